@@ -1,0 +1,28 @@
+"""Versioned datasets: a campaign's judgments, frozen and exported."""
+
+from django.conf import settings
+from django.db import models
+
+from annotator.campaigns.models import Campaign
+from annotator.core.models import TimeStamped
+from annotator.jobs.models import Job
+
+
+class DatasetVersion(TimeStamped):
+    """One export of one campaign. Its files lie below ARTIFACT_ROOT and never change."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="dataset_versions")
+    version = models.PositiveIntegerField()
+    path = models.CharField(max_length=300)
+    files = models.JSONField(default=list, help_text="name, bytes, sha256, rows of each file.")
+    annotations = models.PositiveIntegerField()
+    items = models.PositiveIntegerField()
+    job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="dataset_version")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "version"], name="dataset_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} v{self.version}"

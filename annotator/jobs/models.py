@@ -1,0 +1,115 @@
+"""The record of one long task: what it does, how far it is, who asked, how it ended."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class JobState(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+FINISHED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+class Queue(models.TextChoices):
+    """One queue a kind of machine."""
+
+    DEFAULT = "default", "Default"
+    GPU = "gpu", "GPU"
+    MPO = "mpo", "MPO"
+
+
+class Job(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=60)
+    title = models.CharField(max_length=200)
+    queue = models.CharField(max_length=20, choices=Queue.choices, default=Queue.DEFAULT)
+    state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.QUEUED)
+    params = models.JSONField(default=dict, blank=True)
+    result = models.JSONField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    stage = models.CharField(max_length=200, blank=True)
+    done = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    # Whoever runs the job now. A runner that no longer holds it must stop and leave no effect.
+    run_token = models.UUIDField(null=True, blank=True, editable=False)
+    heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # At most one unfinished job may hold a key: asking twice for the same thing gives the same job.
+    dedupe_key = models.CharField(max_length=200, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    stage_started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["-created_at"], name="job_newest"),
+            # The recovery sweep looks at unfinished jobs only, every few seconds.
+            models.Index(
+                fields=["heartbeat_at"], name="job_unfinished", condition=models.Q(state__in=["queued", "running"])
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dedupe_key"],
+                name="job_one_unfinished_per_key",
+                condition=models.Q(state__in=["queued", "running"]) & ~models.Q(dedupe_key=""),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.get_state_display()})"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINISHED
+
+    @property
+    def is_cancelling(self) -> bool:
+        return not self.is_finished and self.cancel_requested_at is not None
+
+    @property
+    def fraction(self) -> float | None:
+        """How far the present stage is, 0..1; None where the total is not known."""
+        if self.state == JobState.SUCCEEDED:
+            return 1.0
+        return min(self.done / self.total, 1.0) if self.total else None
+
+    @property
+    def percent(self) -> int | None:
+        return None if self.fraction is None else round(self.fraction * 100)
+
+    @property
+    def rate_per_second(self) -> float | None:
+        """Units done a second in the present stage."""
+        if not self.stage_started_at or not self.done:
+            return None
+        seconds = ((self.finished_at or timezone.now()) - self.stage_started_at).total_seconds()
+        return self.done / seconds if seconds > 0 else None
+
+    @property
+    def time_left(self) -> timedelta | None:
+        rate = self.rate_per_second
+        if self.state != JobState.RUNNING or not rate or not self.total:
+            return None
+        return timedelta(seconds=max(self.total - self.done, 0) / rate)
+
+    @property
+    def duration(self) -> timedelta | None:
+        if not self.started_at:
+            return None
+        return (self.finished_at or timezone.now()) - self.started_at

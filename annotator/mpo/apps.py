@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class MpoConfig(AppConfig):
+    name = "annotator.mpo"
+    label = "mpo"

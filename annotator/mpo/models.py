@@ -1,0 +1,46 @@
+"""Preference pairs by dominance (and, on top of them, runs that train a generator)."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from annotator.core.models import TimeStamped
+from annotator.jobs.models import Job
+from annotator.library.models import Item, Prompt
+from annotator.rewards.models import RewardModel
+
+
+class PairSet(TimeStamped):
+    """The pairs mined from one version's scores with one set of options."""
+
+    name = models.CharField(max_length=200)
+    reward_model = models.ForeignKey(RewardModel, on_delete=models.PROTECT, related_name="pair_sets")
+    options = models.JSONField(default=dict)
+    items = models.PositiveIntegerField(default=0, help_text="Items compared.")
+    prompts = models.PositiveIntegerField(default=0, help_text="Prompts with two or more scored items.")
+    prompts_without_pairs = models.PositiveIntegerField(default=0)
+    pairs_count = models.PositiveIntegerField(default=0)
+    job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="pair_set")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PreferencePair(models.Model):
+    """Winner and loser of one prompt; the winner is at least as good in every dimension."""
+
+    pair_set = models.ForeignKey(PairSet, on_delete=models.CASCADE, related_name="pairs")
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE)
+    winner = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="won_pairs")
+    loser = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="lost_pairs")
+    reward_gap = models.FloatField()
+    gap_by_dimension = ArrayField(models.FloatField())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pair_set", "winner", "loser"], name="preference_pair_once"),
+        ]

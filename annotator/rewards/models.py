@@ -1,0 +1,93 @@
+"""Snapshots of judgments, versions of the reward model, and the scores they gave."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from annotator.campaigns.models import Campaign, ChecklistVersion
+from annotator.core.models import TimeStamped
+from annotator.jobs.models import Job
+from annotator.library.models import Item, MediaType
+
+
+class Snapshot(TimeStamped):
+    """Consensus levels frozen as arrays: what a reward model was trained on. Immutable."""
+
+    media_type = models.CharField(max_length=10, choices=MediaType.choices)
+    checklist_version = models.ForeignKey(ChecklistVersion, on_delete=models.PROTECT)
+    campaigns = models.ManyToManyField(Campaign, related_name="snapshots")
+    consensus = models.CharField(max_length=40, default="majority")
+    items = models.PositiveIntegerField()
+    judgments = models.PositiveIntegerField()
+    prompts = models.PositiveIntegerField()
+    path = models.CharField(max_length=300, help_text="Below ARTIFACT_ROOT.")
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+
+class RewardModelState(models.TextChoices):
+    CANDIDATE = "candidate", "Candidate"
+    PROMOTED = "promoted", "Promoted"
+    RETIRED = "retired", "Retired"
+
+
+class RewardModel(TimeStamped):
+    """One trained version. At most one per media type is promoted: the one that scores."""
+
+    media_type = models.CharField(max_length=10, choices=MediaType.choices)
+    version = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=RewardModelState.choices, default=RewardModelState.CANDIDATE)
+    judge = models.CharField(max_length=40, default="probe")
+    checklist_version = models.ForeignKey(ChecklistVersion, on_delete=models.PROTECT)
+    snapshot = models.ForeignKey(Snapshot, null=True, blank=True, on_delete=models.PROTECT)
+    path = models.CharField(max_length=300, help_text="Folder of the artifact, below ARTIFACT_ROOT.")
+    manifest = models.JSONField(default=dict)
+    metrics = models.JSONField(default=dict)
+    weights = ArrayField(models.FloatField(), help_text="One weight a question, in the checklist's order.")
+    intercept = models.FloatField(default=0.0)
+    # One training job makes one version, however often it is killed and taken up again.
+    job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="reward_model")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    promoted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["media_type", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["media_type", "version"], name="reward_model_version_once"),
+            models.UniqueConstraint(
+                fields=["media_type"], condition=Q(state="promoted"), name="reward_model_one_promoted"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_media_type_display()} reward v{self.version}"
+
+
+class Score(models.Model):
+    """What one version says of one item. P(yes) a question, the reward, and its parts by dimension."""
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="scores")
+    reward_model = models.ForeignKey(RewardModel, on_delete=models.CASCADE, related_name="scores")
+    p_yes = ArrayField(models.FloatField(), help_text="One a question, 0..1.")
+    reward = models.FloatField()
+    by_dimension = ArrayField(models.FloatField(), help_text="Contributions; they and the intercept add up to the reward.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "reward_model"], name="score_once")]
+        indexes = [models.Index(fields=["reward_model", "-reward"], name="score_ranking")]
+
+
+class ScoreProblem(models.Model):
+    """An item the judge could not score, and why; the rest of the job went on."""
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE)
+    reward_model = models.ForeignKey(RewardModel, on_delete=models.CASCADE, related_name="problems")
+    message = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "reward_model"], name="score_problem_once")]

@@ -1,0 +1,1 @@
+"""Consensus, gold items, qualification and reliability (filled by the trust services)."""

@@ -1,0 +1,139 @@
+"""Fixtures every test may use."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import Group
+from django.db import connection
+
+from annotator.accounts.models import Role, User
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def pytest_configure() -> None:
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:
+    """``make_user("ann", Role.ANNOTATOR)``: a person in a role, with the password ``open sesame 1``."""
+
+    def make(username: str = "ann", role: str | None = Role.ANNOTATOR, **fields: object) -> User:
+        user = User.objects.create_user(username, password="open sesame 1", **fields)
+        if role:
+            user.groups.add(Group.objects.get_or_create(name=str(role))[0])
+        return user
+
+    return make
+
+
+@pytest.fixture
+def files(settings: object, tmp_path: Path) -> Path:
+    """Media and artifacts of this test, in a folder of its own."""
+    settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
+    settings.ARTIFACT_ROOT = tmp_path / "artifacts"  # type: ignore[attr-defined]
+    return tmp_path
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real media and data beside the repository; the test is skipped where there is none."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder shared/ with real media and labels beside the repository")
+    return SHARED
+
+
+def test_database_url() -> str:
+    """The URL of the database the tests run in, for programs started beside them."""
+    d = connection.settings_dict
+    return (
+        f"postgresql://{d['USER']}:{d['PASSWORD']}@/{d['NAME']}?host={d['HOST'] or 'localhost'}"
+        + (f"&port={d['PORT']}" if d["PORT"] else "")
+    )
+
+
+test_database_url.__test__ = False  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def process_env(transactional_db: None, files: Path) -> dict[str, str]:
+    """The environment for a real process (worker, command, server) on this test's database, broker and files."""
+    return {
+        **os.environ,
+        "DATABASE_URL": test_database_url(),
+        "CELERY_BROKER_URL": django_settings.BROKER_URL,
+        "MEDIA_ROOT": str(django_settings.MEDIA_ROOT),
+        "ARTIFACT_ROOT": str(django_settings.ARTIFACT_ROOT),
+        "SECRET_KEY": django_settings.SECRET_KEY,
+        "JOB_HEARTBEAT_SECONDS": "0.5",
+        "JOB_LOST_AFTER_SECONDS": "3",
+    }
+
+
+@pytest.fixture
+def start_worker(process_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts real Celery workers on the real broker; they are killed when the test ends."""
+    import redis
+
+    started: list[subprocess.Popen[bytes]] = []
+    redis.Redis.from_url(process_env["CELERY_BROKER_URL"]).flushdb()
+
+    def start() -> subprocess.Popen[bytes]:
+        log = (tmp_path / f"worker-{len(started)}.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "annotator", "worker", "--pool", "solo", "-B",
+             "-Q", "default,gpu,mpo", "-s", str(tmp_path / f"beat-{len(started)}"), "--loglevel", "INFO"],
+            env=process_env, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    """``wait_until(lambda: …)``: polls until true; fails with the message after ``seconds``."""
+
+    def wait(true: Callable[[], bool], message: str = "it did not happen", seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if true():
+                return
+            time.sleep(0.1)
+        pytest.fail(f"{message} (waited {seconds} s)")
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Where the browser tests leave their pictures; printed at the end of the run."""
+    folder = ROOT / "test-results" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: object) -> None:
+    folder = ROOT / "test-results" / "screenshots"
+    if folder.exists() and any(folder.iterdir()):
+        terminalreporter.write_line(f"screenshots: {folder.relative_to(ROOT)}")  # type: ignore[attr-defined]
+
+
+def chromium_path() -> str | None:
+    """The system's Chromium, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return os.environ.get("CHROMIUM") or next((found for name in names if (found := shutil.which(name))), None)
