@@ -55,9 +55,8 @@ def shared() -> Path:
 def test_database_url() -> str:
     """The URL of the database the tests run in, for programs started beside them."""
     d = connection.settings_dict
-    return (
-        f"postgresql://{d['USER']}:{d['PASSWORD']}@/{d['NAME']}?host={d['HOST'] or 'localhost'}"
-        + (f"&port={d['PORT']}" if d["PORT"] else "")
+    return f"postgresql://{d['USER']}:{d['PASSWORD']}@/{d['NAME']}?host={d['HOST'] or 'localhost'}" + (
+        f"&port={d['PORT']}" if d["PORT"] else ""
     )
 
 

@@ -54,7 +54,12 @@ def enqueue(
     try:
         with transaction.atomic():
             job = Job.objects.create(
-                kind=kind, title=title, params=params or {}, queue=queue, requested_by=requested_by, dedupe_key=dedupe_key
+                kind=kind,
+                title=title,
+                params=params or {},
+                queue=queue,
+                requested_by=requested_by,
+                dedupe_key=dedupe_key,
             )
     except IntegrityError:
         existing = Job.objects.filter(dedupe_key=dedupe_key).exclude(state__in=FINISHED).first()

@@ -1,0 +1,107 @@
+"""Every write about people: roles, invitations, tokens."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.utils import timezone
+
+from annotator.accounts.models import ApiToken, Invitation, Role, User, hash_token
+from annotator.core.errors import ConflictError, ProblemError
+
+INVITATION_DAYS = 14
+
+
+def ensure_roles() -> None:
+    """The groups behind the roles exist."""
+    for role in Role:
+        Group.objects.get_or_create(name=role.value)
+
+
+def ensure_user(
+    *, username: str, roles: Iterable[str] = (), password: str | None = None, is_synthetic: bool = False
+) -> tuple[User, bool]:
+    """The person of this name, made where there is none; returns (person, made). A given password is only for a new one."""
+    with transaction.atomic():
+        user, made = User.objects.get_or_create(username=username, defaults={"is_synthetic": is_synthetic})
+        if made:
+            if password:
+                user.set_password(password)
+            else:
+                user.set_unusable_password()
+            user.is_staff = user.is_superuser = Role.ADMIN in set(roles)
+            user.save()
+            set_roles(user=user, roles=roles)
+    return user, made
+
+
+@transaction.atomic
+def set_roles(*, user: User, roles: Iterable[str], by: User | None = None) -> None:
+    """Give a person exactly these roles. Raises ProblemError for an unknown role, and where the last admin would go."""
+    wanted = {str(role) for role in roles}
+    unknown = wanted - {role.value for role in Role}
+    if unknown:
+        raise ProblemError(
+            f"There is no role {', '.join(sorted(unknown))}. The roles are annotator, reviewer and admin."
+        )
+    if by is not None and by.pk == user.pk and Role.ADMIN not in wanted:
+        raise ProblemError(
+            "You cannot take the admin role from yourself. Ask another admin to do it.", code="last_admin"
+        )
+    ensure_roles()
+    user.groups.set(Group.objects.filter(name__in=wanted))
+    # The database admin pages are for admins only.
+    user.is_staff = user.is_superuser = Role.ADMIN in wanted
+    user.save(update_fields=["is_staff", "is_superuser"])
+
+
+def set_active(*, user: User, active: bool, by: User) -> None:
+    """Let a person in or keep them out; what they did stays."""
+    if user.pk == by.pk:
+        raise ProblemError("You cannot shut yourself out.")
+    user.is_active = active
+    user.save(update_fields=["is_active"])
+
+
+def invite(*, role: str, note: str, by: User) -> tuple[Invitation, str]:
+    """Make a one-time invitation; returns it and its code, which cannot be read again."""
+    code = secrets.token_urlsafe(24)
+    invitation = Invitation.objects.create(
+        code_hash=hash_token(code),
+        role=role,
+        note=note,
+        invited_by=by,
+        expires_at=timezone.now() + timedelta(days=INVITATION_DAYS),
+    )
+    return invitation, code
+
+
+def find_invitation(*, code: str) -> Invitation:
+    """The open invitation behind a code. Raises ProblemError where it is unknown, used or too old."""
+    invitation = Invitation.objects.filter(
+        code_hash=hash_token(code), used_by=None, expires_at__gt=timezone.now()
+    ).first()
+    if invitation is None:
+        raise ProblemError(
+            "This invitation is not known, was used already, or is too old. Ask for a new one.", code="invitation"
+        )
+    return invitation
+
+
+@transaction.atomic
+def accept_invitation(*, invitation_id: int, user: User) -> None:
+    """Use an invitation up for a new person, who gets its role."""
+    invitation = Invitation.objects.select_for_update().filter(pk=invitation_id, used_by=None).first()
+    if invitation is None or invitation.expires_at <= timezone.now():
+        raise ConflictError("This invitation was used meanwhile. Ask for a new one.", code="invitation")
+    invitation.used_by = user
+    invitation.save(update_fields=["used_by", "updated_at"])
+    set_roles(user=user, roles=[invitation.role])
+
+
+def revoke_token(*, token: ApiToken) -> None:
+    token.delete()

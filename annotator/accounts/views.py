@@ -1,0 +1,147 @@
+"""Appearance, API tokens, and for admins: people and invitations."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from annotator.accounts import services
+from annotator.accounts.forms import InvitationForm, TokenForm
+from annotator.accounts.models import ApiToken, Invitation, Role, User
+from annotator.accounts.roles import role_required
+from annotator.core.context import THEMES
+from annotator.core.errors import ProblemError
+
+
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    target = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        target = "/"
+    response = redirect(target)
+    theme = request.POST.get("theme", "")
+    if theme in THEMES:
+        response.set_cookie("theme", theme, max_age=365 * 24 * 3600, samesite="Lax", secure=request.is_secure())
+    else:
+        response.delete_cookie("theme")
+    return response
+
+
+@login_required
+def tokens(request: HttpRequest) -> HttpResponse:
+    form = TokenForm(request.POST or None)
+    token = None
+    if request.method == "POST" and form.is_valid():
+        days = form.cleaned_data["days"]
+        _row, token = ApiToken.issue(
+            user=request.user,
+            name=form.cleaned_data["name"],
+            expires_at=timezone.now() + timedelta(days=days) if days else None,
+        )
+        form = TokenForm()
+    rows = ApiToken.objects.filter(user=request.user).order_by("-created_at")
+    return render(
+        request, "accounts/tokens.html", {"form": form, "tokens": rows, "token": token, "now": timezone.now()}
+    )
+
+
+@login_required
+@require_POST
+def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
+    services.revoke_token(token=get_object_or_404(ApiToken, pk=pk, user=request.user))
+    messages.success(request, _("The token is revoked. Programs that used it can no longer sign in."))
+    return redirect("accounts:tokens")
+
+
+@role_required(Role.ADMIN)
+def people(request: HttpRequest) -> HttpResponseBase:
+    found = User.objects.prefetch_related("groups").order_by("username")
+    search = request.GET.get("q", "").strip()
+    if search:
+        found = found.filter(
+            Q(username__icontains=search) | Q(first_name__icontains=search) | Q(last_name__icontains=search)
+        )
+    page = Paginator(found, 50).get_page(request.GET.get("page"))
+    for person in page:
+        person.role_names = {group.name for group in person.groups.all()}
+    return render(
+        request,
+        "accounts/people.html",
+        {
+            "page": page,
+            "roles": Role,
+            "search": search,
+            "invitation_form": InvitationForm(),
+            "invitations": Invitation.objects.filter(used_by=None, expires_at__gt=timezone.now()).order_by(
+                "-created_at"
+            ),
+            "new_invitation": request.session.pop("new_invitation", None),
+        },
+    )
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def set_roles(request: HttpRequest, pk: int) -> HttpResponseBase:
+    person = get_object_or_404(User, pk=pk)
+    try:
+        services.set_roles(user=person, roles=request.POST.getlist("roles"), by=request.user)
+        messages.success(request, _("The roles of %(name)s are saved.") % {"name": person.username})
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("accounts:people")
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def set_active(request: HttpRequest, pk: int) -> HttpResponseBase:
+    person = get_object_or_404(User, pk=pk)
+    try:
+        services.set_active(user=person, active=request.POST.get("active") == "yes", by=request.user)
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("accounts:people")
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def invite(request: HttpRequest) -> HttpResponseBase:
+    form = InvitationForm(request.POST)
+    if form.is_valid():
+        _row, code = services.invite(by=request.user, **form.cleaned_data)
+        # Shown once, on the next page: only the code's hash is kept.
+        request.session["new_invitation"] = request.build_absolute_uri(
+            reverse("accounts:accept-invitation", args=[code])
+        )
+    else:
+        messages.error(request, _("Choose a role for the invitation."))
+    return redirect("accounts:people")
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def withdraw_invitation(request: HttpRequest, pk: int) -> HttpResponseBase:
+    get_object_or_404(Invitation, pk=pk, used_by=None).delete()
+    messages.success(request, _("The invitation is withdrawn."))
+    return redirect("accounts:people")
+
+
+def accept_invitation(request: HttpRequest, code: str) -> HttpResponse:
+    try:
+        invitation = services.find_invitation(code=code)
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+        return redirect("account_login")
+    request.session["invitation_id"] = invitation.pk
+    return redirect("account_signup")

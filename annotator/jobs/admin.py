@@ -1,0 +1,14 @@
+from django.contrib import admin
+
+from annotator.jobs.models import Job
+
+
+@admin.register(Job)
+class JobAdmin(admin.ModelAdmin):
+    list_display = ("title", "kind", "queue", "state", "attempts", "requested_by", "created_at", "finished_at")
+    list_filter = ("state", "queue", "kind")
+    search_fields = ("title", "kind", "id")
+    readonly_fields = tuple(field.name for field in Job._meta.fields)
+
+    def has_add_permission(self, request: object) -> bool:
+        return False

@@ -1,0 +1,46 @@
+"""Jobs for programs: look, and cancel."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.core.errors import NotAllowedError
+from annotator.jobs import queries, services
+from annotator.jobs.models import Job
+
+
+class JobSerializer(serializers.ModelSerializer[Job]):
+    fraction = serializers.FloatField(read_only=True, allow_null=True, help_text="Of the present stage, 0..1.")
+    rate_per_second = serializers.FloatField(read_only=True, allow_null=True)
+    requested_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+
+    class Meta:
+        model = Job
+        fields = (
+            "id", "kind", "title", "queue", "state", "stage", "done", "total", "fraction", "rate_per_second",
+            "result", "error", "attempts", "requested_by", "created_at", "started_at", "finished_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Job]):
+    queryset = Job.objects.none()
+    serializer_class = JobSerializer
+    filterset_fields = ("state", "kind", "queue")
+
+    def get_queryset(self) -> QuerySet[Job]:
+        return queries.visible_jobs(self.request.user)
+
+    @extend_schema(request=None, responses=JobSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: Any = None) -> Response:
+        """Ask for the end of the job."""
+        job = self.get_object()
+        if not job.is_finished and not queries.may_cancel(request.user, job):
+            raise NotAllowedError("Only an admin or whoever asked for this job may cancel it.")
+        return Response(JobSerializer(services.request_cancel(job=job)).data)

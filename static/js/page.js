@@ -1,0 +1,61 @@
+// What every page needs beyond HTML: menus that close when one looks away, and errors of htmx said in words.
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// A form that has been sent is not sent twice by a double click.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.hasAttribute("data-repeatable")) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+function say(text) {
+  let box = document.querySelector("main .messages");
+  if (!box) {
+    box = document.createElement("div");
+    box.className = "messages";
+    box.setAttribute("role", "status");
+    document.querySelector("main").prepend(box);
+  }
+  const notice = document.createElement("p");
+  notice.className = "notice bad";
+  notice.textContent = text;
+  box.replaceChildren(notice);
+}
+
+document.addEventListener("htmx:responseError", (event) => {
+  const { status } = event.detail.xhr;
+  if (status === 403) say("You may not do this, or you have been signed out. Reload the page and try again.");
+  else if (status >= 500) say("The server could not do this. Nothing was changed; try again in a moment.");
+});
+document.addEventListener("htmx:sendError", () => say("The server cannot be reached. It will be tried again."));
+
+// Times are kept in UTC and shown as the reader's clock says.
+export function localTimes(root = document) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
+    const date = new Date(time.dateTime);
+    if (Number.isNaN(date.getTime())) continue;
+    time.title = date.toLocaleString();
+    time.textContent = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    time.dataset.local = "yes";
+  }
+}
+localTimes();
+document.addEventListener("htmx:afterSwap", () => localTimes());
