@@ -1,0 +1,120 @@
+"""A real Chromium for the page tests: signed-in pages, both sizes, both themes, and the accessibility check."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from annotator.accounts.models import User
+from tests.conftest import chromium_path
+
+LAPTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium_path()
+    if path is None:
+        pytest.fail("Chromium was not found. Install it (scripts/test does where it can), or run with --no-browser.")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
+                  "--disable-component-update", "--disable-sync", "--no-first-run"],
+        )  # fmt: skip
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_context(browser: Browser, live_server: object) -> Iterator[Callable[..., BrowserContext]]:
+    """``open_context(user, phone=True, theme="dark")``: a browser of its own, signed in as the person."""
+    contexts: list[BrowserContext] = []
+
+    def make(user: User | None = None, *, phone: bool = False, theme: str = "light") -> BrowserContext:
+        context = browser.new_context(
+            base_url=live_server.url,  # type: ignore[attr-defined]
+            viewport=PHONE if phone else LAPTOP,
+            has_touch=phone,
+            color_scheme=theme,
+        )
+        context.set_default_timeout(15_000)
+        if user is not None:
+            client = Client()
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+            context.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
+                  "url": live_server.url}]  # type: ignore[attr-defined]
+            )  # fmt: skip
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def open_page(open_context: Callable[..., BrowserContext]) -> Iterator[Callable[..., Page]]:
+    """Like ``open_context``, but a page; the test fails on any error in the page's console."""
+    problems: list[str] = []
+
+    def make(user: User | None = None, *, phone: bool = False, theme: str = "light", strict: bool = True) -> Page:
+        page = open_context(user, phone=phone, theme=theme).new_page()
+        if strict:
+            page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+            page.on(
+                "console", lambda m: problems.append(f"{page.url}: {m.text}") if m.type == "error" else None
+            )
+        return page
+
+    yield make
+    assert not problems, "errors in the browser's console:\n" + "\n".join(problems)
+
+
+@pytest.fixture
+def look(screenshots: Path) -> Callable[..., None]:
+    """``look(page, "jobs")``: the page in both sizes and both themes as pictures, and checked by axe (WCAG 2.2 AA).
+
+    Leaves the page as it was. Fails where a page is wider than its window or axe finds a violation.
+    """
+
+    def shoot(page: Page, name: str, *, axe: bool = True, full_page: bool = True) -> None:
+        before = page.viewport_size
+        for size_name, size in (("laptop", LAPTOP), ("phone", PHONE)):
+            page.set_viewport_size(size)
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+                page.wait_for_timeout(60)
+                page.screenshot(path=screenshots / f"{name}-{size_name}-{theme}.png", full_page=full_page)
+                if axe:
+                    accessible(page, f"{name}-{size_name}-{theme}")
+            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wider <= 0, f"{name} is {wider} px wider than the {size_name} window"
+        page.emulate_media(color_scheme="light")
+        if before:
+            page.set_viewport_size(before)
+
+    return shoot
+
+
+def accessible(page: Page, name: str) -> None:
+    """Fails where axe-core finds a violation of WCAG 2.2 A or AA."""
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    results = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+    violations = results.response["violations"]
+    assert not violations, f"{name}:\n" + "\n".join(
+        f"{v['id']} ({v['help']}): " + "; ".join(node["html"][:160] for node in v["nodes"][:4]) for v in violations
+    )
