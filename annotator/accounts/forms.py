@@ -1,7 +1,18 @@
+from typing import Any
+
+from allauth.account.forms import LoginForm
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from annotator.accounts.models import Role
+
+
+class SignInForm(LoginForm):
+    """allauth's form, with the way out that exists here: an admin, not a mail."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = ""
 
 
 class TokenForm(forms.Form):

@@ -59,3 +59,14 @@ export function localTimes(root = document) {
 }
 localTimes();
 document.addEventListener("htmx:afterSwap", () => localTimes());
+
+// What scrolls sideways can be reached, and so scrolled, with the keyboard.
+function reachable() {
+  for (const box of document.querySelectorAll(".table-wrap, .tabs")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+reachable();
+window.addEventListener("resize", reachable);
+document.addEventListener("htmx:afterSwap", reachable);
