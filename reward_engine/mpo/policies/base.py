@@ -1,0 +1,138 @@
+"""A policy: a diffusers pipeline whose denoiser wears a LoRA adapter. The reference model is the same with it off.
+
+One class a family of pipelines says how media becomes latents, how prompts become conditioning, and how the
+denoiser is called; everything else is shared.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from peft import LoraConfig
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
+from torch import Tensor
+
+from reward_engine.mpo.noise import ForwardProcess
+
+ADAPTER = "policy"
+Conditioning = dict[str, Tensor]  # every tensor has the batch as its first axis
+
+
+class Policy(ABC):
+    """The interface the trainer works with.
+
+    Attributes:
+        denoiser_name: the pipeline's attribute that holds the network, ``unet`` or ``transformer``.
+        lora_targets: names of the linear layers that get an adapter.
+        default_beta: the DPO β that the family's prediction scale asks for.
+    """
+
+    denoiser_name: ClassVar[str] = "transformer"
+    lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
+    default_beta: ClassVar[float] = 2000.0
+
+    def __init__(self, pipeline: Any) -> None:
+        self.pipeline = pipeline
+        for part in pipeline.components.values():
+            if isinstance(part, torch.nn.Module):
+                part.requires_grad_(False)
+                part.eval()
+        self.process = ForwardProcess.from_scheduler(pipeline.scheduler)
+
+    @property
+    def denoiser(self) -> Any:
+        return getattr(self.pipeline, self.denoiser_name)
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.denoiser.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        dtype: torch.dtype = self.denoiser.dtype
+        return dtype
+
+    # --- the adapter ------------------------------------------------------------------------------------------
+    def attach_lora(self, *, rank: int, alpha: float | None = None, seed: int = 0) -> list[torch.nn.Parameter]:
+        """Put a fresh adapter on the denoiser; returns its parameters, float32. It changes nothing until trained."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            config = LoraConfig(
+                r=rank, lora_alpha=alpha if alpha is not None else rank, target_modules=list(self.lora_targets),
+                init_lora_weights="gaussian",
+            )  # fmt: skip
+            self.denoiser.add_adapter(config, adapter_name=ADAPTER)
+        parameters = [p for p in self.denoiser.parameters() if p.requires_grad]
+        # Small steps of a half-precision weight round to nothing.
+        for parameter in parameters:
+            parameter.data = parameter.data.float()
+        return parameters
+
+    def lora_state(self) -> dict[str, Tensor]:
+        """The adapter's weights under peft's names."""
+        return dict(get_peft_model_state_dict(self.denoiser, adapter_name=ADAPTER))
+
+    def load_lora_state(self, state: dict[str, Tensor]) -> None:
+        set_peft_model_state_dict(self.denoiser, state, adapter_name=ADAPTER)
+
+    def save_lora(self, folder: Path) -> Path:
+        """Write the adapter as safetensors that ``pipeline.load_lora_weights(folder)`` takes; returns the file."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.pipeline.save_lora_weights(str(folder), **{f"{self.denoiser_name}_lora_layers": self.lora_state()})
+        return folder / "pytorch_lora_weights.safetensors"
+
+    @contextmanager
+    def reference(self) -> Iterator[None]:
+        """Within it the denoiser is the reference model: the adapter is off and no gradient is kept."""
+        self.denoiser.disable_adapters()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.denoiser.enable_adapters()
+
+    # --- what a family says -----------------------------------------------------------------------------------
+    @abstractmethod
+    def encode_media(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """uint8 RGB, images [b, h, w, 3] or clips [b, t, h, w, 3] → latents as the denoiser takes them."""
+
+    @abstractmethod
+    def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
+        """Texts → conditioning, one row each."""
+
+    @abstractmethod
+    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
+        """The network's output for noised latents [b, …] at timesteps [b]; same shape as the latents."""
+
+    # --- shared by families -----------------------------------------------------------------------------------
+    def to_network_range(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """uint8 [..., h, w, 3] → float in −1..1, channels before height: [..., 3, h, w]."""
+        tensor = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).movedim(-1, -3)
+        return (tensor.float() / 127.5 - 1).to(self.pipeline.vae.dtype)
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int], **options: Any) -> list[Any]:
+        """One image (PIL) or clip (list of PIL images) a prompt, each from its own seed: the same seed gives the same."""
+        made: list[Any] = []
+        generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+        self.denoiser.eval()
+        with torch.no_grad():
+            output = self.pipeline(prompt=list(prompts), generator=generators, **options)
+        made.extend(output.frames if hasattr(output, "frames") else output.images)
+        return made
+
+
+def stack(rows: Sequence[Conditioning]) -> Conditioning:
+    """One batch of several rows of conditioning."""
+    return {key: torch.cat([row[key] for row in rows]) for key in rows[0]}
+
+
+def twice(conditioning: Conditioning) -> Conditioning:
+    """The same conditioning for a batch of winners followed by their losers."""
+    return {key: torch.cat([value, value]) for key, value in conditioning.items()}

@@ -1,0 +1,49 @@
+"""CogVideoX: a transformer over video latents [b, frames/4, 16, h/8, w/8]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reward_engine.mpo.policies.base import Conditioning, Policy
+
+
+class CogVideoXPolicy(Policy):
+    def encode_media(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Clips uint8 [b, t, h, w, 3]; t must be 4·k + 1 for the VAE's causal compression in time."""
+        vae = self.pipeline.vae
+        video = self.to_network_range(pixels).permute(0, 2, 1, 3, 4)  # [b, 3, t, h, w]
+        with torch.no_grad():
+            latents = vae.encode(video).latent_dist.mode() * vae.config.scaling_factor
+        return latents.permute(0, 2, 1, 3, 4).contiguous()
+
+    def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
+        with torch.no_grad():
+            text, _ = self.pipeline.encode_prompt(
+                list(prompts),
+                do_classifier_free_guidance=False,
+                max_sequence_length=self.denoiser.config.max_text_seq_length,
+                device=self.device,
+                dtype=self.dtype,
+            )
+        return {"text": text}
+
+    def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
+        rotary = None
+        if self.denoiser.config.use_rotary_positional_embeddings:
+            scale = self.pipeline.vae_scale_factor_spatial
+            rotary = self.pipeline._prepare_rotary_positional_embeddings(
+                noisy.shape[-2] * scale, noisy.shape[-1] * scale, noisy.shape[1], noisy.device
+            )
+        output: Tensor = self.denoiser(
+            hidden_states=noisy,
+            encoder_hidden_states=conditioning["text"],
+            timestep=timesteps.long(),
+            image_rotary_emb=rotary,
+            return_dict=False,
+        )[0]
+        return output
