@@ -1,0 +1,26 @@
+"""Checklists as data: the classes, and the YAML files they come from."""
+
+from reward_engine.checklist.files import builtin, dumps, load, loads
+from reward_engine.checklist.model import (
+    AppliesWhen,
+    Checklist,
+    Dimension,
+    Level,
+    Mask,
+    Question,
+    SubDimension,
+)
+
+__all__ = [
+    "AppliesWhen",
+    "Checklist",
+    "Dimension",
+    "Level",
+    "Mask",
+    "Question",
+    "SubDimension",
+    "builtin",
+    "dumps",
+    "load",
+    "loads",
+]

@@ -1,0 +1,95 @@
+"""Answers → reward, with everything that it is made of.
+
+The reward is linear (VisionReward, arXiv 2412.21059, section 3.2: checklist answers weighted linearly):
+r = b + Σ_q w_q · v_q, where v_q is the signed value of question q: +1 yes, −1 no, 0 where it does not
+apply. The soft form takes v_q = g_q · (2·P(yes) − 1), g_q being the probability that q applies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reward_engine.checklist import Checklist
+from reward_engine.errors import DataError
+from reward_engine.weights import Weights
+
+
+@dataclass(frozen=True)
+class RewardResult:
+    """``reward`` float64 [n] and its parts: ``contributions`` [n, q], ``by_sub_dimension`` [n, s], ``by_dimension`` [n, d].
+
+    Each of the three adds up along its last axis, with the intercept, to the reward.
+    """  # noqa: E501
+
+    reward: NDArray[np.float64]
+    contributions: NDArray[np.float64]
+    by_sub_dimension: NDArray[np.float64]
+    by_dimension: NDArray[np.float64]
+    intercept: float
+
+
+def hard_values(p_yes: ArrayLike, checklist: Checklist, *, threshold: float = 0.5) -> NDArray[np.float64]:
+    """Signed values in {−1, 0, +1}, float64 [n, q]: yes where P(yes) ≥ ``threshold``; 0 behind a presence question answered no."""  # noqa: E501
+    p = _probabilities(p_yes, checklist)
+    values = np.where(p >= threshold, 1.0, -1.0)
+    gate = checklist.question_mask
+    gated = gate >= 0
+    values[:, gated] *= values[:, gate[gated]] > 0
+    return values
+
+
+def soft_values(p_yes: ArrayLike, checklist: Checklist) -> NDArray[np.float64]:
+    """Signed values in [−1, 1], float64 [n, q]: 2·P(yes) − 1, times the probability that the question applies."""
+    p = _probabilities(p_yes, checklist)
+    values = 2.0 * p - 1.0
+    gate = checklist.question_mask
+    gated = gate >= 0
+    values[:, gated] *= p[:, gate[gated]]
+    return values
+
+
+def reward(values: ArrayLike, checklist: Checklist, weights: Weights) -> RewardResult:
+    """The reward of signed values [n, q] in [−1, 1] (answers, or what :func:`soft_values` gives), and its parts.
+
+    Raises DataError for a wrong shape or values outside [−1, 1], WeightsError where weights do not fit.
+    """
+    weights.check(checklist)
+    array = np.asarray(values, dtype=np.float64)
+    _check(array, checklist, -1.0, 1.0, "values")
+    contributions = array * weights.coef
+    by_sub = _group(contributions, checklist.question_sub_dimension, len(checklist.ordinal))
+    by_dimension = _group(by_sub, checklist.ordinal_dimension, len(checklist.dimensions))
+    total = by_dimension.sum(axis=1) + weights.intercept
+    return RewardResult(total, contributions, by_sub, by_dimension, weights.intercept)
+
+
+def _group(values: NDArray[np.float64], groups: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """Sums of the columns of one group each: [n, k] → [n, count]."""
+    grouped = np.zeros((count, len(values)))
+    np.add.at(grouped, groups, values.T)
+    return np.ascontiguousarray(grouped.T)
+
+
+def _probabilities(p_yes: ArrayLike, checklist: Checklist) -> NDArray[np.float64]:
+    p = np.asarray(p_yes, dtype=np.float64)
+    _check(p, checklist, 0.0, 1.0, "P(yes)")
+    return p
+
+
+def _check(array: NDArray[np.float64], checklist: Checklist, low: float, high: float, what: str) -> None:
+    if array.ndim != 2 or array.shape[1] != len(checklist.questions):
+        raise DataError(
+            f"{what} must have the shape [n, {len(checklist.questions)}] for “{checklist.name}”; "
+            f"this array has {array.shape}.",
+            code="shape",
+        )
+    bad = ~((array >= low) & (array <= high))  # catches NaN as well
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise DataError(
+            f"Row {row}, “{checklist.questions[column].id}”: {array[row, column]} is outside [{low:g}, {high:g}].",
+            code="range",
+        )
