@@ -33,15 +33,17 @@ def decode_ahead(
         for item in items:
             waiting.append((item, pool.submit(decode, item)))
             if len(waiting) >= ahead:
-                yield _finished(*waiting.popleft())
+                item, future = waiting.popleft()
+                yield item, _result(future)
         while waiting:
-            yield _finished(*waiting.popleft())
+            item, future = waiting.popleft()
+            yield item, _result(future)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _finished(item: Item, future: Future[Decoded]) -> tuple[Item, Decoded | Exception]:
+def _result(future: Future[Decoded]) -> Decoded | Exception:
     try:
-        return item, future.result()
+        return future.result()
     except Exception as error:  # handed over to the consumer, which decides
-        return item, error
+        return error

@@ -48,7 +48,8 @@ class Timeline:
     @property
     def times_ms(self) -> NDArray[np.float64]:
         """float64 [t]: milliseconds since the first frame."""
-        return (self.pts - self.pts[0]).astype(np.float64) * (1000.0 * float(self.time_base))
+        since_first: NDArray[np.float64] = (self.pts - self.pts[0]).astype(np.float64)
+        return since_first * (1000.0 * float(self.time_base))
 
 
 @contextmanager
@@ -110,7 +111,7 @@ def _unreadable(path: Path, error: Exception) -> MediaError:
     return MediaError(f"{path.name}: this cannot be read as a video ({detail}).", code="not_a_video")
 
 
-def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     """The packets of a stream up to its end or to the place where the file breaks."""
     iterator = container.demux(stream)
     while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
@@ -13,6 +14,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from reward_engine.media.container import packets_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
 
@@ -34,7 +38,7 @@ def orientation(frame: VideoFrame) -> tuple[int, bool]:
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return round(frame.rotation / 90.0) % 4, False
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix)[:36])
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(cast("Buffer", matrix))[:36])
     mirrored = a * d - b * c < 0
     if mirrored:
         a, c = -a, -c  # take the mirror out, what is left is a rotation

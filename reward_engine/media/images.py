@@ -23,7 +23,8 @@ MAX_IMAGE_PIXELS = 60_000_000
 
 # Raster formats that generators and cameras write. Everything else that Pillow can open (EPS runs
 # Ghostscript, PSD and ICNS nest other formats) is a needless way in for a hostile file.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO", "PPM")
+# MPO (two pictures in a JPEG) comes in through JPEG: Pillow registers no opener of its own for it.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ def _halves(width: int = 40, height: int = 20) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-@pytest.mark.parametrize(("name", "saved_as"), [("a.png", "PNG"), ("a.webp", "WEBP"), ("a.bmp", "BMP"), ("a.tiff", "TIFF")])
+@pytest.mark.parametrize(
+    ("name", "saved_as"), [("a.png", "PNG"), ("a.webp", "WEBP"), ("a.bmp", "BMP"), ("a.tiff", "TIFF")]
+)
 def test_every_lossless_format_decodes_to_the_same_pixels(tmp_path: Path, name: str, saved_as: str) -> None:
     image = _halves()
     image.save(tmp_path / name, saved_as, **({"lossless": True} if saved_as == "WEBP" else {}))
@@ -79,7 +81,12 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kind: str) -> None:
 
 
 def test_what_is_no_image_is_refused_whatever_its_name(tmp_path: Path) -> None:
-    for content in (b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<!doctype html><script>", b"%!PS-Adobe-3.0 EPSF-3.0\n"):
+    for content in (
+        b"",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<!doctype html><script>",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n",
+    ):
         (tmp_path / "a.png").write_bytes(content)
         with pytest.raises(MediaError) as refused:
             decode_image(tmp_path / "a.png")

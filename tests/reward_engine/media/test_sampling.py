@@ -45,9 +45,20 @@ def test_bursts_are_runs_of_neighbours_over_the_whole_clip() -> None:
 
 @given(
     st.lists(st.floats(min_value=0.5, max_value=4000), max_size=80),
-    st.sampled_from([EverySecond(), EverySecond(3), Uniform(1), Uniform(7), Window(100, 5, 2), Bursts(1, 5), Bursts(4, 12),
-                     AllFrames(9), Together((EverySecond(), Bursts(2, 3)))]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            EverySecond(),
+            EverySecond(3),
+            Uniform(1),
+            Uniform(7),
+            Window(100, 5, 2),
+            Bursts(1, 5),
+            Bursts(4, 12),
+            AllFrames(9),
+            Together((EverySecond(), Bursts(2, 3))),
+        ]
+    ),
+)
 def test_every_sampler_answers_with_ascending_indices_that_exist(steps: list[float], sampler: Uniform) -> None:
     times = np.concatenate([[0.0], np.cumsum(steps)])
     chosen = sampler.indices(times)
@@ -58,7 +69,9 @@ def test_every_sampler_answers_with_ascending_indices_that_exist(steps: list[flo
     assert np.all(np.diff(chosen) >= 0)
 
 
-@pytest.mark.parametrize("make", [lambda: EverySecond(0), lambda: Uniform(0), lambda: Window(count=0), lambda: Bursts(0, 1)])
+@pytest.mark.parametrize(
+    "make", [lambda: EverySecond(0), lambda: Uniform(0), lambda: Window(count=0), lambda: Bursts(0, 1)]
+)
 def test_a_count_below_one_is_refused(make: object) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         make()  # type: ignore[operator]

@@ -48,14 +48,24 @@ def test_jumping_to_keyframes_gives_the_same_frames_as_decoding_all(clip: Path, 
     assert [number_of(picture) for picture in frames.pixels] == frames.indices.tolist()
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.webm", "libvpx-vp9"), ("a.avi", "mpeg4"), ("a.mkv", "libx264"), ("a.ts", "libx264")])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.webm", "libvpx-vp9"), ("a.avi", "mpeg4"), ("a.mkv", "libx264"), ("a.ts", "libx264")]
+)
 def test_other_containers_and_codecs(tmp_path: Path, name: str, codec: str) -> None:
-    write_clip(tmp_path / name, staircase(25), rate=12, codec=codec, options={"q:v": "2"} if codec == "mpeg4" else {"crf": "10"})
+    write_clip(
+        tmp_path / name,
+        staircase(25),
+        rate=12,
+        codec=codec,
+        options={"q:v": "2"} if codec == "mpeg4" else {"crf": "10"},
+    )
     assert probe_video(tmp_path / name).frame_count == 25
     frames = sample_frames(tmp_path / name)
     assert frames.indices.tolist() == [0, 12, 24]
     # MPEG-4's coarse steps may blur a number by one.
-    assert [number_of(picture) for picture in frames.pixels] == pytest.approx([0, 12, 24], abs=1 if codec == "mpeg4" else 0)
+    assert [number_of(picture) for picture in frames.pixels] == pytest.approx(
+        [0, 12, 24], abs=1 if codec == "mpeg4" else 0
+    )
 
 
 def test_one_frame_clip(tmp_path: Path) -> None:
@@ -136,9 +146,14 @@ def test_damage_in_the_middle_is_passed_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "code"),
-    [(b"", "truncated"), (b"not a video at all" * 50, "not_a_video"), (b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "not_a_video"),
-     (b"ffconcat version 1.0\nfile /etc/passwd\n", "not_a_video"), (b"<svg xmlns='x'/>", "not_a_video")],
-)  # fmt: skip
+    [
+        (b"", "truncated"),
+        (b"not a video at all" * 50, "not_a_video"),
+        (b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "not_a_video"),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n", "not_a_video"),
+        (b"<svg xmlns='x'/>", "not_a_video"),
+    ],
+)
 def test_what_is_no_video_is_refused(tmp_path: Path, content: bytes, code: str) -> None:
     (tmp_path / "a.mp4").write_bytes(content)
     for read in (probe_video, sample_frames):
