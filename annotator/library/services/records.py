@@ -1,0 +1,69 @@
+"""Prompts, generators and items: made once, found again ever after."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from annotator.library import storage
+from annotator.library.models import Generator, ImportBatch, Item, Prompt, text_hash
+from annotator.library.verify import MediaFacts, make_thumbnail, verify_media
+
+
+def record_prompt(text: str) -> Prompt:
+    """The prompt of this text, without the white space around it."""
+    text = text.strip()
+    return Prompt.objects.get_or_create(text_sha256=text_hash(text), defaults={"text": text})[0]
+
+
+def record_generator(name: str, version: str = "", parameters: dict[str, Any] | None = None) -> Generator:
+    """The generator of this name, version and parameters; the order of the parameters does not matter."""
+    parameters = parameters or {}
+    canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"))
+    return Generator.objects.get_or_create(
+        name=name,
+        version=version,
+        parameters_sha256=hashlib.sha256(canonical.encode()).hexdigest(),
+        defaults={"parameters": parameters},
+    )[0]
+
+
+def store_media(path: Path, name: str, *, media_type: str = "") -> MediaFacts:
+    """Verify a file and put it into the store with its thumbnail. Touches no database row."""
+    facts = verify_media(path, name, media_type=media_type)
+    if not storage.has(facts):
+        storage.store(path, facts, make_thumbnail(path, facts))
+    return facts
+
+
+def record_item(
+    *,
+    facts: MediaFacts,
+    prompt: Prompt,
+    generator: Generator,
+    file_name: str = "",
+    source: str = "",
+    licence: str = "",
+    external_id: str = "",
+    extra: dict[str, Any] | None = None,
+    batch: ImportBatch | None = None,
+) -> tuple[Item, bool]:
+    """The item of these bytes, prompt and generator, and whether it is new."""
+    fields = dataclasses.asdict(facts)
+    return Item.objects.get_or_create(
+        sha256=fields.pop("sha256"),
+        prompt=prompt,
+        generator=generator,
+        defaults={
+            **fields,
+            "file_name": file_name,
+            "source": source,
+            "licence": licence,
+            "external_id": external_id,
+            "extra": extra or {},
+            "batch": batch,
+        },
+    )
