@@ -89,7 +89,9 @@ def to_levels(checklist: Checklist, answers: ArrayLike) -> NDArray[np.int8]:
             base = sub.lowest + 1
             if sub.mask.owner == sub.id:
                 ladder, indices = ladder[:, 1:], indices[1:]
-        _require(checklist, (gate[:, None] <= 0) & (ladder != 0), indices, "is answered although it does not apply")
+        # An own presence question must be answered before the rest; another ladder may simply not be judged.
+        closed = gate == -1 if sub.masked_by_other else gate <= 0
+        _require(checklist, closed[:, None] & (ladder != 0), indices, "is answered although it does not apply")
         answered = ladder != 0
         partly = answered.any(axis=1, keepdims=True) & ~answered
         _require(checklist, partly, indices, "has no answer although others of its ladder have one")

@@ -1,0 +1,16 @@
+"""From the stored version of a checklist to the checklist itself."""
+
+from functools import lru_cache
+
+from annotator.campaigns.models import ChecklistVersion
+from reward_engine import checklist as engine
+
+
+def checklist_of(version: ChecklistVersion) -> engine.Checklist:
+    """The checklist of a stored version. A version never changes, so it is parsed once a process."""
+    return _parsed(version.content_hash, version.source)
+
+
+@lru_cache(maxsize=64)
+def _parsed(content_hash: str, source: str) -> engine.Checklist:
+    return engine.loads(source, source=f"checklist {content_hash[:12]}")

@@ -1,0 +1,85 @@
+"""Making and steering campaigns."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from annotator.campaigns.models import Campaign, CampaignItem, CampaignState, ChecklistVersion
+from annotator.core.errors import ConflictError, ProblemError
+from annotator.library.models import Item
+
+
+@transaction.atomic
+def create_campaign(
+    *,
+    name: str,
+    checklist_version: ChecklistVersion,
+    items: Iterable[Item],
+    overlap: int = 3,
+    lease_seconds: int = 1800,
+    guidelines: str = "",
+    created_by: Any = None,
+    state: str = CampaignState.DRAFT,
+    is_demo: bool = False,
+) -> Campaign:
+    """A campaign over these items. Raises ProblemError where the name is taken or an item is of the other kind."""
+    if Campaign.objects.filter(name=name).exists():
+        raise ProblemError(f"There is a campaign called “{name}” already; choose another name.", code="name_taken")
+    campaign = Campaign.objects.create(
+        name=name,
+        media_type=checklist_version.media_type,
+        checklist_version=checklist_version,
+        state=state,
+        overlap=overlap,
+        lease_seconds=lease_seconds,
+        guidelines=guidelines,
+        created_by=created_by,
+        is_demo=is_demo,
+    )
+    add_items(campaign=campaign, items=items)
+    return campaign
+
+
+@transaction.atomic
+def add_items(*, campaign: Campaign, items: Iterable[Item]) -> int:
+    """Put items into the campaign; those that are in it stay as they are. Returns how many are new."""
+    if campaign.state == CampaignState.CLOSED:
+        raise ConflictError("This campaign is closed; open it again before adding items.")
+    rows = []
+    for item in items:
+        if item.media_type != campaign.media_type:
+            raise ProblemError(
+                f"Item {item.pk} is a {item.media_type}, and the campaign’s checklist is for {campaign.media_type}s.",
+                code="media_type",
+            )
+        rows.append(
+            CampaignItem(campaign=campaign, item=item, needed=campaign.overlap, open_slots=campaign.overlap)
+        )
+    before = campaign.campaign_items.count()
+    CampaignItem.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+    return campaign.campaign_items.count() - before
+
+
+ALLOWED = {
+    CampaignState.DRAFT: {CampaignState.OPEN, CampaignState.CLOSED},
+    CampaignState.OPEN: {CampaignState.PAUSED, CampaignState.CLOSED},
+    CampaignState.PAUSED: {CampaignState.OPEN, CampaignState.CLOSED},
+    CampaignState.CLOSED: {CampaignState.OPEN},
+}
+
+
+@transaction.atomic
+def set_state(*, campaign: Campaign, state: str) -> Campaign:
+    """Open, pause or close. Raises ConflictError for a step that makes no sense."""
+    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if state not in ALLOWED[CampaignState(campaign.state)]:
+        raise ConflictError(f"A campaign that is {campaign.get_state_display().lower()} cannot become “{state}”.")
+    if state == CampaignState.OPEN and not campaign.campaign_items.exists():
+        raise ProblemError("The campaign has no items yet; add some before opening it.", code="no_items")
+    campaign.state = state
+    try:
+        campaign.save(update_fields=["state", "updated_at"])
+    except IntegrityError as error:  # pragma: no cover - a constraint we do not know of yet
+        raise ConflictError(str(error)) from error
+    return campaign

@@ -1,0 +1,104 @@
+"""Who works on what: an item is handed out under a lease, by row locks that nobody waits for."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.utils import timezone
+
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState
+from annotator.core.errors import ConflictError
+
+# The item on the screen and the one being loaded behind it.
+LEASES_AT_ONCE = 2
+
+
+@transaction.atomic
+def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = None) -> Assignment | None:
+    """The assignment to work on next, or None where nothing is left for this person.
+
+    An open lease of this person comes first (``after`` names an assignment not to be given again: the one
+    on the screen, while the next is being prefetched). Otherwise the first item of the queue that still needs
+    somebody, that nobody else is taking at this very moment, and that this person has not had. A lease that
+    ran out is taken up again with the answers it had.
+
+    Raises ConflictError where the campaign is not open.
+    """
+    if campaign.state != CampaignState.OPEN:
+        raise ConflictError(f"This campaign is {campaign.get_state_display().lower()}; no items are handed out.")
+    with connection.cursor() as cursor:
+        # Two tabs or a double click of one person queue up here; different people never meet.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [campaign.pk, annotator.pk])
+    now = timezone.now()
+    expires = now + timedelta(seconds=campaign.lease_seconds)
+    held = list(
+        Assignment.objects.filter(
+            annotator=annotator, state=AssignmentState.LEASED, campaign_item__campaign=campaign
+        ).order_by("leased_at", "pk")
+    )
+    for assignment in held:
+        if assignment.pk != after:
+            assignment.lease_expires_at = expires
+            assignment.save(update_fields=["lease_expires_at"])
+            return assignment
+    if len(held) >= LEASES_AT_ONCE:
+        return None
+    queue = _queue(campaign, annotator)
+    # Rows that somebody else is taking now are passed over. Only where all the rest is being taken does one wait:
+    # their slots may be for us as well.
+    taken = queue.select_for_update(skip_locked=True, of=("self",)).first() or (
+        queue.select_for_update(of=("self",)).first() if queue.exists() else None
+    )
+    if taken is None:
+        return None
+    CampaignItem.objects.filter(pk=taken.pk).update(open_slots=F("open_slots") - 1)
+    assignment, _ = Assignment.objects.update_or_create(
+        campaign_item=taken,
+        annotator=annotator,
+        defaults={"state": AssignmentState.LEASED, "leased_at": now, "lease_expires_at": expires},
+    )
+    return assignment
+
+
+def _queue(campaign: Campaign, annotator: Any) -> QuerySet[CampaignItem]:
+    had = Assignment.objects.filter(campaign_item=OuterRef("pk"), annotator=annotator).exclude(
+        state=AssignmentState.EXPIRED
+    )
+    return (
+        CampaignItem.objects.filter(campaign=campaign, open_slots__gt=0)
+        .filter(~Exists(had))
+        .order_by(F("priority").desc(), "pk")
+    )
+
+
+@transaction.atomic
+def release_expired_leases(*, now: Any = None, limit: int = 1000) -> int:
+    """Give back the slots of leases that ran out; what was answered stays. Returns how many."""
+    now = now or timezone.now()
+    expired = list(
+        Assignment.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(state=AssignmentState.LEASED, lease_expires_at__lt=now)
+        .order_by("pk")[:limit]
+    )
+    for assignment in expired:
+        give_back(assignment, AssignmentState.EXPIRED)
+    return len(expired)
+
+
+def give_back(assignment: Assignment, state: str) -> None:
+    """End a lease without an annotation: the slot is open again. Within a transaction, the row locked."""
+    Assignment.objects.filter(pk=assignment.pk).update(state=state)
+    CampaignItem.objects.filter(pk=assignment.campaign_item_id).update(open_slots=F("open_slots") + 1)
+
+
+def retake(assignment: Assignment, campaign: Campaign) -> bool:
+    """Take a slot again for a lease that ran out; False where none is left. Within a transaction, the row locked."""
+    if not CampaignItem.objects.filter(pk=assignment.campaign_item_id, open_slots__gt=0).update(
+        open_slots=F("open_slots") - 1
+    ):
+        return False
+    assignment.state = AssignmentState.LEASED
+    assignment.lease_expires_at = timezone.now() + timedelta(seconds=campaign.lease_seconds)
+    assignment.save(update_fields=["state", "lease_expires_at"])
+    return True
