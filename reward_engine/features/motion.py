@@ -93,11 +93,12 @@ def _measure(frames: Frames, small: list[NDArray[np.float32]], first: NDArray[np
 
 def _window(shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Fades the borders out, which otherwise correlate with themselves and pull every shift towards zero."""
-    return np.asarray(np.hanning(shape[0])[:, None] * np.hanning(shape[1])[None, :], dtype=np.float32) + np.float32(1e-3)
+    window = np.hanning(shape[0])[:, None] * np.hanning(shape[1])[None, :] + 1e-3
+    return np.asarray(window, dtype=np.float32)
 
 
 def _shift(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    found = phase_cross_correlation(b, a, upsample_factor=20, normalization=None)[0]
+    found = phase_cross_correlation(b, a, upsample_factor=20, normalization=None)[0]  # type: ignore[no-untyped-call]
     return np.asarray(found, dtype=np.float64)
 
 
@@ -146,7 +147,7 @@ def _camera(pairs: _Pairs) -> dict[str, float]:
         "camera_speed_p90": float(np.percentile(speed, 90)),
         "camera_directness": float(net / path) if path > 1e-3 else 0.0,
         "camera_jitter": float(np.log(jitter + 1e-4)),
-        "camera_jitter_relative": jitter / (path / len(pairs.shift) + 1e-3),
+        "camera_jitter_relative": float(jitter / (path / len(pairs.shift) + 1e-3)),
         "camera_reversals": float((along < -1e-7).mean()) if len(along) else 0.0,
     }
 
@@ -197,19 +198,22 @@ def _spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     if len(rows) <= most:
         return rows
     starts = np.rint(np.linspace(0, len(rows) - 2, most // 2)).astype(np.int64)
-    return rows[np.unique(np.concatenate([starts, starts + 1]))]
+    return np.asarray(rows[np.unique(np.concatenate([starts, starts + 1]))], dtype=np.int64)
 
 
 def _dense_flow(a: NDArray[np.float32], b: NDArray[np.float32], shift: NDArray[np.float64]) -> NDArray[np.float32]:
-    """float32 [2, h, w]: where each pixel of ``a`` is in ``b`` (dy, dx) in pixels; the global shift is taken out first."""
+    """float32 [2, h, w]: where each pixel of ``a`` is in ``b`` (dy, dx), in pixels.
+
+    The whole picture's shift is taken out first: the iteration only finds what is near.
+    """
     whole = np.rint(shift).astype(np.int64)
     if np.any(np.abs(whole) >= np.array(a.shape) // 2):
         whole[:] = 0
     moved = np.roll(b, -whole, axis=(0, 1)) if whole.any() else b
-    flow = optical_flow_ilk(a, moved, radius=4, num_warp=4, dtype=np.float32)
+    flow = optical_flow_ilk(a, moved, radius=4, num_warp=4, dtype=np.float32)  # type: ignore[no-untyped-call]
     # Flat regions have no flow of their own; a wild value there is an artefact of the solver.
     limit = 0.25 * max(a.shape)
-    return np.clip(flow, -limit, limit) + whole[:, None, None].astype(np.float32)
+    return np.asarray(np.clip(flow, -limit, limit) + whole[:, None, None], dtype=np.float32)
 
 
 def _warp(b: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Decoded = TypeVar("Decoded")
@@ -42,7 +42,7 @@ def decode_ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _result(future: Future[Decoded]) -> Decoded | Exception:
+def _result(future: Future[Any]) -> Any:
     try:
         return future.result()
     except Exception as error:  # handed over to the consumer, which decides

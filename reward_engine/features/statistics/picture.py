@@ -29,8 +29,8 @@ class Picture:
     height: int
 
     @classmethod
-    def of(cls, pixels: NDArray[np.uint8]) -> Picture:
-        """From uint8 RGB [h, w, 3] of any size."""
+    def of(cls, pixels: NDArray[np.uint8], size: tuple[int, int] | None = None) -> Picture:
+        """From uint8 RGB [h, w, 3] of any size; ``size``: the file's (width, height) where the pixels were reduced."""
         height, width = pixels.shape[:2]
         image = Image.fromarray(pixels)
         view = image
@@ -43,10 +43,18 @@ class Picture:
         # Planes, not pixels: every statistic below walks one colour at a time.
         rgb = np.ascontiguousarray(np.asarray(view).transpose(2, 0, 1), dtype=np.float32) / np.float32(255.0)
         top, left = max(0, (height - 512) // 2), max(0, (width - 512) // 2)
-        native = _luma(pixels[top : top + 512, left : left + 512].transpose(2, 0, 1).astype(np.float32) / np.float32(255.0))
+        centre = pixels[top : top + 512, left : left + 512].transpose(2, 0, 1).astype(np.float32)
+        native = _luma(centre / np.float32(255.0))
         luma = _luma(rgb)
         small = np.asarray(Image.fromarray(luma).resize((64, 64), Image.Resampling.BOX), dtype=np.float32)
-        return cls(rgb=rgb, luma=luma, native=native, small=small, width=width, height=height)
+        return cls(
+            rgb=rgb,
+            luma=luma,
+            native=native,
+            small=small,
+            width=(size or (width, height))[0],
+            height=(size or (width, height))[1],
+        )
 
 
 def _luma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -55,13 +63,13 @@ def _luma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(red * np.float32(0.299) + green * np.float32(0.587) + blue * np.float32(0.114), dtype=np.float32)
 
 
-def image_statistics(pixels: NDArray[np.uint8]) -> dict[str, float]:
-    """All plain statistics of a uint8 RGB image [h, w, 3], in a fixed order."""
+def image_statistics(pixels: NDArray[np.uint8], size: tuple[int, int] | None = None) -> dict[str, float]:
+    """All plain statistics of a uint8 RGB image [h, w, 3], in a fixed order; ``size`` as for :meth:`Picture.of`."""
     from reward_engine.features.statistics.arrangement import arrangement
     from reward_engine.features.statistics.detail import detail
     from reward_engine.features.statistics.tone import tone
 
-    picture = Picture.of(pixels)
+    picture = Picture.of(pixels, size)
     return {**tone(picture), **detail(picture), **arrangement(picture)}
 
 
