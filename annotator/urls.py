@@ -21,6 +21,7 @@ urlpatterns = [
     path("insights/", include("annotator.insights.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("annotator.jobs.api_urls")),
+    path("api/v1/", include("annotator.library.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
 ]

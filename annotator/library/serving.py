@@ -77,7 +77,6 @@ def serve(request: HttpRequest, item: Item, path: Path, mime_type: str, etag: st
         response: HttpResponseBase = HttpResponse(content_type=mime_type)
         relative = path.relative_to(settings.MEDIA_ROOT).as_posix()
         response["X-Accel-Redirect"] = f"{settings.MEDIA_ACCEL_PREFIX.rstrip('/')}/{quote(relative)}"
-        del response["Content-Length"]  # the proxy says how much it sends
         return _with_headers(response, etag, name)
     try:
         wanted = _range(request, size, etag)

@@ -1,0 +1,145 @@
+"""The import form and the filters of the gallery."""
+
+from pathlib import PurePath
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from annotator.library import queries
+from annotator.library.example import COLUMNS
+from annotator.library.filters import ORDERINGS
+from annotator.library.models import ImportBatch, MediaType
+
+MANIFEST_ENDINGS = {".csv", ".jsonl"}
+DEFAULTS = ("generator", "generator_version", "source", "licence")
+
+
+class ImportForm(forms.Form):
+    upload = forms.FileField(
+        label=_("ZIP archive"),
+        help_text=_("Images and videos, and the manifest unless you give it below."),
+        widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
+    )
+    manifest = forms.FileField(
+        label=_("Manifest (optional)"),
+        required=False,
+        help_text=_("A CSV or JSONL file. Without one, a manifest.csv or manifest.jsonl inside the archive is taken."),
+        widget=forms.FileInput(attrs={"accept": ".csv,.jsonl,text/csv"}),
+    )
+    name = forms.CharField(
+        label=_("Name of this import (optional)"),
+        max_length=200,
+        required=False,
+        help_text=_("How you will find it again. Without one, the archive's name."),
+    )
+    generator = forms.CharField(label=_("Generator"), max_length=200, required=False)
+    generator_version = forms.CharField(label=_("Generator version"), max_length=100, required=False)
+    source = forms.CharField(label=_("Source"), max_length=300, required=False)
+    licence = forms.CharField(label=_("Licence"), max_length=200, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for column, label, _help in COLUMNS:
+            self.fields[f"column_{column}"] = forms.CharField(
+                label=label,
+                max_length=200,
+                required=False,
+                widget=forms.TextInput(attrs={"placeholder": column, "autocomplete": "off", "spellcheck": "false"}),
+            )
+
+    @property
+    def default_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in DEFAULTS]
+
+    @property
+    def column_fields(self) -> list[forms.BoundField]:
+        return [self[f"column_{column}"] for column, _label, _help in COLUMNS]
+
+    @property
+    def has_column_errors(self) -> bool:
+        return any(name.startswith("column_") for name in self.errors)
+
+    def clean_upload(self) -> UploadedFile:
+        upload = self.cleaned_data["upload"]
+        if PurePath(upload.name).suffix.lower() != ".zip":
+            raise forms.ValidationError(
+                gettext("“%(name)s” is no ZIP archive. Pack the files and the manifest into one .zip and choose that.")
+                % {"name": upload.name}
+            )
+        return upload
+
+    def clean_manifest(self) -> UploadedFile | None:
+        manifest = self.cleaned_data["manifest"]
+        if manifest and PurePath(manifest.name).suffix.lower() not in MANIFEST_ENDINGS:
+            raise forms.ValidationError(
+                gettext(
+                    "“%(name)s” is no manifest. Save the table as .csv (UTF-8), or one JSON object a line as .jsonl."
+                )
+                % {"name": manifest.name}
+            )
+        return manifest
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        taken: dict[str, str] = {}
+        for column, _label, _help in COLUMNS:
+            theirs = cleaned.get(f"column_{column}", "")
+            if theirs and theirs in taken:
+                self.add_error(
+                    f"column_{column}",
+                    gettext("The column “%(name)s” is taken for “%(other)s” already; one column fills one field.")
+                    % {"name": theirs, "other": taken[theirs]},
+                )
+            taken[theirs] = column
+        return cleaned
+
+    def options(self) -> dict[str, dict[str, str]]:
+        """What the import service takes: the column mapping, and defaults for rows that say nothing."""
+        return import_options(self.cleaned_data)
+
+
+def import_options(given: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """``{"columns": {ours: theirs}, "defaults": {field: value}}`` from the fields of the form or of the API."""
+    return {
+        "columns": {c: given[f"column_{c}"] for c, _l, _h in COLUMNS if given.get(f"column_{c}")},
+        "defaults": {name: given[name] for name in DEFAULTS if given.get(name)},
+    }
+
+
+def default_name(upload: UploadedFile) -> str:
+    return PurePath(upload.name or "").stem[:200] or gettext("Import")
+
+
+class GalleryForm(forms.Form):
+    """The gallery's filters. They are sent by GET; what is not understood is left out, not refused."""
+
+    q = forms.CharField(
+        label=_("Prompt contains"), required=False, widget=forms.TextInput(attrs={"type": "search", "maxlength": 200})
+    )
+    media_type = forms.ChoiceField(
+        label=_("Media"), required=False, choices=[("", _("Images and videos")), *MediaType.choices]
+    )
+    generator = forms.ChoiceField(label=_("Generator"), required=False)
+    batch = forms.ChoiceField(label=_("Import"), required=False)
+    licence = forms.ChoiceField(label=_("Licence"), required=False)
+    ordering = forms.ChoiceField(
+        label=_("Order"), required=False, choices=[(value, label) for value, (label, _fields) in ORDERINGS.items()]
+    )
+
+    # A select of every import ever made is no use; older ones are reached from their own page.
+    BATCHES = 200
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="filter_%s", **kwargs)
+        names = queries.generator_names()
+        self.fields["generator"].choices = [("", gettext("All generators")), *((name, name) for name in names)]
+        licences = queries.licences()
+        self.fields["licence"].choices = [("", gettext("All licences")), *((name, name) for name in licences)]
+        recent = list(ImportBatch.objects.order_by("-created_at").values_list("pk", "name")[: self.BATCHES])
+        chosen = self.data.get("batch", "")
+        if chosen.isdecimal() and int(chosen) not in {pk for pk, _name in recent}:
+            recent += ImportBatch.objects.filter(pk=chosen).values_list("pk", "name")
+        self.fields["batch"].choices = [("", gettext("All imports")), *recent]
