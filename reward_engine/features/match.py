@@ -40,13 +40,15 @@ def label_texts() -> list[str]:
 
 
 def match_features(
-    prompts: NDArray[np.float32], labels: NDArray[np.float32], probabilities: NDArray[np.float32]
+    prompts: NDArray[np.floating], labels: NDArray[np.floating], probabilities: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """float32 [n, 7] by :data:`MATCH_NAMES`.
 
     ``prompts`` [n, 384] and ``labels`` [1000, 384]: unit embeddings, zeros where there is no prompt, which
     gives zeros in every column about the prompt; ``probabilities`` [n, 1000].
     """
+    # In double precision, so that rounding does not depend on how many rows are multiplied at once.
+    prompts, labels = prompts.astype(np.float64), labels.astype(np.float64)
     similarity = prompts @ labels.T
     p = probabilities.astype(np.float64)
     blend = p @ labels

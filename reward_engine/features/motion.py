@@ -20,6 +20,7 @@ SHIFT_SIDE = 128  # longer side of the frames that global shifts are measured on
 FLOW_SIDE = 72  # longer side of the frames that dense flow is measured on
 MAX_FLOW_PAIRS = 14
 STILL = 0.6 / 255.0  # mean change below which two frames count as the same picture
+CONFIDENT_EDGE = 0.03  # root mean square gradient, in shares of white a pixel, at which flow is half believed
 CUT = 0.25  # mean change above which the shot has changed
 
 MOTION_NAMES: tuple[str, ...] = (
@@ -166,7 +167,7 @@ def _flow(frames: Frames, first: NDArray[np.int64], pairs: _Pairs) -> dict[str, 
         a, b = small[int(first[row])], small[int(first[row]) + 1]
         flow = _dense_flow(a, b, pairs.shift[row] * diagonal)
         affine, parts = _affine(flow)
-        residual = np.hypot(*(flow - affine)) / diagonal / pairs.seconds[row]
+        residual = _confidence(a) * np.hypot(*(flow - affine)) / diagonal / pairs.seconds[row]
         zoom.append(parts[0] / pairs.seconds[row])
         turn.append(parts[1] / pairs.seconds[row])
         residuals.append(residual)
@@ -214,6 +215,13 @@ def _dense_flow(a: NDArray[np.float32], b: NDArray[np.float32], shift: NDArray[n
     # Flat regions have no flow of their own; a wild value there is an artefact of the solver.
     limit = 0.25 * max(a.shape)
     return np.asarray(np.clip(flow, -limit, limit) + whole[:, None, None], dtype=np.float32)
+
+
+def _confidence(a: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the flow at each pixel can be trusted, 0 to 1: where nothing has an edge, nothing is seen to move."""
+    gy, gx = np.gradient(a)
+    edges = ndimage.uniform_filter(gy * gy + gx * gx, 5, mode="nearest")
+    return np.asarray(edges / (edges + np.float32(CONFIDENT_EDGE**2)), dtype=np.float32)
 
 
 def _warp(b: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
