@@ -1,0 +1,258 @@
+"""The embedded judge: runs on a CPU, without a network connection, from features and small heads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reward_engine import checklist as checklists
+from reward_engine.checklist import Checklist
+from reward_engine.errors import ArtifactError, ChecklistError, DataError, JudgeError, WeightsError
+from reward_engine.judges import artifact
+from reward_engine.judges.base import Cancelled, MediaInput, MediaType, Predictions, Progress
+from reward_engine.judges.heads import Heads
+from reward_engine.weights import Weights, equal_weights
+
+if TYPE_CHECKING:
+    from reward_engine.features import Features
+    from reward_engine.training import TrainResult
+
+KIND = "probe"
+FORMAT = 1
+
+
+class Extractor(Protocol):
+    """What the judge needs of :class:`reward_engine.features.FeatureExtractor`."""
+
+    names: tuple[str, ...]
+    version: str
+
+    def extract(
+        self, items: Sequence[MediaInput], progress: Progress | None = None, cancelled: Cancelled | None = None
+    ) -> Features: ...
+
+
+@dataclass(frozen=True)
+class ProbeJudge:
+    """A trained embedded judge. Make one with :meth:`from_training` or :meth:`load`.
+
+    ``feature_names_hash``, ``extractor_version``: of the features the heads were trained on; others are
+    refused. ``record``: what else the manifest says (metrics, data snapshot, seed, libraries, time).
+    """
+
+    checklist: Checklist
+    heads: Heads
+    weights: Weights
+    extractor_version: str
+    feature_names_hash: str
+    record: Mapping[str, Any] = field(default_factory=dict)
+    extractor: Extractor | None = None
+    cache_dir: Path | None = None
+
+    name = KIND
+
+    @classmethod
+    def from_training(
+        cls,
+        result: TrainResult,
+        *,
+        extractor_version: str,
+        snapshot: str,
+        weights: Weights | None = None,
+        extractor: Extractor | None = None,
+        cache_dir: str | Path | None = None,
+    ) -> ProbeJudge:
+        """``snapshot``: the caller's id of the data; ``weights``: equal per sub-dimension unless given."""
+        weights = equal_weights(result.checklist) if weights is None else weights
+        weights.check(result.checklist)
+        return cls(
+            checklist=result.checklist,
+            heads=result.heads,
+            weights=weights,
+            extractor_version=extractor_version,
+            feature_names_hash=names_hash(result.names),
+            record={
+                "snapshot": snapshot,
+                "seed": result.seed,
+                "metrics": result.metrics,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "libraries": _libraries(),
+            },
+            extractor=extractor,
+            cache_dir=None if cache_dir is None else Path(cache_dir),
+        )
+
+    @property
+    def version(self) -> str:
+        """Digest of everything that decides P(yes): the same version answers the same item alike."""
+        hashed = hashlib.sha256(f"{FORMAT} {self.checklist.content_hash} {self.extractor_version}".encode())
+        for name, array in sorted(self.heads.arrays().items()):
+            hashed.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+            hashed.update(np.ascontiguousarray(array).tobytes())
+        return hashed.hexdigest()[:16]
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.record.get("metrics", {})
+        return found
+
+    def predict_features(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """P(yes, given that the question applies) float32 [n, q] from features float32 [n, f].
+
+        Raises DataError for a wrong width or values that are not finite.
+        """
+        return self.heads.p_yes(self.checklist, values)
+
+    def predict(
+        self,
+        items: Sequence[MediaInput],
+        *,
+        batch_size: int = 16,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Predictions:
+        """Answer every question for every item; ``batch_size`` is the number of pictures a pass of the network.
+
+        Raises JudgeError where the features are not those the model was trained on.
+        """
+        extractor = self._extractor(batch_size)
+        features = extractor.extract(items, progress=progress, cancelled=cancelled)
+        try:
+            p_yes = self.predict_features(features.values)
+        except DataError as error:
+            raise JudgeError(f"The features do not fit the model. {error.message}", code="features") from error
+        return Predictions(features.keys, p_yes, features.errors, features.cancelled)
+
+    def _extractor(self, batch_size: int) -> Extractor:
+        extractor = self.extractor
+        if extractor is None:
+            from reward_engine.features import FeatureExtractor  # the networks load only where they are needed
+
+            media_type: MediaType = self.checklist.media_type
+            extractor = FeatureExtractor(media_type, cache_dir=self.cache_dir, batch_size=batch_size)
+        if extractor.version != self.extractor_version or names_hash(extractor.names) != self.feature_names_hash:
+            raise JudgeError(
+                f"This model was trained on features of version {self.extractor_version}; here they are of version "
+                f"{extractor.version}. Train it again.",
+                code="extractor",
+            )
+        return extractor
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``heads.safetensors`` and ``manifest.json`` into a new folder, whole or not at all."""
+        folder = Path(folder)
+        manifest = {
+            "kind": KIND,
+            "format": FORMAT,
+            "version": self.version,
+            "media_type": self.checklist.media_type,
+            "checklist": {
+                "id": self.checklist.id,
+                "version": self.checklist.version,
+                "content_hash": self.checklist.content_hash,
+                "yaml": checklists.dumps(self.checklist),
+            },
+            "features": {"version": self.extractor_version, "names_sha256": self.feature_names_hash},
+            "weights": {
+                "coef": self.weights.coef.tolist(),
+                "intercept": float(self.weights.intercept),
+                "form": self.weights.form,
+                "notes": list(self.weights.notes),
+            },
+            **self.record,
+        }
+        artifact.write(folder, manifest, self.heads.arrays())
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        checklist: Checklist | None = None,
+        extractor_version: str | None = None,
+        extractor: Extractor | None = None,
+        cache_dir: str | Path | None = None,
+    ) -> ProbeJudge:
+        """Read and check a model folder. Raises ArtifactError in words.
+
+        ``checklist``, ``extractor_version``: what the caller expects; a model made for others is refused.
+        Without them the model's own checklist is used, and the features are compared when it predicts.
+        """
+        folder = Path(folder)
+        manifest, arrays = artifact.read(folder, kind=KIND, format_version=FORMAT)
+        try:
+            own = checklists.loads(manifest["checklist"]["yaml"], source=f"{folder.name}/{artifact.MANIFEST}")
+            recorded_hash, features = manifest["checklist"]["content_hash"], manifest["features"]
+            trained_on, names_sha256 = str(features["version"]), str(features["names_sha256"])
+            stored = manifest["weights"]
+            weights = Weights(
+                np.array(stored["coef"], dtype=np.float64),
+                float(stored["intercept"]),
+                str(stored["form"]),
+                tuple(stored["notes"]),
+            )
+            weights.check(own)
+            recorded_version = manifest["version"]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ArtifactError(
+                f"{folder.name}: the manifest is incomplete or altered ({error!r}). {artifact.RETRAIN}", code="manifest"
+            ) from error
+        except (ChecklistError, WeightsError) as error:
+            raise ArtifactError(f"{folder.name}: {error.message} {artifact.RETRAIN}", code="manifest") from error
+        if own.content_hash != recorded_hash:
+            raise ArtifactError(
+                f"{folder.name}: the checklist inside was altered. {artifact.RETRAIN}", code="checklist"
+            )
+        if checklist is not None and checklist.content_hash != own.content_hash:
+            raise ArtifactError(
+                f"{folder.name}: this model answers “{own.name}” version {own.version} ({own.content_hash[:12]}), not "
+                f"“{checklist.name}” version {checklist.version} ({checklist.content_hash[:12]}). "
+                "Train a model for this checklist.",
+                code="checklist",
+            )
+        expected = extractor.version if extractor is not None and extractor_version is None else extractor_version
+        if expected is not None and expected != trained_on:
+            raise ArtifactError(
+                f"{folder.name}: this model was trained on features of version {trained_on}; here they are of version "
+                f"{expected}. Train it again.",
+                code="extractor",
+            )
+        judge = cls(
+            checklist=own if checklist is None else checklist,
+            heads=Heads.from_arrays(own, arrays),
+            weights=weights,
+            extractor_version=trained_on,
+            feature_names_hash=names_sha256,
+            record={key: manifest[key] for key in RECORD if key in manifest},
+            extractor=extractor,
+            cache_dir=None if cache_dir is None else Path(cache_dir),
+        )
+        if judge.version != recorded_version:
+            raise ArtifactError(
+                f"{folder.name}: the manifest names another version. {artifact.RETRAIN}", code="version"
+            )
+        return judge
+
+
+RECORD = ("snapshot", "seed", "metrics", "created", "libraries")
+
+
+def names_hash(names: Sequence[str]) -> str:
+    """sha256 of the feature names in order."""
+    return hashlib.sha256(json.dumps(list(names), ensure_ascii=False).encode()).hexdigest()
+
+
+def _libraries() -> dict[str, str]:
+    return {"python": platform.python_version()} | {
+        package: metadata.version(package) for package in ("numpy", "scipy", "safetensors")
+    }
