@@ -206,7 +206,7 @@ class ImportViewSet(
         return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
 
     @extend_schema(responses=ImportProblemSerializer(many=True))
-    @action(detail=True, methods=["get"], filterset_class=None)
+    @action(detail=True, methods=["get"])
     def problems(self, request: Request, pk: Any = None) -> Response:
         """Every refused row of an import."""
         page = self.paginate_queryset(queries.problems_of(self.get_object()))
