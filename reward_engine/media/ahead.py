@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ def decode_ahead(
     *,
     workers: int = 2,
     ahead: int = 8,
-) -> Iterator[tuple[Item, Decoded | Exception]]:
+) -> Generator[tuple[Item, Decoded | Exception], None, None]:
     """Yield ``(item, decode(item))`` in the order of ``items`` while later items are decoded in threads.
 
     An exception of ``decode`` is yielded in the result's place, so one bad file does not end the run.

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from reward_engine.errors import ArtifactError, JudgeError
-from reward_engine.features import FeatureExtractor, Features, extractor, measure
+from reward_engine.features import FeatureExtractor, Features, extractor, measure, network, text
 from reward_engine.features.cache import ArrayCache
 from reward_engine.features.match import class_names
 from reward_engine.features.packaged import packaged_file
@@ -175,7 +176,7 @@ def test_the_cache_answers_for_content_whatever_the_name(
     renamed = tmp_path / "elsewhere.png"
     renamed.write_bytes(items[0].path.read_bytes())
     with monkeypatch.context() as patch:
-        for owner, name in ((extractor, "measure"), (extractor.network, "run_network"), (extractor.text, "embed")):
+        for owner, name in ((extractor, "measure"), (network, "run_network"), (text, "embed")):
             patch.setattr(owner, name, lambda value, *rest: np.zeros((0, 384)) if value == [] else _refuse())
         again = FeatureExtractor("image", cache_dir=cache).extract([MediaInput("x", "image", renamed, items[0].prompt)])
         np.testing.assert_allclose(again.values[0], first.values[0], rtol=1e-6)
@@ -251,7 +252,7 @@ def test_the_version_changes_with_the_definition(monkeypatch: pytest.MonkeyPatch
         assert FeatureExtractor("video").version != video
         assert FeatureExtractor("image").version == image
     with monkeypatch.context() as patch:
-        patch.setattr(extractor.network, "WEIGHTS_SHA256", "0")
+        patch.setattr(network, "WEIGHTS_SHA256", "0")
         assert FeatureExtractor("image").version != image
 
 
@@ -274,7 +275,7 @@ def test_values_may_not_change_without_a_new_revision() -> None:
 _REFERENCE = Path(__file__).with_name("reference.json")
 
 
-def _reference() -> dict[str, object]:
+def _reference() -> dict[str, Any]:
     from reward_engine.features.motion import motion_statistics
     from reward_engine.features.statistics import image_statistics
     from reward_engine.media import Frames
@@ -284,12 +285,12 @@ def _reference() -> dict[str, object]:
     def picture(shift: float) -> Picture:
         wave = np.sin((x + shift) / 5.0) * np.cos(y / 9.0) + 0.4 * np.sin((x + shift + 2 * y) / 3.0)
         planes = [110 + 60 * wave, 120 + 50 * wave + 0.2 * x, 90 + 40 * np.cos((x + shift) / 17.0)]
-        return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255), dtype=np.uint8)
 
     count = 14
     frames = Frames(
         np.stack([picture(0.8 * t + (t % 3)) for t in range(count)]),
-        np.arange(count) * 100.0,
+        np.arange(count, dtype=np.float64) * 100.0,
         np.arange(count),
         count,
         count * 100.0,

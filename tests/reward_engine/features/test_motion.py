@@ -14,7 +14,13 @@ RATE = 12.0
 
 def _frames(pictures: list[Picture], rate: float = RATE) -> Frames:
     count = len(pictures)
-    return Frames(np.stack(pictures), np.arange(count) * 1000.0 / rate, np.arange(count), count, count * 1000.0 / rate)
+    return Frames(
+        np.stack(pictures),
+        np.arange(count, dtype=np.float64) * 1000.0 / rate,
+        np.arange(count),
+        count,
+        count * 1000.0 / rate,
+    )
 
 
 def _view(picture: Picture, y: float, x: float, zoom: float = 1.0, turn: float = 0.0) -> Picture:
@@ -25,7 +31,7 @@ def _view(picture: Picture, y: float, x: float, zoom: float = 1.0, turn: float =
     planes = [
         ndimage.map_coordinates(picture[..., c].astype(np.float32), at, order=1, mode="nearest") for c in range(3)
     ]
-    return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(np.stack(planes, axis=-1)), 0, 255), dtype=np.uint8)
 
 
 def _pan(picture: Picture, speed: float, count: int = 24, shake: float = 0.0) -> list[Picture]:

@@ -33,7 +33,7 @@ def _flattened(picture: Picture, amount: float) -> Picture:
 
 def _peppered(picture: Picture, amount: float) -> Picture:
     hit = np.random.default_rng(0).random(picture.shape[:2]) < amount
-    return np.where(hit[..., None], np.uint8(255), picture)
+    return np.asarray(np.where(hit[..., None], np.uint8(255), picture), dtype=np.uint8)
 
 
 def _in_blocks(picture: Picture, amount: float) -> Picture:
@@ -41,7 +41,7 @@ def _in_blocks(picture: Picture, amount: float) -> Picture:
     height, width = picture.shape[0] // 8 * 8, picture.shape[1] // 8 * 8
     cells = picture[:height, :width].astype(float).reshape(height // 8, 8, width // 8, 8, 3)
     mixed = (1 - amount) * cells + amount * cells.mean(axis=(1, 3), keepdims=True)
-    return np.rint(mixed).astype(np.uint8).reshape(height, width, 3)
+    return np.asarray(np.rint(mixed).reshape(height, width, 3), dtype=np.uint8)
 
 
 def _tinted(picture: Picture, amount: float) -> Picture:

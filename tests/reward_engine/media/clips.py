@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 TIME_BASE = Fraction(1, 12_000)
@@ -37,13 +39,13 @@ def write_clip(
 ) -> Path:
     """Encode frames (uint8 RGB) at a constant ``rate``, or at ``times`` in seconds."""
     with av.open(str(path), "w") as container:
-        stream = None
+        stream: VideoStream | None = None
         for index, pixels in enumerate(frames):
             if stream is None:
-                stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1000))
+                stream = cast(VideoStream, container.add_stream(codec, rate=Fraction(rate).limit_denominator(1000)))
                 stream.height, stream.width = pixels.shape[:2]
                 stream.pix_fmt = "yuv420p"
-                stream.options = options if options is not None else {"crf": "12", "preset": "veryfast"}
+                stream.options = dict(options if options is not None else {"crf": "12", "preset": "veryfast"})
                 stream.codec_context.time_base = TIME_BASE
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.time_base = TIME_BASE
