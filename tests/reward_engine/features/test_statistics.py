@@ -40,12 +40,12 @@ def _in_blocks(picture: Picture, amount: float) -> Picture:
     """A share of each 8 × 8 block's mean, as a codec short of bits leaves it."""
     height, width = picture.shape[0] // 8 * 8, picture.shape[1] // 8 * 8
     cells = picture[:height, :width].astype(float).reshape(height // 8, 8, width // 8, 8, 3)
-    mixed = (1 - amount) * cells + amount * cells.mean(axis=(1, 3), keepdims=True)
+    mixed: NDArray[np.float64] = (1 - amount) * cells + amount * cells.mean(axis=(1, 3), keepdims=True)
     return np.asarray(np.rint(mixed).reshape(height, width, 3), dtype=np.uint8)
 
 
 def _tinted(picture: Picture, amount: float) -> Picture:
-    return np.clip(picture * (1 + np.array([amount, 0, -amount])), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture * (1 + np.array([amount, 0, -amount])), 0, 255), dtype=np.uint8)
 
 
 def _barred(picture: Picture, amount: float) -> Picture:
