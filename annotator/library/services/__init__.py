@@ -1,5 +1,25 @@
 """Every write to the library."""
 
-from annotator.library.services.records import record_generator, record_item, record_prompt, store_media
+from annotator.library.services.importing import ImportReport, Problem
+from annotator.library.services.imports import import_media, import_now, run_import, start_import
+from annotator.library.services.records import (
+    record_generator,
+    record_item,
+    record_prompt,
+    store_media,
+)
+from annotator.library.services.uploads import remove_finished_uploads
 
-__all__ = ["record_generator", "record_item", "record_prompt", "store_media"]
+__all__ = [
+    "ImportReport",
+    "Problem",
+    "import_media",
+    "import_now",
+    "record_generator",
+    "record_item",
+    "record_prompt",
+    "remove_finished_uploads",
+    "run_import",
+    "start_import",
+    "store_media",
+]

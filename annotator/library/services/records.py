@@ -19,14 +19,18 @@ def record_prompt(text: str) -> Prompt:
     return Prompt.objects.get_or_create(text_sha256=text_hash(text), defaults={"text": text})[0]
 
 
+def parameters_hash(parameters: dict[str, Any]) -> str:
+    canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
 def record_generator(name: str, version: str = "", parameters: dict[str, Any] | None = None) -> Generator:
     """The generator of this name, version and parameters; the order of the parameters does not matter."""
     parameters = parameters or {}
-    canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"))
     return Generator.objects.get_or_create(
         name=name,
         version=version,
-        parameters_sha256=hashlib.sha256(canonical.encode()).hexdigest(),
+        parameters_sha256=parameters_hash(parameters),
         defaults={"parameters": parameters},
     )[0]
 

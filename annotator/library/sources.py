@@ -1,0 +1,367 @@
+"""Where an import's files come from: a folder or a ZIP, read member by member.
+
+Nothing is ever unpacked under a name that the other side chose: :meth:`Source.opened` copies one member to a
+temporary file of ours, under limits. A member that is dangerous (climbs out, a link, encrypted …) is refused by
+itself, with a reason for the row that names it; an archive that is dangerous as a whole is refused at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tempfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Protocol
+
+from annotator.core.errors import ProblemError
+
+MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl")
+MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".tsv")
+_CHUNK = 1024 * 1024
+_RATIO_FROM_BYTES = 1024 * 1024  # a small text may well shrink a hundredfold
+_JUNK = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|\._|Thumbs\.db$|desktop\.ini$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is still read. ``ratio``: unpacked to packed size of one member."""
+
+    members: int = 200_000
+    total_bytes: int = 50 * 1024**3
+    member_bytes: int = 2 * 1024**3
+    ratio: float = 200.0
+
+
+LIMITS = Limits()
+
+
+def check_path(path: str) -> str:
+    """A path inside a source, made plain ("./a//b" → "a/b"). ProblemError where it could lead elsewhere."""
+    if not path or not path.strip("/."):
+        if path.startswith("/") or ".." in path.split("/"):
+            raise _refused(path, "path_climbs", "it leads out of the import")
+        raise _refused(path, "bad_path", "it names no file")
+    if "\\" in path:
+        raise _refused(path, "backslash", "folders are parted by “/”, not by a backslash; change it in the manifest")
+    if any(unicodedata.category(character) == "Cc" for character in path):
+        raise _refused(path, "bad_path", "there is a control character in it")
+    if path.startswith("/") or re.match(r"[A-Za-z]:", path):
+        raise _refused(path, "absolute_path", "it is absolute; give it relative to the manifest")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise _refused(path, "path_climbs", "it climbs out of its folder with “..”; give it relative to the manifest")
+    return unicodedata.normalize("NFC", "/".join(parts))
+
+
+def _refused(path: str, code: str, why: str) -> ProblemError:
+    shown = "".join(c if c.isprintable() else "?" for c in path[:200])
+    return ProblemError(f"The path “{shown}” is refused: {why}.", code=code)
+
+
+class Source(Protocol):
+    """A folder or a ZIP. Paths are plain relative paths as :func:`check_path` makes them."""
+
+    title: str
+
+    def names(self) -> list[str]:
+        """The files that may be read, without the litter that file managers leave."""
+        ...
+
+    def has(self, path: str) -> bool:
+        """True where this names a file, be it a refused one."""
+        ...
+
+    def opened(self, path: str) -> Iterator[Path]:
+        """A context with a temporary file that holds the member's bytes."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class FolderSource:
+    """A folder on this machine. Links are not followed: they may lead to what was never meant to be shown."""
+
+    def __init__(self, root: Path, limits: Limits = LIMITS) -> None:
+        self.root = root
+        self.title = root.name or str(root)
+        self._limits = limits
+
+    def names(self) -> list[str]:
+        found: list[str] = []
+        for folder, folders, files in os.walk(self.root):
+            folders.sort()
+            for file in sorted(files):
+                path = os.path.relpath(os.path.join(folder, file), self.root).replace(os.sep, "/")
+                if not _JUNK.search(path) and not os.path.islink(os.path.join(folder, file)):
+                    found.append(path)
+            if len(found) > self._limits.members:
+                raise _too_many(self.title, self._limits)
+        return found
+
+    def has(self, path: str) -> bool:
+        return any(os.path.lexists(self.root / form) for form in _forms(path)) and not os.path.isdir(self.root / path)
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[Path]:
+        plain = next((form for form in _forms(check_path(path)) if os.path.lexists(self.root / form)), None)
+        if plain is None:
+            raise _missing(path, self.title)
+        descriptor = self._open_without_links(plain, path)
+        with os.fdopen(descriptor, "rb") as file:
+            info = os.fstat(descriptor)
+            if not stat.S_ISREG(info.st_mode):
+                raise ProblemError(f"“{path}” is no ordinary file.", code="not_a_file")
+            with _copied(file, path, info.st_size, self._limits.member_bytes) as copy:
+                yield copy
+
+    def _open_without_links(self, plain: str, path: str) -> int:
+        """Open step by step from the root, so that no link on the way is followed even if it has just been made."""
+        at = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            *folders, file = plain.split("/")
+            for folder in folders:
+                below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+                os.close(at)
+                at = below
+            # Without O_NONBLOCK, opening a pipe waits for ever.
+            return os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+        except PermissionError as error:
+            raise ProblemError(f"“{path}” may not be read; give the server the right to.", code="unreadable") from error
+        except OSError as error:
+            if any((self.root / part).is_symlink() for part in _with_parents(plain)):
+                raise ProblemError(
+                    f"“{path}” is a symbolic link or lies behind one; put the file itself there.", code="symlink"
+                ) from error
+            raise ProblemError(f"“{path}” cannot be read ({error.strerror}).", code="unreadable") from error
+        finally:
+            os.close(at)
+
+    def close(self) -> None:
+        pass
+
+
+class ZipSource:
+    """A ZIP archive."""
+
+    def __init__(self, path: Path, title: str = "", limits: Limits = LIMITS) -> None:
+        self.title = title or path.name
+        self._limits = limits
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, ValueError, EOFError) as error:
+            raise ProblemError(
+                f"{self.title} is no ZIP archive or is cut off ({error}); make or upload it again.", code="bad_zip"
+            ) from error
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        self._refused: dict[str, ProblemError] = {}
+        try:
+            self._survey()
+        except ProblemError:
+            self.close()
+            raise
+
+    def _survey(self) -> None:
+        """List the members under their plain paths, and set apart those that must not be read."""
+        infos = self._zip.infolist()
+        if len(infos) > self._limits.members:
+            raise _too_many(self.title, self._limits)
+        total = sum(info.file_size for info in infos)
+        if total > self._limits.total_bytes:
+            raise ProblemError(
+                f"{self.title} unpacks to {_size(total)}, over the limit of {_size(self._limits.total_bytes)}; "
+                "split it into several archives.",
+                code="too_large_archive",
+            )
+        for info in infos:
+            original = info.orig_filename
+            if original.endswith("/") or _JUNK.search(original):
+                continue
+            try:
+                name = check_path(original)
+            except ProblemError as problem:
+                # Under its own name, so that a row that names it is told the reason.
+                self._refused[original] = problem
+                continue
+            problem_here = self._problem_with(info)
+            if name in self._members or name in self._refused:
+                problem_here = ProblemError(
+                    f"“{name}” is in {self.title} twice; keep one, so that it is clear which is meant.",
+                    code="duplicate_name",
+                )
+                self._members.pop(name, None)
+            if problem_here is not None:
+                self._refused[name] = problem_here
+            else:
+                self._members[name] = info
+
+    def _problem_with(self, info: zipfile.ZipInfo) -> ProblemError | None:
+        name = info.filename
+        mode = info.external_attr >> 16
+        if info.flag_bits & 0x1:
+            return ProblemError(f"“{name}” is encrypted; make the ZIP without a password.", code="encrypted")
+        if stat.S_ISLNK(mode):
+            return ProblemError(f"“{name}” is a symbolic link; put the file itself into the ZIP.", code="symlink")
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            return ProblemError(f"“{name}” is no ordinary file.", code="not_a_file")
+        if info.file_size > self._limits.member_bytes:
+            return _too_large(name, info.file_size, self._limits.member_bytes)
+        ratio = info.file_size / max(info.compress_size, 1)
+        if info.file_size > _RATIO_FROM_BYTES and ratio > self._limits.ratio:
+            return ProblemError(
+                f"“{name}” unpacks to {ratio:,.0f} times its packed size, as archives made to fill a disk do; "
+                "add it to the ZIP uncompressed if it is real.",
+                code="compression_bomb",
+            )
+        return None
+
+    def names(self) -> list[str]:
+        return list(self._members)
+
+    def has(self, path: str) -> bool:
+        return path in self._members or path in self._refused
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[Path]:
+        if path in self._refused:
+            raise self._refused[path]
+        plain = check_path(path)
+        if plain in self._refused:
+            raise self._refused[plain]
+        if plain not in self._members:
+            raise _missing(path, self.title)
+        info = self._members[plain]
+        try:
+            with self._zip.open(info) as file, _copied(file, path, info.file_size, self._limits.member_bytes) as copy:
+                yield copy
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise ProblemError(
+                f"“{path}” cannot be unpacked from {self.title} ({error}); make the archive again.", code="bad_member"
+            ) from error
+
+    def close(self) -> None:
+        self._zip.close()
+
+
+def open_source(path: Path, title: str = "", limits: Limits = LIMITS) -> FolderSource | ZipSource:
+    """The folder or ZIP at ``path``."""
+    if path.is_dir():
+        return FolderSource(path, limits)
+    if not path.exists():
+        raise ProblemError(f"There is no folder or ZIP at {path}.", code="missing_source")
+    return ZipSource(path, title, limits)
+
+
+def find_manifest(source: FolderSource | ZipSource, wanted: str = "") -> str:
+    """The path of the manifest in a source: the named one, manifest.csv or .jsonl, or the only one of its kind."""
+    names = source.names()
+    if wanted:
+        plain = check_path(wanted)
+        if source.has(plain):
+            return plain
+        ending = [name for name in names if name.endswith(f"/{plain}")]
+        if len(ending) == 1:
+            return ending[0]
+        raise ProblemError(
+            f"There is no manifest “{wanted}” in {source.title}.{_candidates(names)}", code="no_manifest"
+        )
+    candidates = [name for name in names if PurePosixPath(name).suffix.lower() in MANIFEST_SUFFIXES]
+    called = [name for name in candidates if PurePosixPath(name).name.lower() in MANIFEST_NAMES]
+    for chosen in (called, candidates):
+        # The one nearest to the top, if no other is as near.
+        chosen.sort(key=lambda name: name.count("/"))
+        if len(chosen) == 1 or (len(chosen) > 1 and chosen[0].count("/") < chosen[1].count("/")):
+            return chosen[0]
+        if chosen:
+            raise ProblemError(
+                f"{source.title} has several files that may be the manifest ({', '.join(chosen[:5])}); say which.",
+                code="several_manifests",
+            )
+    raise ProblemError(
+        f"There is no manifest in {source.title}. Add manifest.csv (or .jsonl) with one row for each file "
+        "and at least the columns “file” and “prompt”.",
+        code="no_manifest",
+    )
+
+
+def locate(source: FolderSource | ZipSource, path: str, folder: str, common: tuple[str, ...]) -> str:
+    """The member that a manifest in ``folder`` means by ``path``.
+
+    Beside the manifest first, then from the top; then without what leads all paths of the manifest (``common``),
+    since manifests often carry a folder of the machine on which they were written.
+    """
+    if source.has(path):  # also a refused member under a name that is no proper path
+        try:
+            check_path(path)
+        except ProblemError:
+            return path
+    plain = check_path(path)
+    tries = [f"{folder}/{plain}" if folder else plain, plain]
+    parts = plain.split("/")
+    for skip in range(1, len(common) + 1):
+        if tuple(parts[:skip]) == common[:skip]:
+            rest = "/".join(parts[skip:])
+            tries += [f"{folder}/{rest}" if folder else rest, rest]
+    for candidate in tries:
+        if source.has(candidate):
+            return candidate
+    raise _missing(path, source.title)
+
+
+def _forms(path: str) -> tuple[str, str]:
+    """A name as people type it and as some file systems keep it (é as one character or as two)."""
+    return path, unicodedata.normalize("NFD", path)
+
+
+def _with_parents(plain: str) -> list[str]:
+    parts = plain.split("/")
+    return ["/".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+@contextmanager
+def _copied(file: IO[bytes], path: str, stated: int, limit: int) -> Iterator[Path]:
+    """The bytes in a temporary file of ours; never more than was stated or than the limit, whatever a header says."""
+    if stated > limit:
+        raise _too_large(path, stated, limit)
+    with tempfile.TemporaryDirectory(prefix="visionreward-import-") as folder:
+        copy = Path(folder) / f"member{PurePosixPath(path).suffix[:10] if path.isascii() else ''}"
+        written = 0
+        with copy.open("wb") as target:
+            while chunk := file.read(_CHUNK):
+                written += len(chunk)
+                if written > min(stated, limit):
+                    raise _too_large(path, written, min(stated, limit))
+                target.write(chunk)
+        yield copy
+
+
+def _missing(path: str, title: str) -> ProblemError:
+    return ProblemError(
+        f"There is no file “{path}” in {title}; check the spelling (also of capitals) and the folder.",
+        code="missing_file",
+    )
+
+
+def _too_large(path: str, size: int, limit: int) -> ProblemError:
+    return ProblemError(f"“{path}” has {_size(size)}, over the limit of {_size(limit)}.", code="too_large")
+
+
+def _too_many(title: str, limits: Limits) -> ProblemError:
+    return ProblemError(
+        f"{title} holds more than {limits.members:,} files; split it into several imports.", code="too_many_files"
+    )
+
+
+def _candidates(names: list[str]) -> str:
+    found = [name for name in names if PurePosixPath(name).suffix.lower() in MANIFEST_SUFFIXES]
+    return f" There is: {', '.join(found[:5])}." if found else ""
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**3:.1f} GB" if count >= 1024**3 else f"{count / 1024**2:.1f} MB"
