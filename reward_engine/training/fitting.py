@@ -21,9 +21,14 @@ Floats = NDArray[np.float64]
 PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0)
 """Strongest first: each fit starts from the one before."""
 
+TOTAL = 64.0
 FOLDS = 4
 MIN_GAIN = 1.0
-"""Nats over all left-out rows by which features must beat the plain shares of the levels."""
+"""Nats over all left-out rows by which features must beat the plain shares of the levels; and by one standard
+error of the sum over prompts."""
+
+ROUGH, FINE = 1e-5, 1e-9
+"""Relative tolerance of a fit: to compare candidates, and of the one that is kept."""
 
 
 @dataclass(frozen=True)
@@ -99,19 +104,21 @@ def _choose(
     seed: int,
 ) -> tuple[Candidate | None, float]:
     candidates = _candidates(columns)
-    losses = np.zeros((len(candidates), len(PENALTIES)))
-    without = 0.0
+    losses = np.zeros((len(candidates), len(PENALTIES), len(y)))
+    without = np.zeros(len(y))
     for left_out in folds(group, FOLDS, seed):
         kept = ~left_out
         x_kept, y_kept, weight_kept = x[kept], y[kept], weight[kept]
-        x_out, y_out, weight_out = x[left_out], y[left_out], weight[left_out]
-        without += float(weight_out @ rates(y_kept, steps, weight_kept, x.shape[1]).log_loss(x_out, y_out))
+        x_out, y_out = x[left_out], y[left_out]
+        without[left_out] = rates(y_kept, steps, weight_kept, x.shape[1]).log_loss(x_out, y_out)
         for index, candidate in enumerate(candidates):
-            path = _path(x_kept, y_kept, steps, weight_kept, columns, candidate, iterations=60)
-            losses[index] += [float(weight_out @ model.log_loss(x_out, y_out)) for model in path]
-    index, step = (int(i) for i in np.unravel_index(np.argmin(losses), losses.shape))
-    gain = without - float(losses[index, step])
-    if gain < MIN_GAIN:
+            path = _path(x_kept, y_kept, steps, weight_kept, columns, candidate, tolerance=ROUGH)
+            losses[index][:, left_out] = [model.log_loss(x_out, y_out) for model in path]
+    totals = losses @ weight
+    index, step = (int(i) for i in np.unravel_index(np.argmin(totals), totals.shape))
+    gains = np.bincount(group, weights=weight * (without - losses[index, step]))[np.unique(group)]
+    gain = float(gains.sum())
+    if gain < max(MIN_GAIN, float(gains.std(ddof=1)) * np.sqrt(len(gains))):
         return None, gain
     return Candidate(candidates[index].groups, candidates[index].focus, PENALTIES[step]), gain
 
@@ -133,32 +140,41 @@ def _path(
     candidate: Candidate,
     *,
     down_to: float = 0.0,
-    iterations: int = 200,
+    tolerance: float = FINE,
 ) -> list[Ordinal]:
     """The fits along ``PENALTIES``, as far as ``down_to``; coefficients on all columns of x."""
     used = np.concatenate([np.arange(columns[name].start, columns[name].stop) for name in candidate.groups])
     scale = _focus(x[:, used], y, weight, candidate.focus)
-    scaled = x[:, used] * scale
+    # The ridge's solution lies in the span of the rows: with more columns than rows, rotate the others away.
+    scaled, back = _thin(x[:, used] * scale)
     found = []
     start: Ordinal | None = None
     for penalty in PENALTIES:
         if penalty < down_to:
             break
-        start = fit_ordinal(scaled, y, steps, weight, penalty, start=start, iterations=iterations)
+        start = fit_ordinal(scaled, y, steps, weight, penalty, start=start, tolerance=tolerance)
         coef = np.zeros(x.shape[1])
-        coef[used] = start.coef * scale
+        coef[used] = (start.coef if back is None else start.coef @ back) * scale
         found.append(Ordinal(coef, start.thresholds))
     return found
 
 
+def _thin(x: Floats) -> tuple[Floats, Floats | None]:
+    """x [n, m] itself, or for m > n (x @ backᵀ [n, n], back [n, m]), back having orthonormal rows."""
+    if x.shape[1] <= x.shape[0]:
+        return x, None
+    left, singular, back = np.linalg.svd(x, full_matrices=False)
+    return left * singular, back
+
+
 def _focus(x: Floats, y: NDArray[np.int64], weight: Floats, power: float) -> Floats:
-    """Column scales whose mean square is 1."""
+    """Column scales whose squares add up to ``TOTAL``, so that a penalty means the same for few columns and many."""
     if power == 0:
-        return np.ones(x.shape[1])
+        return np.full(x.shape[1], np.sqrt(TOTAL / x.shape[1]))
     share = weight / weight.sum()
     x_centred, y_centred = x - share @ x, y - share @ y
     spread = np.sqrt((share @ x_centred**2) * (share @ y_centred**2))
     correlation = np.abs((share * y_centred) @ x_centred) / np.maximum(spread, 1e-9)
     # Half a standard error of a correlation keeps columns in play that only chance made look useless.
     scale = (correlation + 0.5 / np.sqrt(len(y))) ** power
-    return np.asarray(scale / np.sqrt((scale**2).mean()))
+    return np.asarray(scale * np.sqrt(TOTAL / (scale**2).sum()))

@@ -48,7 +48,7 @@ def fit_ordinal(
     penalty: float,
     *,
     start: Ordinal | None = None,
-    iterations: int = 200,
+    tolerance: float = 1e-9,
 ) -> Ordinal:
     """Fit y in 0..steps on x [n, m]; ``weight`` [n] of the rows; the penalty is ``penalty``/2 · |w|².
 
@@ -73,7 +73,7 @@ def fit_ordinal(
 
     initial = np.concatenate([start.coef, start.thresholds[:1], np.log(np.maximum(np.diff(start.thresholds), 1e-3))])
     bounds = [(None, None)] * (width + 1) + [(-MAX_LOG_GAP, MAX_LOG_GAP)] * (steps - 1)
-    options = {"maxiter": iterations, "ftol": 1e-8, "gtol": 1e-5}
+    options = {"maxiter": 300, "ftol": tolerance, "gtol": 1e-5}
     found: Any = minimize(loss, initial, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     solution: Floats = found.x
     gaps = np.exp(solution[width + 1 :])
