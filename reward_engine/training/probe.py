@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from reward_engine.answers import ABSENT, check_levels, harmonise, to_answers
 from reward_engine.checklist import Checklist
@@ -26,6 +27,9 @@ from reward_engine.training.splits import folds, held_out_groups
 
 MIN_ITEMS = 8
 MIN_PROMPTS = 4
+
+ONE_THREAD_ROWS = 2000
+"""Below this many rows the matrices are so small that a second thread makes fits several times slower."""
 
 
 class FeatureTable(Protocol):
@@ -151,6 +155,10 @@ class _Task:
         self.answers = to_answers(self.checklist, self.levels)
 
     def fit(self, rows: NDArray[np.bool_]) -> tuple[Heads, list[FittedHead]]:
+        with threadpool_limits(1 if len(rows) < ONE_THREAD_ROWS else None):
+            return self._fit(rows)
+
+    def _fit(self, rows: NDArray[np.bool_]) -> tuple[Heads, list[FittedHead]]:
         design = fit_design(self.values[rows], self.blocks)
         matrix = design.apply(self.values[rows])
         coef = np.zeros((len(self.plans), design.width))
