@@ -9,15 +9,36 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
-if "VISIONREWARD_TEST_DATA_DIR" not in os.environ:  # workers of a parallel run share their parent's servers
+
+def _remove(folder: Path, starter: int) -> None:
+    """Take the run's folder away, and the servers of workers that were killed with it."""
+    if os.getpid() != starter:
+        return
+    from annotator.core import embedded
+
+    for data_dir in (folder, *folder.glob("gw*")):
+        embedded.stop_broker(data_dir)
+        embedded.stop_database(data_dir)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1", … in a parallel run, "" otherwise
+if "VISIONREWARD_TEST_DATA_DIR" not in os.environ:
     folder = tempfile.mkdtemp(prefix="visionreward-test-")
     Path(folder).chmod(0o755)
     os.environ["VISIONREWARD_TEST_DATA_DIR"] = folder
     # Registered first, so it runs last: after the servers have been stopped by their own handlers.
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(_remove, Path(folder), os.getpid())
 
-os.environ["DATA_DIR"] = os.environ["VISIONREWARD_TEST_DATA_DIR"]
+# A worker of a parallel run has a database server and a broker of its own: a test that empties the queue, or a
+# Celery worker it starts, must not meet another test's.
+os.environ["DATA_DIR"] = str(Path(os.environ["VISIONREWARD_TEST_DATA_DIR"]) / worker)
+Path(os.environ["DATA_DIR"]).mkdir(mode=0o755, exist_ok=True)
+if worker and os.environ.get("CELERY_BROKER_URL"):  # a given broker is shared: each takes a database of its number
+    address = urlsplit(os.environ["CELERY_BROKER_URL"])
+    os.environ["CELERY_BROKER_URL"] = urlunsplit(address._replace(path=f"/{1 + int(worker.removeprefix('gw')) % 15}"))
 os.environ["STATIC_MANIFEST"] = "0"
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -4,6 +4,7 @@ Every step may be repeated: on a second start it finds its work done.
 """
 
 import hashlib
+import io
 import os
 import time
 import traceback
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.step("Database tables", lambda: call_command("migrate", interactive=False, verbosity=0))
         self.step("Static files", collect_static)
-        self.step("Checklists", lambda: self.call("load_checklists"))
+        self.step("Checklists", lambda: self.call("load_checklists", quiet=True))
         self.step("Log-ins", lambda: call_command("create_logins", verbosity=0))
         if not (options["no_demo"] or os.environ.get("SKIP_DEMO", "") not in {"", "0"}):
             self.step("Demo content", lambda: self.call("create_demo"))
@@ -47,9 +48,9 @@ class Command(BaseCommand):
         self.stdout.write(f"      {name} · {time.monotonic() - start:.1f} s")
         self.stdout.flush()
 
-    def call(self, command: str) -> None:
+    def call(self, command: str, *, quiet: bool = False) -> None:
         if command in get_commands():
-            call_command(command, stdout=self.stdout, stderr=self.stderr)
+            call_command(command, stdout=io.StringIO() if quiet else self.stdout, stderr=self.stderr)
 
 
 def collect_static() -> bool:
