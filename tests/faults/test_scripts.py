@@ -1,0 +1,211 @@
+"""``scripts/run`` as a person meets it: up, printed log-ins, one clear line for each trouble, and nothing left behind.
+
+A real start with its own folder and port; the installed packages are reused (VENV_DIR).
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from annotator.core import embedded, supervisor
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = str(ROOT / "scripts" / "run")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def settings(data_dir: Path, port: int, **more: str) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"DATABASE_URL", "CELERY_BROKER_URL", "STATIC_MANIFEST", "LOG_LEVEL"}
+    }
+    return {**kept, "VENV_DIR": sys.prefix, "DATA_DIR": str(data_dir), "PORT": str(port), "SKIP_DEMO": "1", **more}
+
+
+def users_of(data_dir: Path) -> list[psutil.Process]:
+    """Every process whose environment names this folder, and the servers that run in it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mine = process.environ().get("DATA_DIR") == str(data_dir) or str(data_dir) in " ".join(process.cmdline())
+            if mine and process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+class Platform:
+    """One ``scripts/run``."""
+
+    def __init__(self, data_dir: Path, port: int) -> None:
+        self.data_dir, self.port = data_dir, port
+        self.log = data_dir.parent / "run.log"
+        with self.log.open("ab") as file:
+            self.from_here = file.tell()
+            self.process = subprocess.Popen(
+                [RUN], env=settings(data_dir, port), stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_bytes()[self.from_here :].decode()
+
+    def wait_for(self, text: str, seconds: float = 60) -> "Platform":
+        deadline = time.monotonic() + seconds
+        while text not in self.output:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                pytest.fail(f"“{text}” did not come:\n{self.output}")
+            time.sleep(0.05)
+        return self
+
+    def logins(self) -> dict[str, str]:
+        return dict(re.findall(r"^ (\w+) +(\S+-\S+-\S+) +(?:admin|reviewer|annotator)$", self.output, re.MULTILINE))
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        # To the whole group, as the terminal does it.
+        os.killpg(self.process.pid, number)
+        return self.process.wait(40)
+
+
+@pytest.fixture
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Platform]]:
+    data_dir = tmp_path_factory.mktemp("platform") / "data"
+    port = free_port()
+    started: list[Platform] = []
+
+    def make() -> Platform:
+        started.append(Platform(data_dir, port))
+        return started[-1]
+
+    yield make
+    for platform in started:
+        if platform.process.poll() is None:
+            platform.process.kill()
+            platform.process.wait()
+    for process in users_of(data_dir):
+        process.kill()
+
+
+def test_the_life_of_a_platform(start: Callable[[], Platform]) -> None:
+    """Up; a second one refused; a crashed child back; stopped clean; up again with everything; cut off; up again."""
+    first = start().wait_for("Ctrl-C stops everything")
+    assert set(first.logins()) == {"admin", "reviewer", "ann", "bo"}
+    assert "Traceback" not in first.output
+    with urlopen(f"http://127.0.0.1:{first.port}/accounts/login/", timeout=10) as response:
+        assert response.status == 200
+    for name in ("web", "beat", "worker-default", "worker-gpu", "worker-mpo"):
+        assert (first.data_dir / "logs" / f"{name}.log").exists()
+
+    second = subprocess.run(
+        [RUN], env=settings(first.data_dir, free_port()), capture_output=True, text=True, timeout=30
+    )
+    assert second.returncode == 1
+    assert f"already running here: http://127.0.0.1:{first.port}/ (process {first.process.pid})" in second.stdout
+    elsewhere = settings(first.data_dir.parent / "other", first.port)
+    third = subprocess.run([RUN], env=elsewhere, capture_output=True, text=True, timeout=30)
+    assert third.returncode == 1
+    assert f"Port {first.port} is in use. Choose another: PORT={first.port + 1} scripts/run" in third.stdout
+    assert len((third.stdout + third.stderr).strip().splitlines()) == 1
+
+    beat = next(p for p in psutil.Process(first.process.pid).children() if "beat" in p.cmdline())
+    beat.kill()
+    first.wait_for("beat ended (signal SIGKILL); it starts again in 1 s").wait_for("beat is running again", 15)
+
+    assert first.stop() == 0
+    assert "Stopped. The data is kept" in first.output
+    assert "Traceback" not in first.output
+    assert embedded.postmaster_pid(first.data_dir) is None
+    assert embedded.valkey_pid(first.data_dir) is None
+    assert users_of(first.data_dir) == []
+
+    began = time.monotonic()
+    again = start().wait_for("Ctrl-C stops everything")
+    assert time.monotonic() - began < 10 * slowness(), again.output
+    assert again.logins() == first.logins()
+
+    again.process.kill()  # as when the machine's memory runs out
+    again.process.wait()
+    assert users_of(first.data_dir)
+    after = start().wait_for("An earlier start was cut off").wait_for("Ctrl-C stops everything")
+    assert after.logins() == first.logins()
+    assert after.stop(signal.SIGTERM) == 0
+    assert users_of(first.data_dir) == []
+
+
+def slowness() -> float:
+    """The promise of ten seconds is for a machine that is not busy with other tests."""
+    return 3 if os.environ.get("PYTEST_XDIST_WORKER") else 1
+
+
+def test_ctrl_c_while_starting_leaves_nothing(start: Callable[[], Platform]) -> None:
+    platform = start().wait_for("Preparing")
+    assert platform.stop() == 0
+    assert "Traceback" not in platform.output
+    assert users_of(platform.data_dir) == []
+
+
+def test_without_a_python_one_line_says_so(tmp_path: Path) -> None:
+    for tool in ("sh", "dirname"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or "")
+    done = subprocess.run([RUN], env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Python 3.11 or newer was not found. Install it")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def refusal(env: dict[str, str]) -> str:
+    done = subprocess.run([RUN], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout.strip().splitlines()[-1].strip()
+
+
+def test_a_port_that_is_no_number(tmp_path: Path) -> None:
+    assert refusal(settings(tmp_path, 1, PORT="web")) == "PORT must be a number from 1 to 65535, not 'web'."
+
+
+def test_a_given_database_that_does_not_answer(tmp_path: Path) -> None:
+    env = settings(tmp_path, free_port(), DATABASE_URL=f"postgresql://127.0.0.1:{free_port()}/work")
+    assert refusal(env).startswith("The database in DATABASE_URL does not answer: connection")
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_a_given_broker_that_does_not_answer(tmp_path: Path) -> None:
+    env = settings(tmp_path, free_port(), CELERY_BROKER_URL=f"redis://127.0.0.1:{free_port()}/0")
+    assert refusal(env).startswith("The broker in CELERY_BROKER_URL does not answer:")
+    assert not (tmp_path / "valkey").exists()
+    assert users_of(tmp_path) == []
+
+
+def test_a_full_disk_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "free_mb", lambda folder: 120)
+    with pytest.raises(supervisor.StartError, match=r"Only 120 MB are free in .*; 500 MB are needed"):
+        supervisor.check_space(tmp_path)
+
+
+def test_a_process_id_that_is_anothers_by_now_is_left_alone(tmp_path: Path) -> None:
+    other = subprocess.Popen(["sleep", "60"])
+    (tmp_path / "processes.json").write_text(json.dumps([[other.pid, psutil.Process(other.pid).create_time() - 500]]))
+    assert supervisor.end_leftovers(tmp_path) == 0
+    assert other.poll() is None
+    other.kill()
+    other.wait()
