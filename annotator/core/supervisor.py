@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -352,6 +353,14 @@ def main() -> int:
     except OSError as error:
         supervisor.stopping.set()
         say(f"  {error}" if error.errno != 28 else "  The disk is full. Free some space and start again.")
+        code = 1
+    except Exception as error:  # a mistake of ours: what runs must still be stopped
+        supervisor.stopping.set()
+        log = supervisor.data_dir / "logs" / "run.log"
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
+        say(f"  Something unforeseen happened: {type(error).__name__}: {error} (all of it in {shown(log)})")
         code = 1
     if supervisor.lock is not None:
         if not code:
