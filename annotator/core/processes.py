@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -82,6 +83,25 @@ class Child:
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def commands(host: str, port: int, data_dir: Path) -> list[tuple[str, list[str], dict[str, str]]]:
+    """(name, command, extra environment) of everything that runs."""
+    python = sys.executable
+    bind = f"[{host}]:{port}" if ":" in host and "[" not in host else f"{host}:{port}"
+    web = [python, "-m", "gunicorn", "annotator.wsgi", "--bind", bind, "--worker-class", "gthread",
+           "--workers", "2", "--threads", "8", "--timeout", "120", "--graceful-timeout", "8",
+           "--access-logfile", "-", "--no-control-socket"]  # fmt: skip
+    celery = [python, "-m", "celery", "--app", "annotator"]
+    beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(data_dir / "beat-schedule")]
+    found = [("web", web, {"DATABASE_POOL": "true"}), ("beat", beat, {})]
+    # Processes, not threads: a task that takes all memory or crashes takes its own process with it only.
+    for queue, concurrency in (("default", 2), ("gpu", 1), ("mpo", 1)):
+        worker = [*celery, "worker", "--queues", queue, "--hostname", f"{queue}@%h", "--pool", "prefork",
+                  "--concurrency", str(concurrency), "--loglevel", "INFO",
+                  "--without-gossip", "--without-mingle"]  # fmt: skip
+        found.append((f"worker-{queue}", worker, {}))
+    return found
 
 
 def remember(data_dir: Path, children: list[Child]) -> None:

@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,20 +19,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from annotator.core import embedded
-from annotator.core.processes import Child, end_leftovers, remember, tail
+from annotator.core.preflight import StartError, check_broker, check_database, check_port, check_space, read_port
+from annotator.core.processes import Child, commands, end_leftovers, remember, tail
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 90
-MIN_FREE_MB = 500
 WARM_SECONDS = 8  # how long a worker may finish what it is doing
-
-
-class StartError(RuntimeError):
-    """The platform cannot start; the message is one line that says why and what to do."""
 
 
 class Stopped(BaseException):
@@ -119,32 +113,14 @@ class Supervisor:
         if self.own_database:
             self.env["DATABASE_URL"] = embedded.database_url(self.data_dir)
             return "PostgreSQL, embedded"
-        import psycopg
-
-        try:
-            embedded.parse_database_url(self.env["DATABASE_URL"])
-            with psycopg.connect(self.env["DATABASE_URL"], connect_timeout=5) as connection:
-                version = connection.info.server_version // 10000
-                where = connection.info.host or "local"
-        except (psycopg.Error, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise StartError(f"The database in DATABASE_URL does not answer: {reason}") from error
-        if version < 15:
-            raise StartError(f"The database in DATABASE_URL is PostgreSQL {version}; 15 or newer is needed.")
-        return f"PostgreSQL {version} at {where}, from DATABASE_URL"
+        return check_database(self.env["DATABASE_URL"])
 
     def start_broker(self) -> str | None:
         if self.own_broker:
             self.env["CELERY_BROKER_URL"] = embedded.broker_url(self.data_dir)
             embedded.own_broker(self.data_dir)
             return "Valkey, embedded"
-        import redis
-
-        try:
-            redis.Redis.from_url(self.env["CELERY_BROKER_URL"], socket_connect_timeout=5, socket_timeout=5).ping()
-        except (redis.RedisError, ValueError) as error:
-            raise StartError(f"The broker in CELERY_BROKER_URL does not answer: {error}") from error
-        return f"{urlsplit(self.env['CELERY_BROKER_URL']).hostname or 'local'}, from CELERY_BROKER_URL"
+        return check_broker(self.env["CELERY_BROKER_URL"])
 
     def prepare(self) -> str | None:
         # In a session of its own, so that Ctrl-C reaches it through us, once.
@@ -242,63 +218,6 @@ class Supervisor:
         if self.own_database:
             embedded.stop_database(self.data_dir)
         self.lock.truncate(0)
-
-
-def commands(host: str, port: int, data_dir: Path) -> list[tuple[str, list[str], dict[str, str]]]:
-    """(name, command, extra environment) of everything that runs."""
-    python = sys.executable
-    bind = f"[{host}]:{port}" if ":" in host and "[" not in host else f"{host}:{port}"
-    web = [python, "-m", "gunicorn", "annotator.wsgi", "--bind", bind, "--worker-class", "gthread",
-           "--workers", "2", "--threads", "8", "--timeout", "120", "--graceful-timeout", "8",
-           "--access-logfile", "-", "--no-control-socket"]  # fmt: skip
-    celery = [python, "-m", "celery", "--app", "annotator"]
-    beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(data_dir / "beat-schedule")]
-    found = [("web", web, {"DATABASE_POOL": "true"}), ("beat", beat, {})]
-    # Processes, not threads: a task that takes all memory or crashes takes its own process with it only.
-    for queue, concurrency in (("default", 2), ("gpu", 1), ("mpo", 1)):
-        worker = [*celery, "worker", "--queues", queue, "--hostname", f"{queue}@%h", "--pool", "prefork",
-                  "--concurrency", str(concurrency), "--loglevel", "INFO",
-                  "--without-gossip", "--without-mingle"]  # fmt: skip
-        found.append((f"worker-{queue}", worker, {}))
-    return found
-
-
-def read_port(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) < 65536:
-        raise StartError(f"PORT must be a number from 1 to 65535, not {text!r}.")
-    return int(text)
-
-
-def check_port(host: str, port: int) -> None:
-    """Raises StartError where nothing could listen at this address."""
-    bare = host.strip("[]")
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((bare, port))
-    except PermissionError:
-        raise StartError(f"Port {port} is for root only. Choose another: PORT=8000 scripts/run") from None
-    except socket.gaierror:
-        raise StartError(f"HOST={host} is not an address of this machine.") from None
-    except OSError as error:
-        other = port + 1 if port < 65535 else 8000
-        if error.errno == 98 or "in use" in str(error):
-            raise StartError(f"Port {port} is in use. Choose another: PORT={other} scripts/run") from None
-        raise StartError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
-
-
-def free_mb(folder: Path) -> int:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize // 2**20
-
-
-def check_space(folder: Path) -> None:
-    free = free_mb(folder)
-    if free < MIN_FREE_MB:
-        raise StartError(
-            f"Only {free} MB are free in {folder}; {MIN_FREE_MB} MB are needed. Free some, or put the data "
-            "elsewhere: DATA_DIR=another/folder scripts/run"
-        )
 
 
 def answers(url: str) -> bool:

@@ -126,10 +126,10 @@ class ImportRequestSerializer(serializers.Serializer[Any]):
     upload = serializers.FileField(help_text="A ZIP archive.")
     manifest = serializers.FileField(required=False, help_text="CSV or JSONL; otherwise taken from the archive.")
     name = serializers.CharField(required=False, max_length=200)
-    generator = serializers.CharField(required=False, max_length=200, help_text="For rows that name none.")
-    generator_version = serializers.CharField(required=False, max_length=100, help_text="For rows that name none.")
-    source = serializers.CharField(required=False, max_length=300, help_text="For rows that name none.")
-    licence = serializers.CharField(required=False, max_length=200, help_text="For rows that name none.")
+    generator = serializers.CharField(required=False, max_length=200, help_text="For rows that say none.")
+    generator_version = serializers.CharField(required=False, max_length=100, help_text="For rows that say none.")
+    source = serializers.CharField(required=False, max_length=300, help_text="For rows that say none.")
+    licence = serializers.CharField(required=False, max_length=200, help_text="For rows that say none.")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()

@@ -8,12 +8,14 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from annotator.core.errors import ProblemError
 from annotator.library import queries
 from annotator.library.example import COLUMNS
 from annotator.library.filters import ORDERINGS
+from annotator.library.manifest import ImportOptions
 from annotator.library.models import ImportBatch, MediaType
+from annotator.library.sources import MANIFEST_SUFFIXES
 
-MANIFEST_ENDINGS = {".csv", ".jsonl"}
 DEFAULTS = ("generator", "generator_version", "source", "licence")
 
 
@@ -27,7 +29,7 @@ class ImportForm(forms.Form):
         label=_("Manifest (optional)"),
         required=False,
         help_text=_("A CSV or JSONL file. Without one, a manifest.csv or manifest.jsonl inside the archive is taken."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.jsonl,text/csv"}),
+        widget=forms.FileInput(attrs={"accept": ",".join(MANIFEST_SUFFIXES)}),
     )
     name = forms.CharField(
         label=_("Name of this import (optional)"),
@@ -73,7 +75,7 @@ class ImportForm(forms.Form):
 
     def clean_manifest(self) -> UploadedFile | None:
         manifest = self.cleaned_data["manifest"]
-        if manifest and PurePath(manifest.name).suffix.lower() not in MANIFEST_ENDINGS:
+        if manifest and PurePath(manifest.name).suffix.lower() not in MANIFEST_SUFFIXES:
             raise forms.ValidationError(
                 gettext(
                     "“%(name)s” is no manifest. Save the table as .csv (UTF-8), or one JSON object a line as .jsonl."
@@ -94,19 +96,22 @@ class ImportForm(forms.Form):
                     % {"name": theirs, "other": taken[theirs]},
                 )
             taken[theirs] = column
+        if not self.errors:
+            try:
+                ImportOptions.from_json(self.options())
+            except ProblemError as problem:
+                named = str(problem.details.get("field", ""))
+                place = next((name for name in (named, f"column_{named}") if name in self.fields), None)
+                self.add_error(place, problem.message)
         return cleaned
 
-    def options(self) -> dict[str, dict[str, str]]:
-        """What the import service takes: the column mapping, and defaults for rows that say nothing."""
-        return import_options(self.cleaned_data)
-
-
-def import_options(given: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """``{"columns": {ours: theirs}, "defaults": {field: value}}`` from the fields of the form or of the API."""
-    return {
-        "columns": {c: given[f"column_{c}"] for c, _l, _h in COLUMNS if given.get(f"column_{c}")},
-        "defaults": {name: given[name] for name in DEFAULTS if given.get(name)},
-    }
+    def options(self) -> dict[str, Any]:
+        """The options of the import service: which columns are called otherwise, and what rows that say nothing get."""
+        given = self.cleaned_data
+        return {
+            "columns": {c: given[f"column_{c}"] for c, _l, _h in COLUMNS if given.get(f"column_{c}")},
+            "defaults": {name: given[name] for name in DEFAULTS if given.get(name)},
+        }
 
 
 def default_name(upload: UploadedFile) -> str:

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
@@ -30,11 +31,12 @@ FILTERS = ("q", "media_type", "generator", "batch", "licence")
 # Annotators see the media they work on, never who made it: what these pages tell would take the blindness away.
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
+@vary_on_headers("HX-Request", "HX-History-Restore-Request")
 def items(request: HttpRequest) -> HttpResponse:
     found = ItemFilter(request.GET, queryset=queries.items_for(request.user)).qs
     page = Paginator(found, ITEMS_A_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "filtered": any(request.GET.get(name) for name in FILTERS)}
-    if request.htmx:
+    if request.htmx and not request.htmx.history_restore_request:
         query = request.GET.copy()
         for name in [name for name, value in query.items() if not value]:
             del query[name]

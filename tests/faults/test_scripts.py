@@ -18,8 +18,10 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
+from django.conf import settings as conf
 
-from annotator.core import embedded, supervisor
+from annotator.core import embedded, preflight, processes
+from annotator.core.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = str(ROOT / "scripts" / "run")
@@ -197,15 +199,27 @@ def test_a_given_broker_that_does_not_answer(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "free_mb", lambda folder: 120)
-    with pytest.raises(supervisor.StartError, match=r"Only 120 MB are free in .*; 500 MB are needed"):
-        supervisor.check_space(tmp_path)
+    monkeypatch.setattr(preflight, "free_mb", lambda folder: 120)
+    with pytest.raises(preflight.StartError, match=r"Only 120 MB are free in .*; 500 MB are needed"):
+        preflight.check_space(tmp_path)
+
+
+def test_a_given_database_and_broker_are_used_and_none_are_started() -> None:
+    """Each is checked by itself: here both are the ones these tests run on."""
+    assert "from DATABASE_URL" in preflight.check_database(conf.DATABASE_URL)
+    assert "from CELERY_BROKER_URL" in preflight.check_broker(conf.BROKER_URL)
+    given = {"DATABASE_URL": conf.DATABASE_URL, "CELERY_BROKER_URL": conf.BROKER_URL}
+    ours = Supervisor({**settings(Path("unused"), 8000), **given})
+    assert (ours.own_database, ours.own_broker) == (False, False)
+    del given["DATABASE_URL"]
+    ours = Supervisor({**settings(Path("unused"), 8000), **given})
+    assert (ours.own_database, ours.own_broker) == (True, False)
 
 
 def test_a_process_id_that_is_anothers_by_now_is_left_alone(tmp_path: Path) -> None:
     other = subprocess.Popen(["sleep", "60"])
     (tmp_path / "processes.json").write_text(json.dumps([[other.pid, psutil.Process(other.pid).create_time() - 500]]))
-    assert supervisor.end_leftovers(tmp_path) == 0
+    assert processes.end_leftovers(tmp_path) == 0
     assert other.poll() is None
     other.kill()
     other.wait()

@@ -2,12 +2,13 @@
 
 from annotator.campaigns.queries.levels import JudgmentTable, judgment_levels
 from annotator.campaigns.queries.progress import campaign_progress, visible_campaigns
-from annotator.campaigns.queries.work import Neighbours, my_assignment, neighbours
+from annotator.campaigns.queries.work import Neighbours, done_today, my_assignment, neighbours
 
 __all__ = [
     "JudgmentTable",
     "Neighbours",
     "campaign_progress",
+    "done_today",
     "judgment_levels",
     "my_assignment",
     "neighbours",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404
+from django.utils import timezone
 
 from annotator.campaigns.models import Assignment, AssignmentState
 
@@ -41,3 +42,9 @@ def neighbours(assignment: Assignment) -> Neighbours:
     before = own.filter(pk__lt=assignment.pk).order_by("-pk").values_list("pk", flat=True).first()
     behind = own.filter(pk__gt=assignment.pk).values_list("pk", flat=True).first()
     return Neighbours(before, behind)
+
+
+def done_today(annotator: Any) -> int:
+    """How many items this person has submitted since midnight (of the platform's clock)."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return Assignment.objects.filter(annotator=annotator, submitted_at__gte=midnight).count()

@@ -15,7 +15,7 @@ from django.urls import reverse
 from annotator.accounts.models import Role, User
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import Job, JobState
-from annotator.library import panels, services
+from annotator.library import manifest, panels, services
 from annotator.library.models import ImportBatch, ImportProblem, Item, MediaType
 from tests.factories import make_generator, make_item, make_prompt
 
@@ -165,6 +165,14 @@ def test_htmx_gets_the_list_alone_and_the_address_moves(client: Client, sign_in:
     assert client.get(reverse("library:items"), headers={"HX-Request": "true"})["HX-Push-Url"] == "/library/"
 
 
+def test_going_back_gets_the_whole_page_again(client: Client, sign_in: Callable) -> None:
+    sign_in(Role.REVIEWER)
+    headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    response = client.get(reverse("library:items"), {"q": "kite"}, headers=headers)
+    assert b"<html" in response.content
+    assert "HX-Request" in response["Vary"]
+
+
 def test_nothing_fits_is_said_with_a_way_out(client: Client, sign_in: Callable, many: Callable) -> None:
     sign_in(Role.REVIEWER)
     many(1)
@@ -311,6 +319,16 @@ def test_the_example_manifest_is_a_table(client: Client, sign_in: Callable) -> N
     assert response["Content-Disposition"] == 'attachment; filename="manifest.csv"'
     assert len(rows) >= 2
     assert all(row["file"] and row["prompt"] and row["generator"] for row in rows)
+    assert set(rows[0]) == set(manifest.FIELDS), "the example shows every field there is"
+
+
+def test_the_example_manifest_is_one_the_importer_reads(client: Client, sign_in: Callable, tmp_path: Path) -> None:
+    sign_in(Role.ADMIN)
+    path = tmp_path / "manifest.csv"
+    path.write_bytes(client.get(reverse("library:example-manifest")).content)
+    rows = list(manifest.rows(path, "manifest.csv", manifest.ImportOptions()))
+    assert [row.problem for row in rows] == [None] * len(rows)
+    assert rows[0].values["generator_parameters"] == {"steps": 30, "seed": 7}
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Pages of the campaigns app: managing campaigns, and the annotator's workspace."""

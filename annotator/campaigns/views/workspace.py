@@ -1,0 +1,209 @@
+"""The annotator's workspace: one item, its ladders, and every answer saved at once."""
+
+import json
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from annotator.accounts.models import Role
+from annotator.accounts.roles import role_required
+from annotator.campaigns import queries, services
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, SkipReason
+from annotator.campaigns.workspace import ladders_of, workspace_data
+from annotator.core.errors import ConflictError, ProblemError
+
+
+def _workspace_context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
+    campaign = assignment.campaign_item.campaign
+    levels = dict(assignment.judgments.values_list("sub_dimension", "level"))
+    return {
+        "assignment": assignment,
+        "campaign": campaign,
+        "item": assignment.campaign_item.item,
+        "dimensions": ladders_of(campaign.checklist_version, levels),
+        "data": workspace_data(assignment, levels, request.user),
+        "neighbours": queries.neighbours(assignment),
+        "skip_reasons": SkipReason.choices,
+        "today": queries.done_today(request.user),
+    }
+
+
+@never_cache
+@role_required(Role.ANNOTATOR)
+@require_GET
+def work(request: HttpRequest, pk: int) -> HttpResponse:
+    """On to the next item of a campaign."""
+    campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
+    try:
+        assignment = services.lease_next_item(campaign=campaign, annotator=request.user)
+    except ConflictError as problem:
+        messages.info(request, problem.message)
+        return redirect("campaigns:detail", pk=campaign.pk)
+    if assignment is None:
+        return render(request, "campaigns/nothing_left.html", {"campaign": campaign})
+    return redirect("campaigns:annotate", pk=assignment.pk)
+
+
+@never_cache
+@role_required(Role.ANNOTATOR)
+@require_GET
+def following(request: HttpRequest, pk: int) -> HttpResponse:
+    """The workspace of the item behind the one on the screen, to be kept ready; 204 where there is none."""
+    campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
+    after = request.GET.get("after", "")
+    try:
+        assignment = services.lease_next_item(
+            campaign=campaign, annotator=request.user, after=int(after) if after.isdigit() else None
+        )
+    except ConflictError:
+        assignment = None
+    if assignment is None:
+        return HttpResponse(status=204)
+    context = _workspace_context(request, queries.my_assignment(request.user, assignment.pk))
+    response = render(request, "campaigns/_workspace.html", context)
+    response["X-Assignment-Url"] = reverse("campaigns:annotate", args=[assignment.pk])
+    return response
+
+
+@never_cache
+@role_required(Role.ANNOTATOR)
+@require_GET
+def annotate(request: HttpRequest, pk: int) -> HttpResponse:
+    assignment = queries.my_assignment(request.user, pk)
+    return render(request, "campaigns/annotate.html", _workspace_context(request, assignment))
+
+
+def _problem(problem: ProblemError) -> JsonResponse:
+    return JsonResponse({"message": problem.message, "code": problem.code, **problem.details}, status=problem.status)
+
+
+@role_required(Role.ANNOTATOR)
+@require_POST
+def judge(request: HttpRequest, pk: int) -> JsonResponse:
+    """One answer, as JSON: sub_dimension, level (null takes it back), milliseconds, key, sequence."""
+    try:
+        act = json.loads(request.body)
+        level = act["level"]
+        values = {
+            "sub_dimension": str(act["sub_dimension"]),
+            "level": None if level is None else int(level),
+            "milliseconds": min(int(act.get("milliseconds", 0)), 2_147_483_647),
+            "idempotency_key": str(act["key"]),
+            "sequence": int(act["sequence"]),
+        }
+    except (ValueError, KeyError, TypeError):
+        return JsonResponse({"message": _("This is not an answer."), "code": "malformed"}, status=400)
+    if not 1 <= len(values["idempotency_key"]) <= 64:
+        return JsonResponse({"message": _("An answer needs a key of 1 to 64 signs."), "code": "malformed"}, status=400)
+    try:
+        saved = services.record_judgment(assignment_id=pk, annotator=request.user, **values)
+    except Assignment.DoesNotExist:
+        raise Http404 from None
+    except ProblemError as problem:
+        return _problem(problem)
+    return JsonResponse({"levels": saved.levels, "applied": saved.applied})
+
+
+@role_required(Role.ANNOTATOR)
+@require_POST
+def submit(request: HttpRequest, pk: int) -> HttpResponse:
+    """The end of an item. From the script: JSON. From the bare form: the chosen levels come along."""
+    wants_json = request.headers.get("Accept") == "application/json"
+    assignment = queries.my_assignment(request.user, pk)
+    campaign = assignment.campaign_item.campaign
+    try:
+        if not wants_json:
+            _save_form(request, assignment)
+        services.submit_assignment(assignment_id=pk, annotator=request.user)
+    except ProblemError as problem:
+        if wants_json:
+            return _problem(problem)
+        messages.error(request, problem.message)
+        return redirect("campaigns:annotate", pk=pk)
+    if wants_json:
+        return JsonResponse({"submitted": True})
+    return redirect("campaigns:work", pk=campaign.pk)
+
+
+def _save_form(request: HttpRequest, assignment: Assignment) -> None:
+    """The levels of a form sent without JavaScript; owners of masks first, so that what follows from them stands."""
+    saved = dict(assignment.judgments.values_list("sub_dimension", "level"))
+    for group in ladders_of(assignment.campaign_item.campaign.checklist_version, saved):
+        for ladder in group["ladders"]:
+            value = request.POST.get(ladder["id"], "")
+            if ladder["masked_by"] or not value.lstrip("-").isdigit() or saved.get(ladder["id"]) == int(value):
+                continue
+            _save_one(request, assignment, ladder["id"], int(value))
+    saved = dict(assignment.judgments.values_list("sub_dimension", "level"))
+    for group in ladders_of(assignment.campaign_item.campaign.checklist_version, saved):
+        for ladder in group["ladders"]:
+            value = request.POST.get(ladder["id"], "")
+            open_ladder = ladder["masked_by"] and not ladder["closed"]
+            if open_ladder and value.lstrip("-").isdigit() and saved.get(ladder["id"]) != int(value):
+                _save_one(request, assignment, ladder["id"], int(value))
+
+
+def _save_one(request: HttpRequest, assignment: Assignment, sub_dimension: str, level: int) -> None:
+    services.record_judgment(
+        assignment_id=assignment.pk,
+        annotator=request.user,
+        sub_dimension=sub_dimension,
+        level=level,
+        idempotency_key=uuid.uuid4().hex,
+        sequence=int(timezone.now().timestamp() * 1000),
+    )
+
+
+@role_required(Role.ANNOTATOR)
+@require_POST
+def skip(request: HttpRequest, pk: int) -> HttpResponse:
+    assignment = queries.my_assignment(request.user, pk)
+    try:
+        services.skip_assignment(
+            assignment_id=pk,
+            annotator=request.user,
+            reason=request.POST.get("reason", ""),
+            note=request.POST.get("note", "")[:2000],
+        )
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+        return redirect("campaigns:annotate", pk=pk)
+    messages.success(request, _("Skipped. Somebody else will look at it."))
+    return redirect("campaigns:work", pk=assignment.campaign_item.campaign_id)
+
+
+@role_required(Role.ANNOTATOR)
+@require_POST
+def take_up(request: HttpRequest, pk: int) -> HttpResponse:
+    """Open one's skipped or expired item again."""
+    queries.my_assignment(request.user, pk)
+    try:
+        services.take_up_again(assignment_id=pk, annotator=request.user)
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("campaigns:annotate", pk=pk)
+
+
+@role_required(Role.ANNOTATOR)
+@require_GET
+def mine(request: HttpRequest, pk: int) -> HttpResponse:
+    """What this person has done in a campaign, to look at again and correct."""
+    from django.core.paginator import Paginator
+
+    campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
+    own = (
+        Assignment.objects.filter(annotator=request.user, campaign_item__campaign=campaign)
+        .exclude(state=AssignmentState.EXPIRED)
+        .select_related("campaign_item__item__prompt")
+        .order_by("-pk")
+    )
+    page = Paginator(own, 48).get_page(request.GET.get("page"))
+    return render(request, "campaigns/mine.html", {"campaign": campaign, "page": page})
