@@ -33,6 +33,14 @@ class CampaignState(models.TextChoices):
     CLOSED = "closed", "Closed"
 
 
+class QueueOrder(models.TextChoices):
+    """Which item comes next."""
+
+    PRIORITY = "priority", "By priority, then in the order they were added"
+    UNCERTAINTY = "uncertainty", "Where the promoted reward model is least sure"
+    RANDOM = "random", "At random"
+
+
 class Campaign(TimeStamped):
     name = models.CharField(max_length=200, unique=True)
     media_type = models.CharField(max_length=10, choices=MediaType.choices)
@@ -43,6 +51,7 @@ class Campaign(TimeStamped):
         default=1800, help_text="How long an item is kept for an annotator who has opened it."
     )
     guidelines = models.TextField(blank=True, help_text="Shown to annotators before and beside the work.")
+    queue_order = models.CharField(max_length=12, choices=QueueOrder.choices, default=QueueOrder.PRIORITY)
     is_demo = models.BooleanField(default=False, help_text="Made at set-up, with synthetic annotators' answers.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
@@ -57,11 +66,20 @@ class Campaign(TimeStamped):
         return self.name
 
 
+class Purpose(models.TextChoices):
+    """Why an item is handed out. Nobody who answers can tell work from gold."""
+
+    WORK = "work", "Work"
+    GOLD = "gold", "Gold: its answers are known, it is mixed in to measure annotators"
+    QUALIFICATION = "qualification", "Qualification: its answers are known, it is asked before the work"
+
+
 class CampaignItem(models.Model):
     """An item in a campaign. ``open_slots`` counts the annotators it can still be given to."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_items")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="campaign_items")
+    purpose = models.CharField(max_length=15, choices=Purpose.choices, default=Purpose.WORK)
     priority = models.IntegerField(default=0, help_text="Higher comes first.")
     needed = models.PositiveSmallIntegerField(help_text="How many annotations this item needs.")
     open_slots = models.PositiveSmallIntegerField(help_text="needed − submitted − under lease.")
@@ -103,6 +121,9 @@ class Assignment(models.Model):
     leased_at = models.DateTimeField(default=timezone.now)
     lease_expires_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True, blank=True)
+    counted = models.BooleanField(
+        default=True, help_text="False while a reviewer has put this annotation aside and its item up again."
+    )
     skip_reason = models.CharField(max_length=10, choices=SkipReason.choices, blank=True)
     skip_note = models.TextField(blank=True)
 
