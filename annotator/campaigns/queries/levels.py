@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, ChecklistVersion, Judgment
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, ChecklistVersion, Judgment, Purpose
 from annotator.core.errors import ProblemError
 from reward_engine.answers import ABSENT, harmonise
 from reward_engine.checklist import Checklist
@@ -32,7 +32,9 @@ class JudgmentTable:
 
 
 def judgment_levels(campaigns: Iterable[Campaign]) -> JudgmentTable:
-    """All submitted annotations of these campaigns, ordered by assignment.
+    """All submitted annotations of these campaigns that count, ordered by assignment.
+
+    Those a reviewer has put aside are left out, and so are qualification tests.
 
     Raises ProblemError where the campaigns use different checklist versions or there are none.
     """
@@ -48,7 +50,9 @@ def judgment_levels(campaigns: Iterable[Campaign]) -> JudgmentTable:
         )
     version = campaigns[0].checklist_version
     checklist = checklist_of(version)
-    submitted = Assignment.objects.filter(campaign_item__campaign__in=campaigns, state=AssignmentState.SUBMITTED)
+    submitted = Assignment.objects.filter(
+        campaign_item__campaign__in=campaigns, state=AssignmentState.SUBMITTED, counted=True
+    ).exclude(campaign_item__purpose=Purpose.QUALIFICATION)
     rows = np.array(
         list(
             submitted.order_by("pk").values_list(

@@ -1,12 +1,14 @@
 """How far campaigns are."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignState
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Purpose
 
 
 def visible_campaigns(user: Any) -> QuerySet[Campaign]:
@@ -21,12 +23,16 @@ def visible_campaigns(user: Any) -> QuerySet[Campaign]:
 
 
 def with_progress(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
-    """Adds ``items_count``, ``needed_count``, ``submitted_count`` and ``complete_count``."""
+    """Adds ``items_count``, ``needed_count``, ``submitted_count`` and ``complete_count``; items with known answers
+    (gold, qualification) are not work and do not count."""
+    work = Q(campaign_items__purpose=Purpose.WORK)
     return campaigns.annotate(
-        items_count=Count("campaign_items"),
-        needed_count=Sum("campaign_items__needed", default=0),
-        submitted_count=Sum("campaign_items__submitted", default=0),
-        complete_count=Count("campaign_items", filter=Q(campaign_items__submitted__gte=F("campaign_items__needed"))),
+        items_count=Count("campaign_items", filter=work),
+        needed_count=Sum("campaign_items__needed", filter=work, default=0),
+        submitted_count=Sum("campaign_items__submitted", filter=work, default=0),
+        complete_count=Count(
+            "campaign_items", filter=work & Q(campaign_items__submitted__gte=F("campaign_items__needed"))
+        ),
     )
 
 
@@ -50,3 +56,43 @@ def campaign_progress(campaign: Campaign) -> dict[str, Any]:
         .order_by("-submitted", "annotator__username")
     )
     return {**counts, "states": states, "people": list(people[:100])}
+
+
+@dataclass(frozen=True)
+class OwnShare:
+    """How a campaign stands for one annotator: items that can still be given to them, in work, and finished."""
+
+    left: int = 0
+    in_work: int = 0
+    done: int = 0
+
+
+def own_shares(annotator: Any, campaigns: Iterable[Campaign]) -> dict[int, OwnShare]:
+    """By the campaign's pk."""
+    ids = [campaign.pk for campaign in campaigns]
+    had = Assignment.objects.filter(annotator=annotator, campaign_item__campaign__in=ids)
+    states = had.order_by().values_list("campaign_item__campaign", "state").annotate(n=Count("pk"))
+    counts = {(pk, state): n for pk, state, n in states}
+    waiting = (
+        CampaignItem.objects.filter(campaign__in=ids, open_slots__gt=0)
+        .exclude(pk__in=had.exclude(state=AssignmentState.EXPIRED).values("campaign_item"))
+        .order_by()
+    )
+    left = dict(waiting.values_list("campaign").annotate(n=Count("pk")))
+    return {
+        pk: OwnShare(
+            left=left.get(pk, 0),
+            in_work=counts.get((pk, AssignmentState.LEASED), 0),
+            done=counts.get((pk, AssignmentState.SUBMITTED), 0),
+        )
+        for pk in ids
+    }
+
+
+def skips(campaign: Campaign, limit: int = 50) -> QuerySet[Assignment]:
+    """The items people skipped and why, newest first: broken media and unclear questions show here."""
+    return (
+        Assignment.objects.filter(campaign_item__campaign=campaign, state=AssignmentState.SKIPPED)
+        .select_related("campaign_item__item__prompt", "annotator")
+        .order_by("-pk")[:limit]
+    )

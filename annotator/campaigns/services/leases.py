@@ -7,7 +7,8 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState
+from annotator.campaigns import hooks
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Purpose
 from annotator.core.errors import ConflictError
 
 # The item on the screen and the one being loaded behind it.
@@ -23,10 +24,12 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     somebody, that nobody else is taking at this very moment, and that this person has not had. A lease that
     ran out is taken up again with the answers it had.
 
-    Raises ConflictError where the campaign is not open.
+    Raises ConflictError where the campaign is not open, or this person may not work in it now (``hooks.gates``).
     """
     if campaign.state != CampaignState.OPEN:
         raise ConflictError(f"This campaign is {campaign.get_state_display().lower()}; no items are handed out.")
+    for gate in hooks.gates:
+        gate(campaign, annotator)
     with connection.cursor() as cursor:
         # Two tabs or a double click of one person queue up here; different people never meet.
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [campaign.pk, annotator.pk])
@@ -44,12 +47,8 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
             return assignment
     if len(held) >= LEASES_AT_ONCE:
         return None
-    queue = _queue(campaign, annotator)
-    # Rows that somebody else is taking now are passed over. Only where all the rest is being taken does one wait:
-    # their slots may be for us as well.
-    taken = queue.select_for_update(skip_locked=True, of=("self",)).first() or (
-        queue.select_for_update(of=("self",)).first() if queue.exists() else None
-    )
+    chosen = next((item for chooser in hooks.choosers if (item := chooser(campaign, annotator))), None)
+    taken = chosen or _take_from_queue(campaign, annotator)
     if taken is None:
         return None
     CampaignItem.objects.filter(pk=taken.pk).update(open_slots=F("open_slots") - 1)
@@ -61,12 +60,21 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     return assignment
 
 
+def _take_from_queue(campaign: Campaign, annotator: Any) -> CampaignItem | None:
+    queue = _queue(campaign, annotator)
+    # Rows that somebody else is taking now are passed over. Only where all the rest is being taken does one wait:
+    # their slots may be for us as well.
+    return queue.select_for_update(skip_locked=True, of=("self",)).first() or (
+        queue.select_for_update(of=("self",)).first() if queue.exists() else None
+    )
+
+
 def _queue(campaign: Campaign, annotator: Any) -> QuerySet[CampaignItem]:
     had = Assignment.objects.filter(campaign_item=OuterRef("pk"), annotator=annotator).exclude(
         state=AssignmentState.EXPIRED
     )
     return (
-        CampaignItem.objects.filter(campaign=campaign, open_slots__gt=0)
+        CampaignItem.objects.filter(campaign=campaign, purpose=Purpose.WORK, open_slots__gt=0)
         .filter(~Exists(had))
         .order_by(F("priority").desc(), "pk")
     )
