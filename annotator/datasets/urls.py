@@ -1,5 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses below /datasets/."""
+
+from django.urls import path
+
+from annotator.datasets import views
 
 app_name = "datasets"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", views.dataset_list, name="list"),
+]

@@ -1,5 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses below /insights/."""
+
+from django.urls import path
+
+from annotator.insights import views
 
 app_name = "insights"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("agreement/", views.agreement, name="agreement"),
+]

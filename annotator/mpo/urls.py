@@ -1,5 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses below /mpo/."""
+
+from django.urls import path
+
+from annotator.mpo import views
 
 app_name = "mpo"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", views.pair_sets, name="pair-sets"),
+]
