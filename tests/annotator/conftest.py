@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import time
 from collections.abc import Callable
 
 import pytest
@@ -58,7 +59,7 @@ def answer_all() -> Callable[..., None]:
             record_judgment(
                 assignment_id=assignment.pk, annotator=assignment.annotator, sub_dimension=sub.id,
                 level=levels.get(sub.id, sub.highest), idempotency_key=f"{assignment.pk}-{sub.id}-{next(COUNT)}",
-                sequence=next(COUNT),
+                sequence=time.monotonic_ns(),
             )  # fmt: skip
 
     return answer
