@@ -3,10 +3,25 @@
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models import Campaign, ChecklistVersion
 from annotator.library.models import Generator, ImportBatch, Item
+
+
+def fitting_items(
+    *, media_type: str, batch: ImportBatch | None = None, generator: Generator | None = None, prompt: str = ""
+) -> QuerySet[Item]:
+    """The items a new campaign would have."""
+    items = Item.objects.filter(media_type=media_type).order_by("pk")
+    if batch:
+        items = items.filter(batch=batch)
+    if generator:
+        items = items.filter(generator=generator)
+    if prompt:
+        items = items.filter(prompt__text__icontains=prompt)
+    return items
 
 
 class CampaignForm(forms.ModelForm):
@@ -22,14 +37,26 @@ class CampaignForm(forms.ModelForm):
         empty_label=_("Any generator"),
     )
     prompt = forms.CharField(required=False, label=_("Only prompts that contain"), max_length=200)
+    overlap = forms.IntegerField(
+        min_value=1,
+        max_value=100,
+        initial=3,
+        label=_("Annotators an item"),
+        help_text=_("How many people look at each."),
+    )
+    lease_seconds = forms.IntegerField(
+        min_value=30,
+        max_value=7 * 24 * 3600,
+        initial=1800,
+        label=_("Lease, in seconds"),
+        help_text=_("How long an item is kept for somebody who has opened it and does nothing."),
+    )
 
     class Meta:
         model = Campaign
         fields = ("name", "checklist_version", "overlap", "lease_seconds", "guidelines")
         labels = {
             "checklist_version": _("Checklist"),
-            "overlap": _("Annotators an item"),
-            "lease_seconds": _("Lease, in seconds"),
             "guidelines": _("Guidelines for annotators"),
         }
         widgets = {"guidelines": forms.Textarea(attrs={"rows": 6})}
@@ -43,13 +70,12 @@ class CampaignForm(forms.ModelForm):
         version = cleaned.get("checklist_version")
         if version is None:
             return cleaned
-        items = Item.objects.filter(media_type=version.media_type).order_by("pk")
-        if cleaned.get("batch"):
-            items = items.filter(batch=cleaned["batch"])
-        if cleaned.get("generator"):
-            items = items.filter(generator=cleaned["generator"])
-        if cleaned.get("prompt"):
-            items = items.filter(prompt__text__icontains=cleaned["prompt"])
+        items = fitting_items(
+            media_type=version.media_type,
+            batch=cleaned.get("batch"),
+            generator=cleaned.get("generator"),
+            prompt=cleaned.get("prompt", ""),
+        )
         if not items.exists():
             raise forms.ValidationError(
                 _("No %(kind)s in the library fits these filters; import some or widen the filters."),
@@ -57,3 +83,28 @@ class CampaignForm(forms.ModelForm):
             )
         cleaned["items"] = items
         return cleaned
+
+
+class CountForm(forms.Form):
+    """The filter of a new campaign alone, for the count beside it."""
+
+    checklist_version = forms.ModelChoiceField(ChecklistVersion.objects.all())
+    batch = forms.ModelChoiceField(ImportBatch.objects.all(), required=False)
+    generator = forms.ModelChoiceField(Generator.objects.all(), required=False)
+    prompt = forms.CharField(required=False)
+
+    def count(self) -> int | None:
+        """How many items fit; None before a checklist is chosen."""
+        if not self.is_valid():
+            return None
+        values = self.cleaned_data
+        values["media_type"] = values.pop("checklist_version").media_type
+        return fitting_items(**values).count()
+
+
+class GuidelinesForm(forms.ModelForm):
+    class Meta:
+        model = Campaign
+        fields = ("guidelines",)
+        labels = {"guidelines": _("Guidelines for annotators")}
+        widgets = {"guidelines": forms.Textarea(attrs={"rows": 14})}

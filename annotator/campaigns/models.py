@@ -133,7 +133,9 @@ class Assignment(models.Model):
         ]
         indexes = [
             # "What was I working on": an annotator's open leases.
-            models.Index(fields=["annotator", "lease_expires_at"], name="assignment_leased", condition=Q(state="leased")),
+            models.Index(
+                fields=["annotator", "lease_expires_at"], name="assignment_leased", condition=Q(state="leased")
+            ),
             # The sweep of expired leases.
             models.Index(fields=["lease_expires_at"], name="assignment_lease_expiry", condition=Q(state="leased")),
             # Previous/next and today's count.
@@ -172,7 +174,5 @@ class JudgmentChange(models.Model):
 
     class Meta:
         ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(fields=["assignment", "idempotency_key"], name="judgment_change_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["assignment", "idempotency_key"], name="judgment_change_once")]
         indexes = [models.Index(fields=["assignment", "sub_dimension"], name="judgment_change_history")]

@@ -21,7 +21,9 @@ def my_assignment(annotator: Any, pk: int) -> Assignment:
     """An assignment of this person with all that its page shows; Http404 where it is somebody else's."""
     found = (
         Assignment.objects.select_related(
-            "campaign_item__campaign__checklist_version", "campaign_item__item__prompt", "campaign_item__item__generator"
+            "campaign_item__campaign__checklist_version",
+            "campaign_item__item__prompt",
+            "campaign_item__item__generator",
         )
         .filter(pk=pk, annotator=annotator)
         .first()

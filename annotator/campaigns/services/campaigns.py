@@ -53,9 +53,7 @@ def add_items(*, campaign: Campaign, items: Iterable[Item]) -> int:
                 f"Item {item.pk} is a {item.media_type}, and the campaign’s checklist is for {campaign.media_type}s.",
                 code="media_type",
             )
-        rows.append(
-            CampaignItem(campaign=campaign, item=item, needed=campaign.overlap, open_slots=campaign.overlap)
-        )
+        rows.append(CampaignItem(campaign=campaign, item=item, needed=campaign.overlap, open_slots=campaign.overlap))
     before = campaign.campaign_items.count()
     CampaignItem.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
     return campaign.campaign_items.count() - before
@@ -67,6 +65,11 @@ ALLOWED = {
     CampaignState.PAUSED: {CampaignState.OPEN, CampaignState.CLOSED},
     CampaignState.CLOSED: {CampaignState.OPEN},
 }
+
+
+def next_states(campaign: Campaign) -> list[CampaignState]:
+    """What the campaign can become from here, in the order of a campaign's life."""
+    return [state for state in CampaignState if state in ALLOWED[CampaignState(campaign.state)]]
 
 
 @transaction.atomic

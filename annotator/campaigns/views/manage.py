@@ -1,5 +1,7 @@
 """Campaigns as admins and reviewers see them; annotators see what is open to them."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -7,36 +9,54 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.forms import CampaignForm
+from annotator.campaigns.forms import CampaignForm, CountForm, GuidelinesForm
 from annotator.campaigns.models import ChecklistVersion
-from annotator.campaigns.queries.progress import with_progress
+from annotator.campaigns.panels import render_panels
 from annotator.core.errors import ProblemError
 
 
 @login_required
+@require_safe
 def campaign_list(request: HttpRequest) -> HttpResponse:
-    campaigns = with_progress(queries.visible_campaigns(request.user)).order_by("-created_at")
-    page = Paginator(campaigns, 25).get_page(request.GET.get("page"))
-    return render(request, "campaigns/list.html", {"page": page})
+    campaigns = queries.visible_campaigns(request.user).order_by("-created_at")
+    is_reviewer = has_role(request.user, Role.REVIEWER, Role.ADMIN)
+    page = Paginator(queries.with_progress(campaigns) if is_reviewer else campaigns, 25).get_page(
+        request.GET.get("page")
+    )
+    context: dict[str, Any] = {"page": page, "is_reviewer": is_reviewer}
+    if has_role(request.user, Role.ANNOTATOR):
+        shares = queries.own_shares(request.user, page.object_list)
+        context["work"] = [(campaign, shares[campaign.pk]) for campaign in page.object_list]
+    return render(request, "campaigns/list.html", context)
 
 
 @login_required
+@require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
-    context = {"campaign": campaign, "is_reviewer": has_role(request.user, Role.REVIEWER, Role.ADMIN)}
+    context: dict[str, Any] = {
+        "campaign": campaign,
+        "checklist": checklist_of(campaign.checklist_version),
+        "is_reviewer": has_role(request.user, Role.REVIEWER, Role.ADMIN),
+        "panels": render_panels(request, campaign),
+    }
+    if has_role(request.user, Role.ANNOTATOR):
+        context["share"] = queries.own_shares(request.user, [campaign])[campaign.pk]
     if context["is_reviewer"]:
         context["progress"] = queries.campaign_progress(campaign)
-    context["checklist"] = checklist_of(campaign.checklist_version)
+        context["skips"] = queries.skips(campaign)
+        context["next_states"] = services.next_states(campaign)
     return render(request, "campaigns/detail.html", context)
 
 
 @role_required(Role.ADMIN)
+@require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
     form = CampaignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -65,7 +85,27 @@ def create(request: HttpRequest) -> HttpResponse:
                 % {"n": count},
             )
             return redirect("campaigns:detail", pk=campaign.pk)
-    return render(request, "campaigns/create.html", {"form": form})
+    return render(request, "campaigns/create.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@role_required(Role.ADMIN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_guidelines(request: HttpRequest, pk: int) -> HttpResponse:
+    """The one thing about a campaign that may change while it runs, besides its state."""
+    campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
+    form = GuidelinesForm(request.POST or None, instance=campaign)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("The guidelines are saved; annotators see them from now on."))
+        return redirect("campaigns:detail", pk=pk)
+    return render(request, "campaigns/guidelines.html", {"campaign": campaign, "form": form})
+
+
+@role_required(Role.ADMIN)
+@require_safe
+def count(request: HttpRequest) -> HttpResponse:
+    """How many items the filter of a new campaign takes, as one types."""
+    return render(request, "campaigns/_count.html", {"count": CountForm(request.GET).count()})
 
 
 @role_required(Role.ADMIN)
@@ -81,7 +121,10 @@ def change_state(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
+@require_safe
 def checklist(request: HttpRequest, pk: int) -> HttpResponse:
     """A checklist version as people read it: dimensions, ladders, questions, masks."""
     version = get_object_or_404(ChecklistVersion, pk=pk)
-    return render(request, "campaigns/checklist.html", {"version": version, "checklist": checklist_of(version)})
+    others = ChecklistVersion.objects.filter(name=version.name).exclude(pk=pk)
+    context = {"version": version, "checklist": checklist_of(version), "others": others}
+    return render(request, "campaigns/checklist.html", context)

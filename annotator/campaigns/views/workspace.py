@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns import queries, services
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, SkipReason
+from annotator.campaigns.models import Assignment, AssignmentState, SkipReason
 from annotator.campaigns.workspace import ladders_of, workspace_data
 from annotator.core.errors import ConflictError, ProblemError
 
@@ -48,7 +48,9 @@ def work(request: HttpRequest, pk: int) -> HttpResponse:
         messages.info(request, problem.message)
         return redirect("campaigns:detail", pk=campaign.pk)
     if assignment is None:
-        return render(request, "campaigns/nothing_left.html", {"campaign": campaign})
+        return render(
+            request, "campaigns/nothing_left.html", {"campaign": campaign, "today": queries.done_today(request.user)}
+        )
     return redirect("campaigns:annotate", pk=assignment.pk)
 
 

@@ -1,6 +1,7 @@
 """An answer, once saved, is saved once, and stays what the person last said."""
 
 import itertools
+import time
 from datetime import timedelta
 
 import pytest
@@ -32,14 +33,13 @@ def assignment(make_campaign, ann):
 
 
 def say(assignment, sub, level, *, key=None, sequence=None, **fields):
-    number = next(KEYS)
     return record_judgment(
         assignment_id=assignment.pk,
         annotator=fields.pop("annotator", assignment.annotator),
         sub_dimension=sub,
         level=level,
-        idempotency_key=key or f"key{number}",
-        sequence=number if sequence is None else sequence,
+        idempotency_key=key or f"key{next(KEYS)}",
+        sequence=time.monotonic_ns() if sequence is None else sequence,
         **fields,
     )
 

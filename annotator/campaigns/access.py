@@ -1,0 +1,11 @@
+"""Annotators see the media of the items they have been given, and of no others."""
+
+from django.db.models import Exists, OuterRef, Q
+
+from annotator.accounts.models import User
+from annotator.campaigns.models import Assignment
+
+
+def given_to(user: User) -> Q:
+    """Items this person has, or had, an assignment for."""
+    return Q(Exists(Assignment.objects.filter(campaign_item__item=OuterRef("pk"), annotator=user)))
