@@ -2,27 +2,36 @@
 
 MPO (VisionReward, arXiv 2412.21059, section 4) trains only on pairs (winner, loser) of one prompt in which the
 winner is at least as good in every dimension and better in at least one, so that no quality is bought with
-another.
+another. Which columns are compared is the caller's choice: ``RewardResult.by_dimension`` (the paper's),
+``by_sub_dimension`` or ``contributions``; the finer, the stricter.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reward_engine.errors import DataError
+from reward_engine.mpo.selection import Choice, check_choice, select
+
+if TYPE_CHECKING:
+    from reward_engine.reward import RewardResult
 
 # Ordered pairs compared at a time: bounds memory to a few dozen megabytes whatever the data.
 _BLOCK = 1 << 21
 
+Indices = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Pairs:
-    """m pairs: positions of ``winner`` and ``loser`` int64 [m], and ``gaps`` float32 [m, d] (all ≥ 0).
+    """m pairs: positions of ``winner`` and ``loser`` int64 [m], and ``gaps`` float32 [m, d].
 
+    The gaps are all ≥ 0 where pairs were found by dominance; by total score some may be negative.
     Ordered by group as the groups first appear, within a group by total gap, largest first.
     """
 
@@ -34,6 +43,11 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.winner)
 
+    def take(self, positions: ArrayLike) -> Pairs:
+        """The pairs at these positions (or where a mask is true)."""
+        at = np.asarray(positions)
+        return Pairs(self.winner[at], self.loser[at], self.gaps[at], self.total_gap[at])
+
 
 def pairs(
     values: ArrayLike,
@@ -43,7 +57,7 @@ def pairs(
     margin: float = 0.0,
     min_total_gap: float = 0.0,
     max_pairs_per_group: int | None = None,
-    choose: Literal["largest", "random"] = "largest",
+    choose: Choice = "largest",
     seed: int = 0,
 ) -> Pairs:
     """All pairs in which one item dominates another of its group.
@@ -52,53 +66,146 @@ def pairs(
     within a group (a prompt). ``total`` float [n]: the total the gap is measured in; default the sum over
     dimensions. ``margin``: by how much at least one dimension must be better (strictly more; rounding noise
     is no preference). ``min_total_gap``: pairs with a smaller difference of totals are left out.
-    ``max_pairs_per_group``: keep that many of each group, those of largest total gap or a random choice
-    (``seed``).
+    ``max_pairs_per_group``: keep that many of each group, chosen as ``choose`` says (``seed`` for random).
 
-    Raises DataError for shapes that do not fit, values that are not finite, or negative options.
+    Raises DataError for shapes that do not fit, values that are not finite, or options out of range.
     """
-    array, group, totals = _check(values, groups, total, margin, min_total_gap, max_pairs_per_group)
+    array, group, totals = _check(values, groups, total)
+    return _mine(array, array, group, totals, margin, min_total_gap, max_pairs_per_group, choose, seed)
+
+
+def total_pairs(
+    values: ArrayLike,
+    groups: ArrayLike,
+    *,
+    total: ArrayLike | None = None,
+    margin: float = 0.0,
+    min_total_gap: float = 0.0,
+    max_pairs_per_group: int | None = None,
+    choose: Choice = "largest",
+    seed: int = 0,
+) -> Pairs:
+    """The baseline: pairs in which the winner's total is higher by more than ``margin``, whatever the dimensions say.
+
+    Arguments as in :func:`pairs`; ``values`` only serve the reported gaps and the default total.
+    """
+    array, group, totals = _check(values, groups, total)
+    return _mine(array, totals[:, None], group, totals, margin, min_total_gap, max_pairs_per_group, choose, seed)
+
+
+def keep(pairs: Pairs, groups: ArrayLike, limit: int, *, choose: Choice = "largest", seed: int = 0) -> Pairs:
+    """At most ``limit`` pairs of each group, in the order they were in; ``groups`` int [n] as for :func:`pairs`."""
+    check_choice(choose, limit)
+    of_winner = np.unique(np.asarray(groups), return_inverse=True)[1][pairs.winner]
+    kept = select(of_winner, pairs.winner, pairs.loser, pairs.total_gap, limit, choose, seed)
+    return pairs.take(np.sort(kept))
+
+
+def both(first: Pairs, second: Pairs) -> Pairs:
+    """The pairs of ``first`` that ``second`` holds too, e.g. of a model and of people over the same items.
+
+    Mine both without a limit and :func:`keep` some of what this returns: two choices of a few seldom meet.
+    """
+    span = int(max((int(part.max()) for p in (first, second) for part in (p.winner, p.loser) if len(part)), default=0))
+    codes = [p.winner * (span + 1) + p.loser for p in (first, second)]
+    return first.take(np.isin(codes[0], codes[1]))
+
+
+def level_values(result: RewardResult, level: Literal["dimension", "sub_dimension", "question"]) -> NDArray[np.float64]:
+    """The columns that are compared at a level: [n, d], [n, s] or [n, q]."""
+    columns = {
+        "dimension": result.by_dimension,
+        "sub_dimension": result.by_sub_dimension,
+        "question": result.contributions,
+    }
+    if level not in columns:
+        raise DataError(f"Dominance can be asked at the level {', '.join(columns)}, not “{level}”.", code="options")
+    return columns[level]
+
+
+def _mine(
+    values: NDArray[np.float64],
+    compared: NDArray[np.float64],
+    group: NDArray[np.generic],
+    totals: NDArray[np.float64],
+    margin: float,
+    min_total_gap: float,
+    limit: int | None,
+    choose: Choice,
+    seed: int,
+) -> Pairs:
+    if margin < 0 or min_total_gap < 0:
+        raise DataError("The margin and the smallest total gap are at least 0.", code="options")
+    check_choice(choose, limit)
     _, first, compact, sizes = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
+    found = _Found(compact, totals, limit, choose, seed)
+    for members in _groups_by_size(compact, sizes):
+        for whole, winner, loser in _dominating(compared, totals, members, margin, min_total_gap):
+            found.add(winner, loser, whole)
+    winner, loser, gap = found.all(first)
+    return Pairs(winner, loser, _gaps(values, winner, loser), gap)
+
+
+class _Found:
+    """Pairs as they come in blocks: each block of whole groups is ordered and cut to the limit at once."""
+
+    def __init__(
+        self, compact: Indices, totals: NDArray[np.float64], limit: int | None, choose: Choice, seed: int
+    ) -> None:
+        self.compact, self.totals, self.limit, self.choose, self.seed = compact, totals, limit, choose, seed
+        self.done: list[tuple[Indices, Indices, NDArray[np.float64]]] = []
+        self.part: tuple[Indices, Indices] | None = None  # of a group too large for one block
+
+    def add(self, winner: Indices, loser: Indices, whole: bool) -> None:
+        """``whole``: the block ends with a group's end."""
+        if self.part is not None:
+            winner, loser = np.concatenate([self.part[0], winner]), np.concatenate([self.part[1], loser])
+        group = self.compact[winner]
+        gap = self.totals[winner] - self.totals[loser]
+        if self.limit is not None:
+            kept = select(group, winner, loser, gap, self.limit, self.choose, self.seed)
+            group, winner, loser, gap = group[kept], winner[kept], loser[kept], gap[kept]
+        self.part = None if whole else (winner, loser)
+        if whole and len(winner):
+            ranked = np.lexsort((loser, winner, -gap, group))
+            self.done.append((winner[ranked], loser[ranked], gap[ranked]))
+
+    def all(self, first: Indices) -> tuple[Indices, Indices, NDArray[np.float64]]:
+        """Winner, loser, gap; ``first``: where each group first appears, which is the order of groups."""
+        if not self.done:
+            none = np.zeros(0, dtype=np.int64)
+            return none, none, np.zeros(0)
+        winner, loser, gap = (np.concatenate(parts) for parts in zip(*self.done, strict=True))
+        self.done.clear()
+        appearance = first[self.compact[winner]]
+        if (appearance[1:] >= appearance[:-1]).all():
+            return winner, loser, gap
+        order = np.argsort(appearance, kind="stable")
+        return winner[order], loser[order], gap[order]
+
+
+def _groups_by_size(compact: Indices, sizes: NDArray[np.int64]) -> Iterator[Indices]:
+    """Positions of the items of all groups of one size, int64 [groups, size], for each size from two."""
     order = np.argsort(compact, kind="stable")  # the items, group by group
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    winners: list[NDArray[np.int64]] = []
-    losers: list[NDArray[np.int64]] = []
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     for size in np.unique(sizes[sizes > 1]):
-        members = order[starts[sizes == size][:, None] + np.arange(size)]
-        for winner, loser in _dominating(array, totals, members, margin, min_total_gap):
-            winners.append(winner)
-            losers.append(loser)
-    winner = np.concatenate(winners) if winners else np.zeros(0, dtype=np.int64)
-    loser = np.concatenate(losers) if losers else np.zeros(0, dtype=np.int64)
-    gap = totals[winner] - totals[loser]
-    appearance = first[compact[winner]]
-    if max_pairs_per_group is not None and choose == "random":
-        lot = np.random.default_rng(seed).random(len(winner))
-        # The lot is drawn in a fixed order of pairs, so that the seed alone decides.
-        fixed = np.lexsort((loser, winner))
-        drawn = np.empty_like(lot)
-        drawn[fixed] = lot
-        keep = _first_of_each(np.lexsort((drawn, appearance)), appearance, max_pairs_per_group)
-        winner, loser, gap, appearance = winner[keep], loser[keep], gap[keep], appearance[keep]
-    ranked = np.lexsort((loser, winner, -gap, appearance))
-    if max_pairs_per_group is not None:
-        ranked = _first_of_each(ranked, appearance, max_pairs_per_group)
-    winner, loser, gap = winner[ranked], loser[ranked], gap[ranked]
-    return Pairs(winner, loser, (array[winner] - array[loser]).astype(np.float32), gap)
+        yield order[starts[sizes == size][:, None] + np.arange(size)]
 
 
 def _dominating(
     values: NDArray[np.float64],
     totals: NDArray[np.float64],
-    members: NDArray[np.int64],
+    members: Indices,
     margin: float,
     min_total_gap: float,
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Pairs of groups of one size: ``members`` int64 [groups, size], compared in blocks of groups or of rows."""
+) -> Iterator[tuple[bool, Indices, Indices]]:
+    """Pairs of groups of one size: ``members`` int64 [groups, size], compared in blocks of groups or of rows.
+
+    Yields (does the block end with a group's end, winners, losers).
+    """
     count, size = members.shape
     groups_at_once = max(1, _BLOCK // (size * size))
     rows_at_once = size if groups_at_once > 1 else max(1, _BLOCK // size)
-    found = []
     for start in range(0, count, groups_at_once):
         block = members[start : start + groups_at_once]
         for row in range(0, size, rows_at_once):
@@ -113,26 +220,20 @@ def _dominating(
             if min_total_gap > 0:
                 no_worse &= totals[left][:, :, None] - totals[block][:, None, :] >= min_total_gap
             group, winner, loser = np.nonzero(no_worse)
-            found.append((left[group, winner], block[group, loser]))
-    return found
+            yield row + rows_at_once >= size, left[group, winner], block[group, loser]
 
 
-def _first_of_each(order: NDArray[np.intp], group: NDArray[np.intp], limit: int) -> NDArray[np.intp]:
-    """Of positions ordered group by group, the first ``limit`` of each group."""
-    ordered = group[order]
-    new = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, dtype=bool)
-    starts = np.flatnonzero(new)
-    rank = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.append(starts, len(ordered))))
-    return order[rank < limit]
+def _gaps(values: NDArray[np.float64], winner: Indices, loser: Indices) -> NDArray[np.float32]:
+    """values[winner] − values[loser], without a float64 array of that size in between."""
+    gaps = np.empty((len(winner), values.shape[1]), dtype=np.float32)
+    for start in range(0, len(winner), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        gaps[part] = values[winner[part]] - values[loser[part]]
+    return gaps
 
 
 def _check(
-    values: ArrayLike,
-    groups: ArrayLike,
-    total: ArrayLike | None,
-    margin: float,
-    min_total_gap: float,
-    max_pairs_per_group: int | None,
+    values: ArrayLike, groups: ArrayLike, total: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.generic], NDArray[np.float64]]:
     array = np.asarray(values, dtype=np.float64)
     group = np.asarray(groups)
@@ -144,6 +245,4 @@ def _check(
     if not np.isfinite(array).all() or not np.isfinite(totals).all():
         row = int(np.flatnonzero(~np.isfinite(array).all(axis=1) | ~np.isfinite(totals))[0])
         raise DataError(f"Row {row} holds a value that is not finite; score the item again or leave it out.")
-    if margin < 0 or min_total_gap < 0 or (max_pairs_per_group is not None and max_pairs_per_group < 1):
-        raise DataError("The margin and the smallest total gap are at least 0; the pairs a group at least 1.")
     return array, group, totals

@@ -62,7 +62,8 @@ def diffusion_dpo_loss(
     """
     if not beta > 0:
         raise ValueError(f"beta must be above 0, not {beta}.")
-    shapes = {tuple(t.shape) for t in (policy_winner, policy_loser, reference_winner, reference_loser, target_winner, target_loser)}
+    tensors = (policy_winner, policy_loser, reference_winner, reference_loser, target_winner, target_loser)
+    shapes = {tuple(tensor.shape) for tensor in tensors}
     if len(shapes) != 1:
         raise ValueError(f"All six tensors must have one shape; here are {sorted(shapes)}.")
     winner_error = squared_error(policy_winner, target_winner)

@@ -3,8 +3,10 @@
 Three conventions are in use, named as in diffusers' schedulers:
 
 - ``epsilon`` (Ho et al. 2020, arXiv 2006.11239, eq. 4 and 14): x_t = √ᾱ_t·x_0 + √(1−ᾱ_t)·ε, the target is ε.
-- ``v_prediction`` (Salimans & Ho 2022, arXiv 2202.00512, appendix D): same x_t, the target is √ᾱ_t·ε − √(1−ᾱ_t)·x_0.
-- ``flow`` (rectified flow; Esser et al. 2024, arXiv 2403.03206, eq. 4 and 13): x_σ = (1−σ)·x_0 + σ·ε, the target is ε − x_0.
+- ``v_prediction`` (Salimans & Ho 2022, arXiv 2202.00512, appendix D): same x_t, the target is
+  √ᾱ_t·ε − √(1−ᾱ_t)·x_0.
+- ``flow`` (rectified flow; Esser et al. 2024, arXiv 2403.03206, eq. 4 and 13): x_σ = (1−σ)·x_0 + σ·ε, the
+  target is ε − x_0.
 """
 
 from __future__ import annotations

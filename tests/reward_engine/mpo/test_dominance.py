@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from reward_engine.errors import DataError
 from reward_engine.mpo import dominance
+from reward_engine.reward import RewardResult
 
 
 def obvious(values, groups, margin=0.0, min_total_gap=0.0):
@@ -19,6 +20,27 @@ def obvious(values, groups, margin=0.0, min_total_gap=0.0):
                 if any(values[i] - values[j] > margin) and big_enough:
                     found.add((i, j))
     return found
+
+
+def obvious_choice(found, totals, limit, choose):
+    """The same choice by sorting plain tuples; ``found`` are the pairs of one group."""
+    gap = {(i, j): totals[i] - totals[j] for i, j in found}
+    if choose == "diverse":
+        kept, left = [], sorted(found, key=lambda pair: (-gap[pair], pair))
+        while left and len(kept) < limit:  # round after round, each winner once
+            seen = set()
+            for pair in list(left):
+                if pair[0] not in seen and len(kept) < limit:
+                    kept.append(pair)
+                    left.remove(pair)
+                    seen.add(pair[0])
+        return set(kept)
+    sign = -1 if choose == "largest" else 1
+    return set(sorted(found, key=lambda pair: (sign * gap[pair], pair))[:limit])
+
+
+def as_set(pairs):
+    return set(zip(pairs.winner.tolist(), pairs.loser.tolist(), strict=True))
 
 
 @st.composite
@@ -34,34 +56,100 @@ def scored(draw):
 def test_the_pairs_are_those_of_the_double_loop(case, margin, gap):
     values, groups = case
     found = dominance.pairs(values, groups, margin=margin, min_total_gap=gap)
-    assert set(zip(found.winner.tolist(), found.loser.tolist(), strict=True)) == obvious(values, groups, margin, gap)
-    assert len(set(zip(found.winner, found.loser, strict=True))) == len(found)
+    assert as_set(found) == obvious(values, groups, margin, gap)
+    assert len(as_set(found)) == len(found)
     assert (found.gaps >= 0).all()
+    assert np.array_equal(found.gaps, values[found.winner] - values[found.loser])
 
 
 @settings(max_examples=100, deadline=None)
-@given(scored(), st.integers(1, 3), st.sampled_from(["largest", "random"]), st.integers(0, 5))
-def test_a_group_keeps_at_most_the_wanted_number_and_the_same_ones_again(case, limit, choose, seed):
+@given(scored(), st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 2.0]))
+def test_the_baseline_looks_at_the_total_alone(case, margin, gap):
     values, groups = case
-    every = dominance.pairs(values, groups)
-    some = dominance.pairs(values, groups, max_pairs_per_group=limit, choose=choose, seed=seed)
-    again = dominance.pairs(values, groups, max_pairs_per_group=limit, choose=choose, seed=seed)
-    assert np.array_equal(some.winner, again.winner) and np.array_equal(some.loser, again.loser)
+    found = dominance.total_pairs(values, groups, margin=margin, min_total_gap=gap)
+    assert as_set(found) == obvious(values.sum(axis=1, keepdims=True), groups, margin, gap)
+    assert np.array_equal(found.gaps, values[found.winner] - values[found.loser])
+    if margin == 0:
+        assert as_set(found) >= as_set(dominance.pairs(values, groups, min_total_gap=gap))
+
+
+@settings(max_examples=150, deadline=None)
+@given(scored(), st.integers(1, 4), st.sampled_from(["largest", "closest", "diverse"]))
+def test_a_choice_is_that_of_the_slow_one(case, limit, choose):
+    values, groups = case
+    some = dominance.pairs(values, groups, max_pairs_per_group=limit, choose=choose)
+    every = obvious(values, groups)
+    expected = set()
     for group in set(groups.tolist()):
-        all_gaps = sorted(every.total_gap[groups[every.winner] == group], reverse=True)
-        kept = some.total_gap[groups[some.winner] == group]
-        assert len(kept) == min(limit, len(all_gaps))
-        if choose == "largest":
-            assert list(kept) == all_gaps[:limit]
+        of_group = {pair for pair in every if groups[pair[0]] == group}
+        expected |= obvious_choice(of_group, values.sum(axis=1), limit, choose)
+    assert as_set(some) == expected
+    assert as_set(dominance.keep(dominance.pairs(values, groups), groups, limit, choose=choose)) == expected
 
 
-def test_small_blocks_give_the_same_pairs(monkeypatch):
+@settings(max_examples=100, deadline=None)
+@given(scored(), st.sampled_from(["largest", "closest", "random", "diverse"]), st.integers(0, 5), st.integers(1, 30))
+def test_neither_blocks_nor_repetition_change_what_is_kept(case, choose, seed, block):
+    values, groups = case
+    options = {"max_pairs_per_group": 2, "choose": choose, "seed": seed}
+    whole = dominance.pairs(values, groups, **options)
+    size = dominance._BLOCK
+    try:
+        dominance._BLOCK = block
+        in_blocks = dominance.pairs(values, groups, **options)
+    finally:
+        dominance._BLOCK = size
+    for name in ("winner", "loser", "gaps", "total_gap"):
+        assert np.array_equal(getattr(whole, name), getattr(in_blocks, name))
+    counts = np.unique(groups[whole.winner], return_counts=True)[1]
+    assert (counts <= 2).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(scored())
+def test_pairs_come_group_by_group_and_clearest_first(case):
+    values, groups = case
+    found = dominance.pairs(values, groups)
+    first = {group: groups.tolist().index(group) for group in groups.tolist()}
+    keys = [(first[groups[w]], -g) for w, g in zip(found.winner.tolist(), found.total_gap.tolist(), strict=True)]
+    assert keys == sorted(keys)
+
+
+def test_another_seed_is_another_random_choice_and_every_pair_has_its_chance():
+    values = np.arange(8.0)[:, None]
+    groups = np.zeros(8, dtype=int)
+    drawn = {}
+    for seed in range(280):
+        for pair in as_set(dominance.pairs(values, groups, max_pairs_per_group=1, choose="random", seed=seed)):
+            drawn[pair] = drawn.get(pair, 0) + 1
+    assert len(drawn) == 28  # all pairs of eight items in a row
+    assert max(drawn.values()) < 30  # ten are expected
+
+
+def test_pairs_that_people_and_model_agree_on():
+    groups = np.zeros(4, dtype=int)
+    model = dominance.pairs(np.array([[3.0], [2.0], [1.0], [0.0]]), groups)
+    people = dominance.pairs(np.array([[1.0], [2.0], [1.0], [0.0]]), groups)
+    agreed = dominance.both(model, people)
+    assert as_set(agreed) == as_set(model) & as_set(people) == {(0, 3), (1, 2), (1, 3), (2, 3)}
+    assert agreed.total_gap.tolist() == [3.0, 2.0, 1.0, 1.0]  # the model's
+    assert len(dominance.both(model, dominance.pairs(np.zeros((4, 1)), groups))) == 0
+
+
+def test_the_finer_the_level_the_stricter():
     rng = np.random.default_rng(0)
-    values, groups = rng.integers(0, 3, (60, 3)).astype(float), rng.integers(0, 4, 60)
-    whole = dominance.pairs(values, groups)
-    monkeypatch.setattr(dominance, "_BLOCK", 7)
-    blocks = dominance.pairs(values, groups)
-    assert np.array_equal(whole.winner, blocks.winner) and np.array_equal(whole.loser, blocks.loser)
+    contributions = rng.normal(size=(40, 8))
+    by_sub = contributions.reshape(40, 4, 2).sum(axis=2)
+    by_dimension = by_sub.reshape(40, 2, 2).sum(axis=2)
+    result = RewardResult(by_dimension.sum(axis=1), contributions, by_sub, by_dimension, 0.0)
+    groups = np.arange(40) // 8
+    at = {
+        level: as_set(dominance.pairs(dominance.level_values(result, level), groups))
+        for level in ("dimension", "sub_dimension", "question")
+    }
+    assert at["dimension"] > at["sub_dimension"] >= at["question"]
+    with pytest.raises(DataError, match="pixel"):
+        dominance.level_values(result, "pixel")
 
 
 def test_equal_items_and_single_items_give_no_pair():
@@ -75,10 +163,14 @@ def test_equal_items_and_single_items_give_no_pair():
         ([[1.0], [np.nan]], [0, 0], {}),
         ([[1.0]], [0, 0], {}),
         ([[1.0]], [0], {"margin": -1}),
+        ([[1.0]], [0], {"min_total_gap": -1}),
         ([[1.0]], [0], {"max_pairs_per_group": 0}),
+        ([[1.0]], [0], {"choose": "prettiest"}),
         ([[1.0]], [0], {"total": [1.0, 2.0]}),
     ],
 )
 def test_bad_input_is_refused(values, groups, options):
     with pytest.raises(DataError):
         dominance.pairs(values, groups, **options)
+    with pytest.raises(DataError):
+        dominance.total_pairs(values, groups, **options)
