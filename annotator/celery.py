@@ -1,11 +1,44 @@
 """The Celery application. One queue a kind of machine: ``default``, ``gpu`` and ``mpo``."""
 
 import os
+from contextlib import ExitStack
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task, signals
+
+from annotator.core import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotator.settings")
 
 app = Celery("annotator")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """Django has set logging up already; Celery's own would write lines that are no JSON."""
+
+
+@signals.before_task_publish.connect
+def note_the_request(headers: dict[str, Any], **_: Any) -> None:
+    """The id of the web request that asks for a task goes with it into the worker's log."""
+    if request_id := logs.current("request_id"):
+        headers["request_id"] = request_id
+
+
+_contexts: dict[str, ExitStack] = {}
+
+
+@signals.task_prerun.connect
+def open_log_context(task_id: str, task: Task, **_: Any) -> None:
+    _contexts[task_id] = stack = ExitStack()
+    stack.enter_context(
+        logs.log_context(task=task.name, task_id=task_id, request_id=(task.request.headers or {}).get("request_id"))
+    )
+
+
+@signals.task_postrun.connect
+def close_log_context(task_id: str, **_: Any) -> None:
+    if stack := _contexts.pop(task_id, None):
+        stack.close()

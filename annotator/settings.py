@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from environs import Env
 
 from annotator.core import embedded
+from annotator.core.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -50,12 +51,16 @@ INSTALLED_APPS = [
     "annotator.mpo",
     "annotator.datasets",
     "annotator.insights",
+    "annotator.demo",
 ]
 
 MIDDLEWARE = [
+    "annotator.core.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
+    "annotator.core.middleware.Headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "annotator.core.middleware.Probes",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -175,6 +180,11 @@ AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "annotator.core.pages.too_many_requests"
+AXES_CLIENT_IP_CALLABLE = "annotator.core.client.client_ip"
+# How many proxies of ours stand before the web server: that many hops of X-Forwarded-For are believed.
+PROXY_COUNT = env.int("PROXY_COUNT", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = PROXY_COUNT
 
 # --- Language and time ----------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -204,6 +214,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -240,21 +251,9 @@ if HTTPS:
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "annotator.core.pages.forbidden"
 X_FRAME_OPTIONS = "DENY"
 
 # --- Logs -----------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
-}
+LOGGING = logging_config(LOG_LEVEL)

@@ -1,17 +1,29 @@
 """The addresses. Each app owns the paths below its own name."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
+from annotator.accounts.urls import sign_in_urlpatterns
+from annotator.core.pages import api_docs
 from annotator.insights.home import home
+
+# Signing in is in one place, with its limits on attempts and whatever single sign-on is set up.
+admin.site.login = secure_admin_login(admin.site.login)
+
+handler400 = "annotator.core.pages.bad_request"
+handler403 = "annotator.core.pages.forbidden"
+handler404 = "annotator.core.pages.not_found"
+handler429 = "annotator.core.pages.too_many_requests"
+handler500 = "annotator.core.pages.server_error"
 
 urlpatterns = [
     path("", home, name="home"),
     path("", include("annotator.core.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("annotator.accounts.urls")),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include(sign_in_urlpatterns)),
     path("jobs/", include("annotator.jobs.urls")),
     path("library/", include("annotator.library.urls")),
     path("campaigns/", include("annotator.campaigns.urls")),
@@ -23,5 +35,5 @@ urlpatterns = [
     path("api/v1/", include("annotator.jobs.api_urls")),
     path("api/v1/", include("annotator.library.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("api/docs/", api_docs, name="api-docs"),
 ]

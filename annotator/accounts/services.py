@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from annotator.accounts.models import ApiToken, Invitation, Role, User, hash_token
 from annotator.core.embedded import write_private
 from annotator.core.errors import ConflictError, ProblemError
+
+logger = logging.getLogger(__name__)
 
 INVITATION_DAYS = 14
 FIRST_PEOPLE = {"admin": Role.ADMIN, "reviewer": Role.REVIEWER, "ann": Role.ANNOTATOR, "bo": Role.ANNOTATOR}
@@ -72,6 +78,15 @@ def set_active(*, user: User, active: bool, by: User) -> None:
         raise ProblemError("You cannot shut yourself out.")
     user.is_active = active
     user.save(update_fields=["is_active"])
+
+
+def password_link(*, user: User, by: User) -> str:
+    """The path of a page where this person may choose a new password: for three days, once, until they sign in."""
+    if user.is_synthetic:
+        raise ProblemError("A synthetic annotator never signs in.")
+    logger.info("password link made", extra={"for_user": user.pk, "by": by.pk})
+    key = default_token_generator.make_token(user)
+    return reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
 
 
 def invite(*, role: str, note: str, by: User) -> tuple[Invitation, str]:

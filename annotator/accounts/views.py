@@ -87,6 +87,7 @@ def people(request: HttpRequest) -> HttpResponseBase:
                 "-created_at"
             ),
             "new_invitation": request.session.pop("new_invitation", None),
+            "new_password_link": request.session.pop("new_password_link", None),
         },
     )
 
@@ -109,6 +110,19 @@ def set_active(request: HttpRequest, pk: int) -> HttpResponseBase:
     person = get_object_or_404(User, pk=pk)
     try:
         services.set_active(user=person, active=request.POST.get("active") == "yes", by=request.user)
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("accounts:people")
+
+
+@role_required(Role.ADMIN)
+@require_POST
+def password_link(request: HttpRequest, pk: int) -> HttpResponseBase:
+    person = get_object_or_404(User, pk=pk)
+    try:
+        link = services.password_link(user=person, by=request.user)
+        # Shown once, on the next page.
+        request.session["new_password_link"] = [person.display_name, request.build_absolute_uri(link)]
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("accounts:people")

@@ -89,9 +89,8 @@ def commands(host: str, port: int, data_dir: Path) -> list[tuple[str, list[str],
     """(name, command, extra environment) of everything that runs."""
     python = sys.executable
     bind = f"[{host}]:{port}" if ":" in host and "[" not in host else f"{host}:{port}"
-    web = [python, "-m", "gunicorn", "annotator.wsgi", "--bind", bind, "--worker-class", "gthread",
-           "--workers", "2", "--threads", "8", "--timeout", "120", "--graceful-timeout", "8",
-           "--access-logfile", "-", "--no-control-socket"]  # fmt: skip
+    web = [python, "-m", "gunicorn", "--config", "python:annotator.core.gunicorn_config", "--bind", bind,
+           "annotator.wsgi"]  # fmt: skip
     celery = [python, "-m", "celery", "--app", "annotator"]
     beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(data_dir / "beat-schedule")]
     found = [("web", web, {"DATABASE_POOL": "true"}), ("beat", beat, {})]

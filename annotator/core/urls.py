@@ -1,5 +1,12 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from annotator.core import health, pages
 
 app_name = "core"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    # Answered by the middleware Probes before they come here; named so that a page can link to them.
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("favicon.ico", pages.favicon, name="favicon"),
+]

@@ -191,6 +191,7 @@ def run_job(job_id: str, work: Callable[[Run], dict[str, Any] | None]) -> None:
     if run is None:
         logger.info("job is not waiting; nothing to do", extra={"job": job_id})
         return
+    logger.info("job begins: %s", run.job.title, extra={"job": job_id, "attempt": run.job.attempts})
     stop = threading.Event()
     beat = threading.Thread(target=run._beat, args=(stop,), daemon=True)
     beat.start()
@@ -219,6 +220,7 @@ def _in_words(error: Exception) -> str:
 
 
 def _finish(run: Run, state: str, *, result: dict[str, Any] | None = None, error: str = "") -> None:
+    logger.info("job ends: %s", state, extra={"job": str(run.job.pk), "error": error or None})
     Job.objects.filter(pk=run.job.pk, run_token=run.token, state=JobState.RUNNING).update(
         state=state, result=result, error=error, finished_at=timezone.now(), heartbeat_at=timezone.now()
     )

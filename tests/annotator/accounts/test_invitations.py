@@ -15,7 +15,8 @@ pytestmark = pytest.mark.django_db
 
 
 def test_without_an_invitation_nobody_signs_up(client: Client) -> None:
-    answer = client.post("/accounts/signup/", {"username": "eve", "password1": "long enough 1", "password2": "long enough 1"})
+    form = {"username": "eve", "password1": "long enough 1", "password2": "long enough 1"}
+    answer = client.post("/accounts/signup/", form)
     assert "By invitation" in answer.content.decode()
     assert not User.objects.filter(username="eve").exists()
 

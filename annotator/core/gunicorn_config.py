@@ -1,0 +1,21 @@
+"""How gunicorn serves: ``gunicorn --config python:annotator.core.gunicorn_config annotator.wsgi``."""
+
+import os
+
+from annotator.core.logs import logging_config
+
+bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
+workers = int(os.environ.get("WEB_PROCESSES", "2"))
+# Threads: a request waits for the database or a file most of its time. Each process has a pool of connections.
+worker_class = "gthread"
+threads = int(os.environ.get("WEB_THREADS", "8"))
+timeout = 120
+graceful_timeout = 8
+keepalive = 30
+if os.path.isdir("/dev/shm"):  # the heartbeat file of each process: a slow disk must not look like a dead process
+    worker_tmp_dir = "/dev/shm"
+# The proxy of the compose file is another container; who may reach this port at all is the network's matter.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+control_socket_disable = True
+accesslog = None  # annotator.core.middleware.RequestLog writes a line a request, with its id and person
+logconfig_dict = logging_config(os.environ.get("LOG_LEVEL", "INFO"))
