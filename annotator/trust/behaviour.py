@@ -54,7 +54,9 @@ def fastest_ms(judgments: NDArray[np.int64], duration_ms: NDArray[np.int64]) -> 
     return np.asarray(seen + judgments * FASTEST_MS_A_JUDGMENT, dtype=np.int64)
 
 
-def relative_positions(levels: NDArray[np.int8], lowest: NDArray[np.int8], highest: NDArray[np.int8]) -> NDArray[np.float64]:
+def relative_positions(
+    levels: NDArray[np.int8], lowest: NDArray[np.int8], highest: NDArray[np.int8]
+) -> NDArray[np.float64]:
     """Where on its ladder each answer stands, 0 bottom to 1 top; NaN where not judged. levels int8 [n, s]."""
     judged = levels != ABSENT
     span = (highest.astype(np.float64) - lowest.astype(np.float64))[None, :]

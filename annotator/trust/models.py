@@ -1,1 +1,131 @@
-"""Consensus, gold items, qualification and reliability (filled by the trust services)."""
+"""What decides how far answers are believed: a campaign's policy, known answers, standings, adjudications."""
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from annotator.campaigns.models import Campaign, CampaignItem
+from annotator.core.models import TimeStamped
+
+SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
+
+
+class TrustPolicy(TimeStamped):
+    """How one campaign makes sure of its answers. A campaign without a row has none of it."""
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="trust_policy")
+    require_qualification = models.BooleanField(
+        default=False, help_text="Annotators answer the qualification items first, and work only once they passed."
+    )
+    pass_share = models.FloatField(
+        default=0.7, validators=SHARE, help_text="Share of known answers that must be right to pass, 0 to 1."
+    )
+    attempts_allowed = models.PositiveSmallIntegerField(default=2, validators=[MinValueValidator(1)])
+    gold_every = models.PositiveSmallIntegerField(
+        default=0, help_text="About one item in so many is a gold item; 0: none."
+    )
+    gold_share = models.FloatField(
+        default=0.5,
+        validators=SHARE,
+        help_text="An annotator with a lower share of right gold answers is paused, 0 to 1.",
+    )
+    gold_items_before = models.PositiveSmallIntegerField(
+        default=3, validators=[MinValueValidator(1)], help_text="Gold items answered before anybody is paused."
+    )
+    gold_window = models.PositiveSmallIntegerField(
+        default=10, validators=[MinValueValidator(1)], help_text="The latest so many gold items count."
+    )
+    overlap_max = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Items whose answers disagree get further annotators, up to so many. Empty: the overlap is fixed.",
+    )
+    agreement_bar = models.FloatField(
+        default=0.75, validators=SHARE, help_text="An item is settled when this share of its answers agree, 0 to 1."
+    )
+
+    class Meta:
+        verbose_name_plural = "trust policies"
+
+    def __str__(self) -> str:
+        return f"Trust policy of {self.campaign}"
+
+
+class KnownAnswers(TimeStamped):
+    """What is right for a gold or qualification item: levels by sub-dimension, and why."""
+
+    campaign_item = models.OneToOneField(CampaignItem, on_delete=models.CASCADE, related_name="known")
+    levels = models.JSONField(help_text="Sub-dimension → level.")
+    tolerance = models.PositiveSmallIntegerField(default=1, help_text="An answer so many levels away is still right.")
+    explanations = models.JSONField(default=dict, blank=True, help_text="Sub-dimension → why, shown in the test.")
+
+    class Meta:
+        verbose_name_plural = "known answers"
+
+    def is_right(self, sub_dimension: str, level: int) -> bool:
+        return abs(int(self.levels[sub_dimension]) - level) <= self.tolerance
+
+
+class StandingState(models.TextChoices):
+    ACTIVE = "active", "Working"
+    PAUSED = "paused", "Paused"
+
+
+class Standing(TimeStamped):
+    """How one annotator does on the gold items of one campaign, and whether they may go on."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="standings")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="standings")
+    state = models.CharField(max_length=10, choices=StandingState.choices, default=StandingState.ACTIVE)
+    judged = models.PositiveIntegerField(default=0, help_text="Gold judgments in the window.")
+    right = models.PositiveIntegerField(default=0)
+    by_sub_dimension = models.JSONField(default=dict, help_text="Sub-dimension → [right, judged], in the window.")
+    reason = models.CharField(max_length=300, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True, help_text="When a reviewer had seen that they were paused.")
+    gold_since = models.DateTimeField(null=True, blank=True, help_text="Only gold answered after this counts.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "annotator"], name="standing_once")]
+        indexes = [
+            # What reviewers are told of: pauses nobody has looked at yet.
+            models.Index(fields=["paused_at"], name="standing_unseen", condition=models.Q(state="paused", seen_at=None))
+        ]
+
+    @property
+    def share(self) -> float | None:
+        """Share of right gold answers, 0..1; None before the first."""
+        return self.right / self.judged if self.judged else None
+
+
+class QualificationAttempt(TimeStamped):
+    """One pass through the qualification items of a campaign."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="qualification_attempts")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="qualifications")
+    number = models.PositiveSmallIntegerField()
+    judged = models.PositiveIntegerField()
+    right = models.PositiveIntegerField()
+    passed = models.BooleanField()
+    answers = models.JSONField(default=dict, help_text="Item → sub-dimension → level, as answered.")
+
+    class Meta:
+        ordering = ["campaign", "annotator", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "annotator", "number"], name="qualification_attempt_once")
+        ]
+
+
+class Adjudication(TimeStamped):
+    """A reviewer's word on one sub-dimension of one item. It wins over every vote."""
+
+    campaign_item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="adjudications")
+    sub_dimension = models.CharField(max_length=60)
+    level = models.SmallIntegerField()
+    adjudicator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="adjudications")
+    note = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign_item", "sub_dimension"], name="adjudication_once"),
+        ]

@@ -1,0 +1,25 @@
+"""Every write of the trust app."""
+
+from annotator.trust.services.adjudication import adjudicate
+from annotator.trust.services.asides import put_aside, take_back
+from annotator.trust.services.gates import require_standing
+from annotator.trust.services.gold import choose_gold, count_gold, lift_pause, pause
+from annotator.trust.services.known import forget_known_answers, set_known_answers
+from annotator.trust.services.overlap import extend_where_disputed
+from annotator.trust.services.qualification import choose_qualification, mark_test
+
+__all__ = [
+    "adjudicate",
+    "choose_gold",
+    "choose_qualification",
+    "count_gold",
+    "extend_where_disputed",
+    "forget_known_answers",
+    "lift_pause",
+    "mark_test",
+    "pause",
+    "put_aside",
+    "require_standing",
+    "set_known_answers",
+    "take_back",
+]

@@ -1,0 +1,73 @@
+"""The test before the work: passed, failed, taken again."""
+
+import pytest
+
+from annotator.campaigns.models import Assignment, Purpose
+from annotator.campaigns.queries import campaign_progress, judgment_levels
+from annotator.campaigns.services import lease_next_item
+from annotator.core.errors import ConflictError
+from annotator.trust.models import QualificationAttempt
+
+
+@pytest.fixture
+def campaign(make_campaign, make_policy, know):
+    campaign = make_campaign(5, overlap=1)
+    make_policy(campaign, require_qualification=True, pass_share=0.7, attempts_allowed=2)
+    know(campaign, 2, Purpose.QUALIFICATION)
+    return campaign
+
+
+def test_whoever_passes_goes_on_to_the_work(campaign, make_user, work_on):
+    ann = make_user("ann")
+    purposes = [work_on(campaign, ann).campaign_item.purpose for _ in range(3)]
+    assert purposes == [Purpose.QUALIFICATION, Purpose.QUALIFICATION, Purpose.WORK]
+    attempt = QualificationAttempt.objects.get(annotator=ann)
+    assert attempt.passed
+    assert attempt.right == attempt.judged > 20
+
+
+def test_whoever_fails_may_try_again_and_then_no_more(campaign, make_user, work_on):
+    ann = make_user("ann")
+    work_on(campaign, ann, worst=True)
+    work_on(campaign, ann, worst=True)
+    first = QualificationAttempt.objects.get(annotator=ann)
+    assert not first.passed
+    assert len(first.answers) == 2, "what was answered is kept"
+    assert work_on(campaign, ann, worst=True).campaign_item.purpose == Purpose.QUALIFICATION
+    work_on(campaign, ann, worst=True)
+    with pytest.raises(ConflictError) as refused:
+        lease_next_item(campaign=campaign, annotator=ann)
+    assert refused.value.code == "not_qualified"
+
+
+def test_a_second_try_can_pass(campaign, make_user, work_on):
+    ann = make_user("ann")
+    for worst in (True, True, False, False):
+        work_on(campaign, ann, worst=worst)
+    assert list(QualificationAttempt.objects.values_list("number", "passed")) == [(1, False), (2, True)]
+    assert work_on(campaign, ann).campaign_item.purpose == Purpose.WORK
+
+
+def test_no_work_is_prefetched_while_the_test_is_unmarked(campaign, make_user):
+    ann = make_user("ann")
+    first = lease_next_item(campaign=campaign, annotator=ann)
+    second = lease_next_item(campaign=campaign, annotator=ann, after=first.pk)
+    assert second.campaign_item.purpose == Purpose.QUALIFICATION
+    Assignment.objects.filter(pk=first.pk).update(state="submitted")
+    with pytest.raises(ConflictError) as refused:
+        lease_next_item(campaign=campaign, annotator=ann, after=second.pk)
+    assert refused.value.code == "test_first"
+
+
+def test_the_test_is_no_data(campaign, make_user, work_on):
+    ann = make_user("ann")
+    for _ in range(3):
+        work_on(campaign, ann)
+    assert len(judgment_levels([campaign]).assignments) == 1
+    assert campaign_progress(campaign)["items_count"] == 3
+
+
+def test_a_policy_without_test_items_keeps_nobody_out(make_campaign, make_policy, make_user, work_on):
+    campaign = make_campaign(1, overlap=1)
+    make_policy(campaign, require_qualification=True)
+    assert work_on(campaign, make_user("ann")).campaign_item.purpose == Purpose.WORK
