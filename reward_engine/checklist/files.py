@@ -5,14 +5,16 @@ The nodes of the parsed file keep their line numbers, so that every complaint sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import yaml
 
 from reward_engine.checklist import model
+from reward_engine.checklist.nodes import At
 from reward_engine.errors import ChecklistError
 
 
@@ -44,59 +46,7 @@ def loads(text: str, *, source: str = "checklist") -> model.Checklist:
         raise ChecklistError(f"{source}{line}: this is not valid YAML: {getattr(error, 'problem', error)}.") from error
     if node is None:
         raise ChecklistError(f"{source}: the file is empty.")
-    return _Reader(source).checklist(_At(node, source, ""))
-
-
-@dataclass(frozen=True, slots=True)
-class _At:
-    """A YAML node, and where it stands."""
-
-    node: yaml.Node
-    source: str
-    key: str
-
-    def fail(self, message: str) -> NoReturn:
-        where = f"{self.source}, line {self.node.start_mark.line + 1}"
-        raise ChecklistError(f"{where}, {self.key}: {message}" if self.key else f"{where}: {message}")
-
-    def mapping(self, allowed: set[str], required: set[str]) -> dict[str, _At]:
-        if not isinstance(self.node, yaml.MappingNode):
-            self.fail("a mapping (key: value) is expected here.")
-        found: dict[str, _At] = {}
-        for key_node, value in self.node.value:
-            name = str(key_node.value)
-            at = _At(key_node, self.source, f"{self.key}.{name}" if self.key else name)
-            if name not in allowed:
-                at.fail(f"unknown key “{name}”. Known here: {', '.join(sorted(allowed))}.")
-            if name in found:
-                at.fail(f"the key “{name}” stands here twice.")
-            found[name] = _At(value, self.source, at.key)
-        missing = sorted(required - found.keys())
-        if missing:
-            self.fail(f"the key “{missing[0]}” is missing.")
-        return found
-
-    def sequence(self) -> list[_At]:
-        if not isinstance(self.node, yaml.SequenceNode) or not self.node.value:
-            self.fail("a list with at least one entry is expected here.")
-        return [_At(node, self.source, f"{self.key}[{index}]") for index, node in enumerate(self.node.value)]
-
-    def value(self, kind: type) -> Any:
-        value = yaml.constructor.SafeConstructor().construct_object(self.node) if isinstance(
-            self.node, yaml.ScalarNode
-        ) else None  # fmt: skip
-        if isinstance(value, bool) is not (kind is bool) or not isinstance(value, kind):
-            names = {str: "a text", int: "a whole number", bool: "true or false"}
-            self.fail(f"{names[kind]} is expected here.")
-        if kind is str and not value.strip():
-            self.fail("this text is empty.")
-        return value.strip() if kind is str else value
-
-    def identifier(self) -> str:
-        text = cast(str, self.value(str))
-        if not text.isidentifier() or text != text.lower():
-            self.fail(f"“{text}” is no identifier: use small letters, digits and underscores.")
-        return text
+    return _Reader(source).checklist(At(node, source, ""))
 
 
 class _Reader:
@@ -104,12 +54,12 @@ class _Reader:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.sub_ids: dict[str, _At] = {}
-        self.question_ids: dict[str, _At] = {}
-        self.masked_by: dict[str, _At] = {}
-        self.applies_when: dict[str, tuple[model.AppliesWhen, _At]] = {}
+        self.sub_ids: dict[str, At] = {}
+        self.question_ids: dict[str, At] = {}
+        self.masked_by: dict[str, At] = {}
+        self.applies_when: dict[str, tuple[model.AppliesWhen, At]] = {}
 
-    def checklist(self, at: _At) -> model.Checklist:
+    def checklist(self, at: At) -> model.Checklist:
         keys = {"id", "media_type", "name", "version", "dimensions"}
         top = at.mapping(keys, keys)
         media_type = top["media_type"].value(str)
@@ -138,7 +88,7 @@ class _Reader:
             dimensions=built,
         )
 
-    def sub_dimension(self, at: _At, dimension: str) -> model.SubDimension:
+    def sub_dimension(self, at: At, dimension: str) -> model.SubDimension:
         fields = at.mapping(
             {"id", "name", "published", "description", "kind", "presence", "masked_by", "applies_when", "levels"},
             {"id", "name", "description", "levels"},
@@ -152,6 +102,8 @@ class _Reader:
         if kind not in ("ordinal", "category"):
             fields["kind"].fail(f"“{kind}” is neither ordinal nor category.")
         presence = bool(fields["presence"].value(bool)) if "presence" in fields else False
+        if kind == "category" and (key := next((key for key in ("presence", "masked_by") if key in fields), None)):
+            fields[key].fail("a category has no questions that could be masked; use applies_when.")
         if "masked_by" in fields:
             if presence:
                 fields["masked_by"].fail("a ladder has its own presence question or another's, not both.")
@@ -171,7 +123,7 @@ class _Reader:
             published=fields["published"].value(str) if "published" in fields else "",
         )
 
-    def _read_applies_when(self, id: str, kind: str, at: _At) -> None:
+    def _read_applies_when(self, id: str, kind: str, at: At) -> None:
         if kind != "category":
             at.fail("only a category may depend on a level; use masked_by for a ladder.")
         keys = {"sub_dimension", "below"}
@@ -180,7 +132,7 @@ class _Reader:
         self.applies_when[id] = (rule, at)
 
     def _ladder(
-        self, at: _At, sub: str, kind: str, presence: bool, *, masked: bool
+        self, at: At, sub: str, kind: str, presence: bool, *, masked: bool
     ) -> tuple[tuple[model.Level, ...], tuple[model.Question, ...]]:
         entries = at.sequence()
         if len(entries) < 2:
@@ -211,19 +163,20 @@ class _Reader:
                         else "this step is answered by the presence question it is masked by"
                     )
                     fields["question"].fail(f"no question belongs here: {reason}.")
-                questions.append(
-                    self._question(fields["question"], sub, score, is_presence=presence and not questions)
-                )
+                questions.append(self._question(fields["question"], sub, score, is_presence=presence and not questions))
         return tuple(levels), tuple(questions)
 
-    def _question(self, at: _At, sub: str, threshold: int, *, is_presence: bool) -> model.Question:
+    def _question(self, at: At, sub: str, threshold: int, *, is_presence: bool) -> model.Question:
         fields = at.mapping({"id", "text"}, {"id", "text"})
         id = fields["id"].identifier()
         if id in self.question_ids:
             first = self.question_ids[id].node.start_mark.line + 1
             fields["id"].fail(f"the question “{id}” is there twice; first on line {first}.")
         self.question_ids[id] = fields["id"]
-        return model.Question(id, fields["text"].value(str), sub, threshold, is_presence)
+        text = cast(str, fields["text"].value(str))
+        if strange := [found for found in re.findall(r"\{[^{}]*\}", text) if found != "{prompt}"]:
+            fields["text"].fail(f"“{strange[0]}” stands for nothing; the only placeholder is {{prompt}}.")
+        return model.Question(id, text, sub, threshold, is_presence)
 
     def _resolve(self, dimensions: list[tuple[str, str, list[model.SubDimension]]]) -> tuple[model.Dimension, ...]:
         """Point masks and conditions at what they name; by now every id is known."""
@@ -252,9 +205,7 @@ class _Reader:
             subs[id] = replace(subs[id], mask=model.Mask(subs[owner].questions[0].id, owner))
         for id, (rule, _) in self.applies_when.items():
             subs[id] = replace(subs[id], applies_when=rule)
-        return tuple(
-            model.Dimension(id, name, tuple(subs[sub.id] for sub in group)) for id, name, group in dimensions
-        )
+        return tuple(model.Dimension(id, name, tuple(subs[sub.id] for sub in group)) for id, name, group in dimensions)
 
 
 def dumps(checklist: model.Checklist) -> str:

@@ -229,10 +229,14 @@ class Checklist:
             "id": self.id,
             "media_type": self.media_type,
             "dimensions": [
-                {"id": dimension.id, "name": dimension.name, "sub_dimensions": [_plain(sub) for sub in dimension.sub_dimensions]}
+                {
+                    "id": dimension.id,
+                    "name": dimension.name,
+                    "sub_dimensions": [_plain(sub) for sub in dimension.sub_dimensions],
+                }
                 for dimension in self.dimensions
             ],
-        }  # fmt: skip
+        }
 
     @cached_property
     def content_hash(self) -> str:
@@ -250,8 +254,8 @@ def _plain(sub: SubDimension) -> dict[str, Any]:
         "published": sub.published,
         "levels": [{"score": level.score, "name": level.name, "guidance": level.guidance} for level in sub.levels],
         "questions": [
-            {"id": question.id, "text": question.text, "threshold": question.threshold, "presence": question.is_presence}
-            for question in sub.questions
+            {"id": one.id, "text": one.text, "threshold": one.threshold, "presence": one.is_presence}
+            for one in sub.questions
         ],
         "mask": sub.mask and {"question": sub.mask.question, "owner": sub.mask.owner},
         "applies_when": sub.applies_when
