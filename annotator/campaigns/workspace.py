@@ -3,45 +3,47 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, CampaignState, ChecklistVersion
+from annotator.campaigns.models import Assignment, AssignmentState, CampaignState
+from annotator.campaigns.queries.work import Standing
 from reward_engine.checklist import Checklist, SubDimension
 
 
-def ladders_of(version: ChecklistVersion, levels: dict[str, int]) -> list[dict[str, Any]]:
-    """Dimensions with their ladders, each with its standing level and whether it is closed by another."""
-    checklist = checklist_of(version)
+def ladders_of(assignment: Assignment, levels: dict[str, int]) -> list[dict[str, Any]]:
+    """Dimensions with their ladders, each with its standing level and whether another one closes it."""
+    checklist = checklist_of(assignment.campaign_item.campaign.checklist_version)
+    prompt = assignment.campaign_item.item.prompt.text
     return [
         {
             "id": dimension.id,
             "name": dimension.name,
-            "ladders": [_ladder(checklist, sub, levels) for sub in dimension.sub_dimensions],
+            "ladders": [_ladder(checklist, sub, levels, prompt) for sub in dimension.sub_dimensions],
         }
         for dimension in checklist.dimensions
     ]
 
 
-def _ladder(checklist: Checklist, sub: SubDimension, levels: dict[str, int]) -> dict[str, Any]:
-    closed = _closed(checklist, sub, levels)
+def _ladder(checklist: Checklist, sub: SubDimension, levels: dict[str, int], prompt: str) -> dict[str, Any]:
+    closed = is_closed(checklist, sub, levels)
     chosen = levels.get(sub.id)
-    by_threshold = {question.threshold: question.text for question in sub.questions}
     return {
         "id": sub.id,
         "name": sub.name,
         "description": sub.description,
         "kind": sub.kind,
-        "masked_by": sub.mask.owner if sub.masked_by_other and sub.mask else "",
+        "closed_by": checklist.sub_dimension(sub.mask.owner).name if sub.masked_by_other and sub.mask else "",
         "closed": closed,
         "chosen": chosen,
         "chosen_name": sub.level(chosen).name if chosen is not None else "",
+        "questions": [(question.threshold, question.render(prompt)) for question in sub.questions],
         "levels": [
             {
                 "score": level.score,
                 "name": level.name,
                 "guidance": level.guidance,
                 "key": position,
-                "question": by_threshold.get(level.score, ""),
                 "checked": level.score == chosen,
                 # "There is none" follows from another ladder here; nobody chooses it.
                 "implied_only": sub.masked_by_other and level.score == sub.lowest,
@@ -51,7 +53,8 @@ def _ladder(checklist: Checklist, sub: SubDimension, levels: dict[str, int]) -> 
     }
 
 
-def _closed(checklist: Checklist, sub: SubDimension, levels: dict[str, int]) -> bool:
+def is_closed(checklist: Checklist, sub: SubDimension, levels: dict[str, int]) -> bool:
+    """Whether nothing is asked here: the answer follows from another ladder, or the category does not apply."""
     if sub.applies_when:
         owner_level = levels.get(sub.applies_when.sub_dimension)
         return owner_level is None or owner_level >= sub.applies_when.below
@@ -60,33 +63,77 @@ def _closed(checklist: Checklist, sub: SubDimension, levels: dict[str, int]) -> 
     return False
 
 
-def workspace_data(assignment: Assignment, levels: dict[str, int], user: Any) -> dict[str, Any]:
-    """For the page's script: addresses, rules of the ladders, standing levels."""
+def workspace_data(assignment: Assignment, standing: Standing, user: Any) -> dict[str, Any]:
+    """For the page's script: addresses, rules of the ladders, standing levels, words."""
     campaign = assignment.campaign_item.campaign
+    item = assignment.campaign_item.item
     checklist = checklist_of(campaign.checklist_version)
-    editable = campaign.state != CampaignState.CLOSED and assignment.state != AssignmentState.SKIPPED
     return {
         "assignment": assignment.pk,
         "person": user.pk,
         "state": assignment.state,
-        "editable": editable,
+        "editable": campaign.state != CampaignState.CLOSED and assignment.state != AssignmentState.SKIPPED,
+        "leaseSeconds": campaign.lease_seconds,
+        "media": {"kind": item.media_type, "url": reverse("library:media", args=[item.pk])},
         "urls": {
-            "judge": reverse("campaigns:judge", args=[assignment.pk]),
-            "submit": reverse("campaigns:submit", args=[assignment.pk]),
             "page": reverse("campaigns:annotate", args=[assignment.pk]),
             "next": reverse("campaigns:next", args=[campaign.pk]),
             "work": reverse("campaigns:work", args=[campaign.pk]),
         },
-        "levels": levels,
-        "ladders": [
-            {
-                "id": sub.id,
-                "lowest": sub.lowest,
-                "maskedBy": sub.mask.owner if sub.masked_by_other and sub.mask else None,
-                "appliesWhen": {"ladder": sub.applies_when.sub_dimension, "below": sub.applies_when.below}
-                if sub.applies_when
-                else None,
-            }
-            for sub in checklist.sub_dimensions
-        ],
+        "levels": standing.levels,
+        "spent": standing.milliseconds,
+        # The page counts its acts on from here, so that a device whose clock is behind is not taken for a late packet.
+        "sequence": standing.sequence,
+        "ladders": [_rules(sub) for sub in checklist.sub_dimensions],
+        "texts": _texts(),
+    }
+
+
+def _rules(sub: SubDimension) -> dict[str, Any]:
+    rule = sub.applies_when
+    return {
+        "id": sub.id,
+        "lowest": sub.lowest,
+        "maskedBy": sub.mask.owner if sub.masked_by_other and sub.mask else None,
+        "appliesWhen": {"ladder": rule.sub_dimension, "below": rule.below} if rule else None,
+        "questions": [question.threshold for question in sub.questions],
+    }
+
+
+def _texts() -> dict[str, str]:
+    """What the script says, in the language of the page. ``{n}`` and ``{name}`` are filled in there."""
+    return {
+        "saved": _("All answers are saved"),
+        "saving": _("Saving"),
+        "offlineOne": _("Offline: 1 answer kept here"),
+        "offlineMany": _("Offline: {n} answers kept here"),
+        "troubleOne": _("The server does not answer: 1 answer kept here"),
+        "troubleMany": _("The server does not answer: {n} answers kept here"),
+        "signedOutOne": _("Signed out: 1 answer kept here"),
+        "signedOutMany": _("Signed out: {n} answers kept here"),
+        "refused": _("Not everything could be saved"),
+        "memoryOnly": _("This browser keeps nothing: stay on this page until all is saved"),
+        "leftOne": _("1 left"),
+        "leftMany": _("{n} left"),
+        "allAnswered": _("All answered"),
+        "undone": _("Undone: {name}"),
+        "nothingToUndo": _("There is nothing to undo on this page."),
+        "waitingForNext": _("The next item is on its way."),
+        "nextItem": _("Next item: {name}"),
+        "notSubmitted": _("An item could not be submitted."),
+        "notSaved": _("An answer could not be saved: {name}."),
+        "openItem": _("Open it"),
+        "tryAgain": _("Try again"),
+        "letGo": _("Let it go"),
+        "signIn": _("Sign in again"),
+        "elsewhere": _("You have finished this item in another window."),
+        "goOn": _("Go on"),
+        "takenBack": _("taken back"),
+        "breakReminder": _("You have worked for {n} minutes without a break. Look into the distance for a while."),
+        "dismiss": _("Close"),
+        "pace": _("about {n} s each"),
+        "brokenMedia": _(
+            "This media does not load. Reload the page, or skip the item with the reason “does not show”."
+        ),
+        "shortcutsOff": _("Single keys are off. Turn them on again under “Keys”."),
     }

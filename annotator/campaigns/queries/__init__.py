@@ -9,19 +9,32 @@ from annotator.campaigns.queries.progress import (
     visible_campaigns,
     with_progress,
 )
-from annotator.campaigns.queries.work import Neighbours, done_today, my_assignment, neighbours
+from annotator.campaigns.queries.work import (
+    LEFT_COUNTED,
+    Neighbours,
+    Standing,
+    done_today,
+    left_for,
+    my_assignment,
+    neighbours,
+    standing,
+)
 
 __all__ = [
+    "LEFT_COUNTED",
     "JudgmentTable",
     "Neighbours",
     "OwnShare",
+    "Standing",
     "campaign_progress",
     "done_today",
     "judgment_levels",
+    "left_for",
     "my_assignment",
     "neighbours",
     "own_shares",
     "skips",
+    "standing",
     "visible_campaigns",
     "with_progress",
 ]

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from annotator.campaigns import hooks
@@ -48,20 +48,30 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     if len(held) >= LEASES_AT_ONCE:
         return None
     chosen = next((item for chooser in hooks.choosers if (item := chooser(campaign, annotator))), None)
-    taken = chosen or _take_from_queue(campaign, annotator)
+    lapsed = _lapsed(campaign, annotator)
+    taken = chosen or _take_from_queue(campaign, annotator, lapsed)
     if taken is None:
         return None
     CampaignItem.objects.filter(pk=taken.pk).update(open_slots=F("open_slots") - 1)
-    assignment, _ = Assignment.objects.update_or_create(
-        campaign_item=taken,
-        annotator=annotator,
-        defaults={"state": AssignmentState.LEASED, "leased_at": now, "lease_expires_at": expires},
-    )
+    assignment = lapsed.get(taken.pk) or Assignment(campaign_item=taken, annotator=annotator)
+    assignment.state, assignment.leased_at, assignment.lease_expires_at = AssignmentState.LEASED, now, expires
+    assignment.save()
     return assignment
 
 
-def _take_from_queue(campaign: Campaign, annotator: Any) -> CampaignItem | None:
-    queue = _queue(campaign, annotator)
+def _lapsed(campaign: Campaign, annotator: Any) -> dict[int, Assignment]:
+    """This person's leases that ran out, by item; without one that is being answered at this very moment.
+
+    Locked before their items, in the order in which every other service locks: nobody ever stands in a circle.
+    """
+    rows = Assignment.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        annotator=annotator, state=AssignmentState.EXPIRED, campaign_item__campaign=campaign
+    )
+    return {assignment.campaign_item_id: assignment for assignment in rows}
+
+
+def _take_from_queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) -> CampaignItem | None:
+    queue = _queue(campaign, annotator, lapsed)
     # Rows that somebody else is taking now are passed over. Only where all the rest is being taken does one wait:
     # their slots may be for us as well.
     return queue.select_for_update(skip_locked=True, of=("self",)).first() or (
@@ -69,14 +79,11 @@ def _take_from_queue(campaign: Campaign, annotator: Any) -> CampaignItem | None:
     )
 
 
-def _queue(campaign: Campaign, annotator: Any) -> QuerySet[CampaignItem]:
-    had = Assignment.objects.filter(campaign_item=OuterRef("pk"), annotator=annotator).exclude(
-        state=AssignmentState.EXPIRED
-    )
-    return (
-        CampaignItem.objects.filter(campaign=campaign, purpose=Purpose.WORK, open_slots__gt=0)
-        .filter(~Exists(had))
-        .order_by(F("priority").desc(), "pk")
+def _queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) -> QuerySet[CampaignItem]:
+    had = Exists(Assignment.objects.filter(campaign_item=OuterRef("pk"), annotator=annotator))
+    mine = (~had | Q(pk__in=[*lapsed])) if lapsed else ~had
+    return CampaignItem.objects.filter(mine, campaign=campaign, purpose=Purpose.WORK, open_slots__gt=0).order_by(
+        F("priority").desc(), "pk"
     )
 
 

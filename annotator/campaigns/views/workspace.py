@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -16,23 +17,26 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns import queries, services
+from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, SkipReason
-from annotator.campaigns.workspace import ladders_of, workspace_data
+from annotator.campaigns.workspace import is_closed, ladders_of, workspace_data
 from annotator.core.errors import ConflictError, ProblemError
 
 
 def _workspace_context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
     campaign = assignment.campaign_item.campaign
-    levels = dict(assignment.judgments.values_list("sub_dimension", "level"))
+    standing = queries.standing(assignment)
     return {
         "assignment": assignment,
         "campaign": campaign,
         "item": assignment.campaign_item.item,
-        "dimensions": ladders_of(campaign.checklist_version, levels),
-        "data": workspace_data(assignment, levels, request.user),
+        "dimensions": ladders_of(assignment, standing.levels),
+        "data": workspace_data(assignment, standing, request.user),
         "neighbours": queries.neighbours(assignment),
         "skip_reasons": SkipReason.choices,
         "today": queries.done_today(request.user),
+        "left": queries.left_for(request.user, campaign.pk),
+        "left_counted": queries.LEFT_COUNTED,
     }
 
 
@@ -137,20 +141,16 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _save_form(request: HttpRequest, assignment: Assignment) -> None:
     """The levels of a form sent without JavaScript; owners of masks first, so that what follows from them stands."""
-    saved = dict(assignment.judgments.values_list("sub_dimension", "level"))
-    for group in ladders_of(assignment.campaign_item.campaign.checklist_version, saved):
-        for ladder in group["ladders"]:
-            value = request.POST.get(ladder["id"], "")
-            if ladder["masked_by"] or not value.lstrip("-").isdigit() or saved.get(ladder["id"]) == int(value):
-                continue
-            _save_one(request, assignment, ladder["id"], int(value))
-    saved = dict(assignment.judgments.values_list("sub_dimension", "level"))
-    for group in ladders_of(assignment.campaign_item.campaign.checklist_version, saved):
-        for ladder in group["ladders"]:
-            value = request.POST.get(ladder["id"], "")
-            open_ladder = ladder["masked_by"] and not ladder["closed"]
-            if open_ladder and value.lstrip("-").isdigit() and saved.get(ladder["id"]) != int(value):
-                _save_one(request, assignment, ladder["id"], int(value))
+    checklist = checklist_of(assignment.campaign_item.campaign.checklist_version)
+    sent = {
+        sub.id: int(value)
+        for sub in checklist.sub_dimensions
+        if (value := request.POST.get(sub.id, "")).removeprefix("-").isdecimal()
+    }
+    for sub in sorted(checklist.sub_dimensions, key=lambda sub: sub.masked_by_other or sub.applies_when is not None):
+        saved = dict(assignment.judgments.values_list("sub_dimension", "level"))
+        if sub.id in sent and saved.get(sub.id) != sent[sub.id] and not is_closed(checklist, sub, saved):
+            _save_one(request, assignment, sub.id, sent[sub.id])
 
 
 def _save_one(request: HttpRequest, assignment: Assignment, sub_dimension: str, level: int) -> None:
@@ -160,13 +160,15 @@ def _save_one(request: HttpRequest, assignment: Assignment, sub_dimension: str, 
         sub_dimension=sub_dimension,
         level=level,
         idempotency_key=uuid.uuid4().hex,
-        sequence=int(timezone.now().timestamp() * 1000),
+        sequence=max(int(timezone.now().timestamp() * 1000), assignment.newest or 0),
     )
 
 
 @role_required(Role.ANNOTATOR)
 @require_POST
 def skip(request: HttpRequest, pk: int) -> HttpResponse:
+    """Leave an item with a reason. From the script: JSON. From the bare form: on to the next item."""
+    wants_json = request.headers.get("Accept") == "application/json"
     assignment = queries.my_assignment(request.user, pk)
     try:
         services.skip_assignment(
@@ -176,8 +178,12 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
             note=request.POST.get("note", "")[:2000],
         )
     except ProblemError as problem:
+        if wants_json:
+            return _problem(problem)
         messages.error(request, problem.message)
         return redirect("campaigns:annotate", pk=pk)
+    if wants_json:
+        return JsonResponse({"skipped": True})
     messages.success(request, _("Skipped. Somebody else will look at it."))
     return redirect("campaigns:work", pk=assignment.campaign_item.campaign_id)
 
@@ -198,8 +204,6 @@ def take_up(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def mine(request: HttpRequest, pk: int) -> HttpResponse:
     """What this person has done in a campaign, to look at again and correct."""
-    from django.core.paginator import Paginator
-
     campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
     own = (
         Assignment.objects.filter(annotator=request.user, campaign_item__campaign=campaign)

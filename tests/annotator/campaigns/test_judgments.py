@@ -71,7 +71,8 @@ def test_a_retry_has_no_second_effect(assignment):
     say(assignment, "clarity", 1, key="same", sequence=1)
     say(assignment, "clarity", 2, key="other", sequence=2)
     again = say(assignment, "clarity", 1, key="same", sequence=1)
-    assert not again.applied and again.levels == {"clarity": 2}
+    assert not again.applied
+    assert again.levels == {"clarity": 2}
     assert standing(assignment) == {"clarity": 2}
     assert JudgmentChange.objects.count() == 2
 
@@ -79,7 +80,8 @@ def test_a_retry_has_no_second_effect(assignment):
 def test_a_late_packet_does_not_undo_a_newer_answer(assignment):
     say(assignment, "clarity", 2, sequence=9)
     late = say(assignment, "clarity", 0, sequence=4)
-    assert not late.applied and standing(assignment) == {"clarity": 2}
+    assert not late.applied
+    assert standing(assignment) == {"clarity": 2}
 
 
 def test_no_light_answers_its_beauty_and_light_opens_it_again(assignment):
@@ -119,7 +121,8 @@ def test_only_a_whole_item_can_be_submitted_and_twice_is_once(assignment, answer
     say(assignment, "clarity", 0)
     with pytest.raises(ProblemError, match="Still to answer") as problem:
         submit_assignment(assignment_id=assignment.pk, annotator=ann)
-    assert "alignment" in problem.value.details["missing"] and "clarity" not in problem.value.details["missing"]
+    assert "alignment" in problem.value.details["missing"]
+    assert "clarity" not in problem.value.details["missing"]
     answer_all(assignment)
     submit_assignment(assignment_id=assignment.pk, annotator=ann)
     submit_assignment(assignment_id=assignment.pk, annotator=ann)
@@ -173,7 +176,7 @@ def test_skipping_wants_a_reason_and_not_a_submitted_item(assignment, answer_all
         skip_assignment(assignment_id=assignment.pk, annotator=ann, reason="")
     answer_all(assignment)
     submit_assignment(assignment_id=assignment.pk, annotator=ann)
-    with pytest.raises(ConflictError, match="cannot be skipped|not skipped"):
+    with pytest.raises(ConflictError, match="not skipped"):
         skip_assignment(assignment_id=assignment.pk, annotator=ann, reason="broken")
 
 

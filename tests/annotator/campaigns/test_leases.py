@@ -52,7 +52,8 @@ def test_an_item_is_never_given_to_the_same_person_twice(make_campaign, make_use
         seen.append(assignment.campaign_item_id)
         answer_all(assignment)
         submit_assignment(assignment_id=assignment.pk, annotator=ann)
-    assert sorted(seen) == sorted(set(seen)) and len(seen) == 3
+    assert sorted(seen) == sorted(set(seen))
+    assert len(seen) == 3
     slots_add_up()
 
 
@@ -74,7 +75,8 @@ def test_a_lease_that_ran_out_frees_the_item_and_its_answers_wait(make_campaign,
     assert release_expired_leases(now=later) == 1
     slots_add_up()
     again = lease_next_item(campaign=campaign, annotator=ann)
-    assert again.pk == mine.pk and again.state == AssignmentState.LEASED
+    assert again.pk == mine.pk
+    assert again.state == AssignmentState.LEASED
     release_expired_leases(now=later)
     assert lease_next_item(campaign=campaign, annotator=bo) is not None
     assert lease_next_item(campaign=campaign, annotator=ann) is None
