@@ -8,6 +8,7 @@ a_q = ±1 set to 0 where their mask says no; the video form is reward = mean_q(w
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,8 @@ class PublishedReward:
         score = np.asarray(alignment, dtype=np.float64)
         if score.shape != (len(contributions),):
             raise DataError(f"There are {len(contributions)} rows of answers and {score.size} alignment scores.")
+        if not np.isfinite(score).all():
+            raise DataError(f"Row {int(np.flatnonzero(~np.isfinite(score))[0])}: the alignment score is not finite.")
         return np.asarray(self.alignment_coef * score + contributions.sum(axis=1) + self.intercept)
 
 
@@ -72,7 +75,10 @@ def load_questions(path: str | Path, media_type: MediaType) -> Checklist:
     image file of another length than the two published ones (30 and 59 questions; masks go by position).
     """
     path = Path(path)
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ChecklistError(f"{path.name}: cannot be read ({error}).") from error
     while lines and not lines[-1]:
         lines.pop()
     for number, line in enumerate(lines, 1):
@@ -148,13 +154,15 @@ def load_weights(path: str | Path, checklist: Checklist) -> PublishedReward:
 
 def _misfit(path: Path, found: int, expected: int, because: str) -> str:
     return (
-        f"{path.name} has {found} coefficients, but the questions need {expected}: {because}. Which coefficient belongs "
-        "to which question cannot be known, so the file is refused rather than cut; use the weight file that was "
-        "published with these questions."
+        f"{path.name} has {found} coefficients, but the questions need {expected}: {because}. Which coefficient "
+        "belongs to which question cannot be known, so the file is refused rather than cut; use the weight file that "
+        "was published with these questions."
     )
 
 
 def _numbers(data: object, path: Path) -> NDArray[np.float64]:
     if not isinstance(data, list) or not all(isinstance(x, int | float) and not isinstance(x, bool) for x in data):
         raise WeightsError(f"{path.name}: a list of numbers is expected.")
+    if not all(abs(x) <= sys.float_info.max for x in data):  # false for NaN as well
+        raise WeightsError(f"{path.name}: a weight is not a finite number.", code="weights_not_finite")
     return np.array(data, dtype=np.float64)
