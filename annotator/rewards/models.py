@@ -23,9 +23,13 @@ class Snapshot(TimeStamped):
     prompts = models.PositiveIntegerField()
     path = models.CharField(max_length=300, help_text="Below ARTIFACT_ROOT.")
     sha256 = models.CharField(max_length=64)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
     class Meta:
         ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_media_type_display()} snapshot {self.pk}"
 
 
 class RewardModelState(models.TextChoices):
@@ -66,6 +70,29 @@ class RewardModel(TimeStamped):
         return f"{self.get_media_type_display()} reward v{self.version}"
 
 
+class RewardModelAction(models.TextChoices):
+    TRAINED = "trained", "Trained"
+    PROMOTED = "promoted", "Promoted"
+    RETIRED = "retired", "Retired"
+
+
+class RewardModelEvent(models.Model):
+    """The history of a version: what was done with it, when, by whom, and why."""
+
+    reward_model = models.ForeignKey(RewardModel, on_delete=models.CASCADE, related_name="events")
+    action = models.CharField(max_length=10, choices=RewardModelAction.choices)
+    # Null where the platform did it itself: an automatic retraining, or a promotion by the gate.
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    note = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.reward_model}: {self.get_action_display().lower()}"
+
+
 class Score(models.Model):
     """What one version says of one item. P(yes) a question, the reward, and its parts by dimension."""
 
@@ -73,7 +100,9 @@ class Score(models.Model):
     reward_model = models.ForeignKey(RewardModel, on_delete=models.CASCADE, related_name="scores")
     p_yes = ArrayField(models.FloatField(), help_text="One a question, 0..1.")
     reward = models.FloatField()
-    by_dimension = ArrayField(models.FloatField(), help_text="Contributions; they and the intercept add up to the reward.")
+    by_dimension = ArrayField(
+        models.FloatField(), help_text="Contributions; they and the intercept add up to the reward."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,0 +1,51 @@
+"""Every read of the rewards app that is more than a lookup."""
+
+from annotator.rewards.queries.breakdown import (
+    DimensionPart,
+    ItemScore,
+    QuestionPart,
+    SubDimensionPart,
+    item_score,
+)
+from annotator.rewards.queries.models import (
+    Coverage,
+    TrainingChoice,
+    coverage,
+    models,
+    models_by_media_type,
+    promoted,
+    running_jobs,
+    training_choices,
+)
+from annotator.rewards.queries.scores import (
+    GeneratorMean,
+    ScoreTable,
+    generator_means,
+    histogram,
+    place,
+    ranking,
+    score_table,
+)
+
+__all__ = [
+    "Coverage",
+    "DimensionPart",
+    "GeneratorMean",
+    "ItemScore",
+    "QuestionPart",
+    "ScoreTable",
+    "SubDimensionPart",
+    "TrainingChoice",
+    "coverage",
+    "generator_means",
+    "histogram",
+    "item_score",
+    "models",
+    "models_by_media_type",
+    "place",
+    "promoted",
+    "ranking",
+    "running_jobs",
+    "score_table",
+    "training_choices",
+]

@@ -1,0 +1,124 @@
+"""One item's score taken apart: dimension → sub-dimension → question, each with what it adds to the reward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotator.campaigns.checklists import checklist_of
+from annotator.rewards.models import Score
+from annotator.rewards.services.scoring import weights_of
+from reward_engine.evaluation import expected_levels
+from reward_engine.reward import reward, soft_values
+
+
+@dataclass(frozen=True)
+class QuestionPart:
+    """``p_yes``: probability of a yes where the question applies; ``applies``: probability that it does.
+    ``contribution``: weight × applies × (2 · p_yes − 1)."""
+
+    id: str
+    text: str
+    p_yes: float
+    applies: float
+    weight: float
+    contribution: float
+
+
+@dataclass(frozen=True)
+class SubDimensionPart:
+    """``expected_level`` is in ``lowest`` … ``highest``; ``most`` is the largest contribution it could make."""
+
+    id: str
+    name: str
+    expected_level: float
+    nearest_level: str
+    lowest: int
+    highest: int
+    contribution: float
+    most: float
+    questions: tuple[QuestionPart, ...]
+
+
+@dataclass(frozen=True)
+class DimensionPart:
+    id: str
+    name: str
+    contribution: float
+    most: float
+    sub_dimensions: tuple[SubDimensionPart, ...]
+
+
+@dataclass(frozen=True)
+class ItemScore:
+    """``reward`` = ``intercept`` + the contributions of ``dimensions``, whose parts add up to them in turn."""
+
+    score: Score
+    reward: float
+    intercept: float
+    dimensions: tuple[DimensionPart, ...]
+
+    @property
+    def sub_dimensions(self) -> tuple[SubDimensionPart, ...]:
+        return tuple(sub for dimension in self.dimensions for sub in dimension.sub_dimensions)
+
+    @property
+    def costliest(self) -> tuple[SubDimensionPart, ...]:
+        """The sub-dimensions that took most away from the reward, the worst first; at most three."""
+        negative = [sub for sub in self.sub_dimensions if sub.contribution < 0]
+        return tuple(sorted(negative, key=lambda sub: sub.contribution)[:3])
+
+    @property
+    def dearest(self) -> tuple[SubDimensionPart, ...]:
+        """The sub-dimensions that added most, the best first; at most three."""
+        positive = [sub for sub in self.sub_dimensions if sub.contribution > 0]
+        return tuple(sorted(positive, key=lambda sub: -sub.contribution)[:3])
+
+
+def item_score(score: Score) -> ItemScore:
+    """The breakdown of a stored score (with its ``reward_model__checklist_version``)."""
+    model = score.reward_model
+    checklist = checklist_of(model.checklist_version)
+    p_yes = np.array([score.p_yes], dtype=np.float64)
+    found = reward(soft_values(p_yes, checklist), checklist, weights_of(model))
+    expected = expected_levels(checklist, p_yes)[0]
+    gate = checklist.question_mask
+    weights = np.abs(np.array(model.weights))
+
+    def question_part(index: int) -> QuestionPart:
+        question = checklist.questions[index]
+        return QuestionPart(
+            id=question.id,
+            text=question.render(score.item.prompt.text),
+            p_yes=float(p_yes[0, index]),
+            applies=float(p_yes[0, gate[index]]) if gate[index] >= 0 else 1.0,
+            weight=float(model.weights[index]),
+            contribution=float(found.contributions[0, index]),
+        )
+
+    def sub_part(column: int) -> SubDimensionPart:
+        sub = checklist.ordinal[column]
+        at = [checklist.question_index(question.id) for question in sub.questions]
+        nearest = min(max(round(float(expected[column])), sub.lowest), sub.highest)
+        return SubDimensionPart(
+            id=sub.id,
+            name=sub.name,
+            expected_level=float(expected[column]),
+            nearest_level=sub.level(nearest).name,
+            lowest=sub.lowest,
+            highest=sub.highest,
+            contribution=float(found.by_sub_dimension[0, column]),
+            most=float(weights[at].sum()),
+            questions=tuple(question_part(index) for index in at),
+        )
+
+    def dimension_part(row: int) -> DimensionPart:
+        dimension = checklist.dimensions[row]
+        subs = tuple(sub_part(checklist.ordinal_index(sub.id)) for sub in dimension.sub_dimensions if sub.is_ordinal)
+        return DimensionPart(
+            dimension.id, dimension.name, float(found.by_dimension[0, row]), sum(sub.most for sub in subs), subs
+        )
+
+    dimensions = tuple(dimension_part(row) for row in range(len(checklist.dimensions)))
+    return ItemScore(score, score.reward, model.intercept, dimensions)

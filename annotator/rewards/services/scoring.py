@@ -1,0 +1,173 @@
+"""Scoring: every item of a media type that a version has not scored yet, in batches, as a job.
+
+A batch is looked at, then committed by the run that holds the job: a job that is killed goes on behind its last
+batch, and an item is scored once. An item that cannot be scored is noted with the reason, and the rest goes on; a
+later job tries it again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db.models import Exists, OuterRef, QuerySet
+from django.urls import reverse
+
+from annotator.campaigns.checklists import checklist_of
+from annotator.core.errors import ProblemError
+from annotator.jobs.models import Job, Queue
+from annotator.jobs.services import JobCancelled, JobLost, Run, enqueue
+from annotator.library.models import Item
+from annotator.library.storage import original_path
+from annotator.rewards.models import RewardModel, Score, ScoreProblem
+from annotator.rewards.services import artifacts
+from annotator.rewards.signals import scoring_finished
+from reward_engine.errors import RewardEngineError
+from reward_engine.judges.base import MediaInput, Predictions
+from reward_engine.judges.probe import ProbeJudge
+from reward_engine.reward import reward, soft_values
+from reward_engine.weights import Weights
+
+logger = logging.getLogger(__name__)
+
+SCORE_TASK = "rewards.score"
+# What a kill costs at most; small enough that the page's numbers move, large enough that the network's passes are full.
+ITEMS_A_BATCH = 32
+
+
+def request_scoring(*, reward_model: RewardModel, requested_by: Any = None, mine_after: bool = False) -> Job:
+    """Ask for scores of all items that this version has not scored. ``mine_after``: then mine preference pairs."""
+    return enqueue(
+        kind=SCORE_TASK,
+        title=f"Score all {reward_model.get_media_type_display().lower()}s with version {reward_model.version}",
+        params={"reward_model": reward_model.pk, "mine_after": mine_after},
+        queue=Queue.GPU,
+        requested_by=requested_by,
+        dedupe_key=f"score:{reward_model.pk}:{'mine' if mine_after else ''}",
+    )
+
+
+def unscored(reward_model: RewardModel, problems_since: datetime | None = None) -> QuerySet[Item]:
+    """Items this version has no score of. With ``problems_since``, those found unreadable since then are left out."""
+    scores = Score.objects.filter(reward_model=reward_model, item=OuterRef("pk"))
+    items = Item.objects.filter(~Exists(scores), media_type=reward_model.media_type)
+    if problems_since is not None:
+        problems = ScoreProblem.objects.filter(reward_model=reward_model, created_at__gte=problems_since)
+        items = items.filter(~Exists(problems.filter(item=OuterRef("pk"))))
+    return items.order_by("pk")
+
+
+def score(run: Run) -> dict[str, Any]:
+    """The work of a scoring job. Raises BrokenArtifactError where the version's files are missing or altered."""
+    model = RewardModel.objects.select_related("checklist_version").filter(pk=run.params["reward_model"]).first()
+    if model is None:
+        raise ProblemError("This version has been deleted; there is nothing to score with.", code="no_model")
+    run.stage("Loading the judge")
+    judge = artifacts.load_judge(model)
+    waiting = list(unscored(model, problems_since=run.job.created_at).values_list("pk", flat=True))
+    run.stage("Scoring", len(waiting))
+    if waiting:
+        judge = _with_eyes(judge)
+    for start in range(0, len(waiting), ITEMS_A_BATCH):
+        items = Item.objects.select_related("prompt").filter(pk__in=waiting[start : start + ITEMS_A_BATCH])
+        predictions = _predict(run, judge, list(items.order_by("pk")), start)
+        with run.commit():
+            _record(model, predictions)
+        run.progress(min(start + ITEMS_A_BATCH, len(waiting)))
+    return _announce(run, model)
+
+
+def as_input(item: Item) -> MediaInput:
+    """An item as the engine takes it; the key is its id."""
+    return MediaInput(str(item.pk), item.media_type, original_path(item), item.prompt.text)  # type: ignore[arg-type]
+
+
+def _with_eyes(judge: ProbeJudge) -> ProbeJudge:
+    """The judge with one extractor for all batches."""
+    from reward_engine.features import FeatureExtractor  # brings torch along
+
+    extractor = FeatureExtractor(judge.checklist.media_type, cache_dir=artifacts.features_folder())
+    return dataclasses.replace(judge, extractor=extractor)
+
+
+def _predict(run: Run, judge: ProbeJudge, items: list[Item], done: int) -> Predictions:
+    try:
+        predictions = judge.predict(
+            [as_input(item) for item in items],
+            progress=lambda seen, _total: run.progress(done + seen),
+            cancelled=run.cancelled,
+        )
+    except RewardEngineError as error:
+        raise ProblemError(error.message, code=error.code) from error
+    run.check()
+    return predictions
+
+
+def _record(model: RewardModel, predictions: Predictions) -> None:
+    """The scores and problems of a batch; doing so twice is doing it once."""
+    p_yes = predictions.p_yes.astype(np.float64)
+    checklist = checklist_of(model.checklist_version)
+    found = reward(soft_values(p_yes, checklist), checklist, weights_of(model))
+    pks = [int(key) for key in predictions.keys]
+    Score.objects.bulk_create(
+        (
+            Score(item_id=pk, reward_model=model, p_yes=p, reward=value, by_dimension=parts)
+            for pk, p, value, parts in zip(
+                pks, p_yes.tolist(), found.reward.tolist(), found.by_dimension.tolist(), strict=True
+            )
+        ),
+        ignore_conflicts=True,
+    )
+    ScoreProblem.objects.filter(reward_model=model, item__in=pks).delete()
+    ScoreProblem.objects.bulk_create(
+        (
+            ScoreProblem(item_id=int(key), reward_model=model, message=message)
+            for key, message in predictions.errors.items()
+        ),
+        update_conflicts=True,
+        unique_fields=["item", "reward_model"],
+        update_fields=["message", "created_at"],
+    )
+
+
+def weights_of(model: RewardModel) -> Weights:
+    return Weights(coef=np.array(model.weights, dtype=np.float64), intercept=model.intercept)
+
+
+def _announce(run: Run, model: RewardModel) -> dict[str, Any]:
+    """Tell whoever listens, once a job, and say how it went."""
+    run.stage("Telling what follows")
+    trouble = ""
+    if not run.params.get("announced"):
+        try:
+            with run.commit():
+                Job.objects.filter(pk=run.job.pk).update(params={**run.job.params, "announced": True})
+                scoring_finished.send(
+                    sender=RewardModel, reward_model=model, requested_by=run.job.requested_by, params=run.params
+                )
+        except (JobLost, JobCancelled):
+            raise
+        except Exception as error:
+            # The scores stand, whatever became of what should follow.
+            logger.exception("what follows the scoring could not be started", extra={"job": str(run.job.pk)})
+            reason = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+            trouble = f" What should follow could not be started: {reason}"
+    scored = Score.objects.filter(reward_model=model).count()
+    problems = ScoreProblem.objects.filter(reward_model=model).count()
+    kind = model.get_media_type_display().lower()
+    return {
+        "message": _in_words(scored, problems, kind) + trouble,
+        "url": f"{reverse('rewards:scores')}?model={model.pk}",
+        "reward_model": model.pk,
+        "scored": scored,
+        "problems": problems,
+    }
+
+
+def _in_words(scored: int, problems: int, kind: str) -> str:
+    """ "612 images have a score, 3 could not be scored." """
+    words = f"{scored:,} {kind}{' has' if scored == 1 else 's have'} a score"
+    return words + (f", {problems:,} could not be scored." if problems else ".")

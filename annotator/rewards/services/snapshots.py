@@ -1,0 +1,79 @@
+"""Snapshots: what people agreed on, frozen as arrays under the digest of its content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from annotator.campaigns.models import Campaign
+from annotator.campaigns.queries import judgment_levels
+from annotator.core.errors import ProblemError
+from annotator.rewards.models import Snapshot
+from annotator.rewards.services import artifacts
+from annotator.trust.consensus import ConsensusTable, majority
+
+CONSENSUS = "majority"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A snapshot whose file is written and whose row is not made yet."""
+
+    campaigns: list[Campaign]
+    table: ConsensusTable
+    path: str
+    sha256: str
+
+
+def freeze(campaigns: Iterable[Campaign]) -> Frozen:
+    """Write the consensus of these campaigns' submitted annotations. Raises ProblemError where there are none,
+    or where the campaigns use different checklists."""
+    campaigns = list(campaigns)
+    table = majority(judgment_levels(campaigns))
+    if not len(table.items):
+        names = ", ".join(f"“{campaign.name}”" for campaign in campaigns)
+        raise ProblemError(
+            f"Nothing has been submitted in {names} yet. Annotate some items, then try again.", code="no_annotations"
+        )
+    content = artifacts.pack(
+        {
+            "items": table.items,
+            "prompts": table.prompts,
+            "levels": table.levels,
+            "support": table.support,
+            "agreement": table.agreement,
+        },
+        checklist=table.checklist.content_hash,
+        consensus=CONSENSUS,
+    )
+    sha256 = artifacts.digest(content)
+    path = artifacts.root() / "snapshots" / f"{sha256}.safetensors"
+    artifacts.write_file(path, content)
+    return Frozen(campaigns, table, artifacts.below_root(path), sha256)
+
+
+def record(frozen: Frozen, created_by: Any = None) -> Snapshot:
+    """The row of a frozen snapshot; within a transaction."""
+    snapshot = Snapshot.objects.create(
+        media_type=frozen.table.version.media_type,
+        checklist_version=frozen.table.version,
+        consensus=CONSENSUS,
+        items=len(frozen.table.items),
+        judgments=frozen.table.judgments,
+        prompts=len(set(frozen.table.prompts.tolist())),
+        path=frozen.path,
+        sha256=frozen.sha256,
+        created_by=created_by,
+    )
+    snapshot.campaigns.set(frozen.campaigns)
+    return snapshot
+
+
+def create_snapshot(*, campaigns: Iterable[Campaign], created_by: Any = None) -> Snapshot:
+    """Freeze what people agree on in these campaigns. Raises ProblemError (see :func:`freeze`)."""
+    frozen = freeze(campaigns)
+    with transaction.atomic():
+        return record(frozen, created_by)

@@ -1,0 +1,271 @@
+"""Training: from submitted annotations to a new version of the reward model, as a job.
+
+However often its worker is killed, a job makes one snapshot and one version: the snapshot's id is kept with the job
+as soon as it is made, and the version is recorded together with everything that follows from it (its promotion, the
+scoring job) in one transaction that only the run that holds the job can commit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db.models import Max
+from django.urls import reverse
+from numpy.typing import NDArray
+
+from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.models import Campaign
+from annotator.core.errors import ProblemError
+from annotator.jobs.models import Job, Queue
+from annotator.jobs.services import Run, enqueue
+from annotator.library.models import Item
+from annotator.rewards.measuring import add_order_and_people
+from annotator.rewards.models import RewardModel, RewardModelAction, RewardModelEvent, RewardModelState, Snapshot
+from annotator.rewards.services import artifacts, promotion, snapshots
+from annotator.rewards.services.scoring import as_input, request_scoring
+from reward_engine.errors import RewardEngineError
+from reward_engine.judges.artifact import MANIFEST
+from reward_engine.judges.probe import ProbeJudge
+
+TRAIN_TASK = "rewards.train"
+# With few items, every prompt is held out once, in rounds, so that all of them are measured on. With many, one part
+# is enough and k times quicker.
+FEW_ITEMS = 2000
+LEFT_OUT_NAMED = 50
+
+
+def request_training(
+    *,
+    campaigns: Iterable[Campaign],
+    requested_by: Any = None,
+    promote: bool = False,
+    score_after: bool = True,
+    mine_after: bool = False,
+    seed: int = 0,
+    automatic: bool = False,
+) -> Job:
+    """Ask for a new version trained on these campaigns.
+
+    ``promote``: promote it where it passes the gate (the first of a media type always does).
+    ``score_after``: score all items with it; ``mine_after``: and mine pairs from the scores. Asking twice for the
+    same gives the job that is under way. Raises ProblemError where there are no campaigns or they use different
+    checklists.
+    """
+    campaigns = sorted(campaigns, key=lambda campaign: campaign.pk)
+    if not campaigns:
+        raise ProblemError("Choose at least one campaign.", code="no_campaign")
+    if len({campaign.checklist_version_id for campaign in campaigns}) > 1:
+        raise ProblemError(
+            "These campaigns use different checklist versions; their answers cannot be put together. "
+            "Choose campaigns of one version.",
+            code="mixed_checklists",
+        )
+    params = {
+        "campaigns": [campaign.pk for campaign in campaigns],
+        "media_type": campaigns[0].media_type,
+        "checklist_version": campaigns[0].checklist_version_id,
+        "promote": promote,
+        "score_after": score_after,
+        "mine_after": mine_after,
+        "seed": seed,
+        "automatic": automatic,
+    }
+    key = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
+    return enqueue(
+        kind=TRAIN_TASK,
+        title=f"Train the {campaigns[0].get_media_type_display().lower()} reward model",
+        params=params,
+        queue=Queue.GPU,
+        requested_by=requested_by,
+        dedupe_key=f"train:{key}",
+    )
+
+
+def train(run: Run) -> dict[str, Any]:
+    """The work of a training job. Raises ProblemError in words where there is too little to learn from."""
+    made = RewardModel.objects.filter(job=run.job).first()
+    if made is not None:  # an earlier attempt got as far as that and died before it could say so
+        return _result(made)
+    artifacts.clean(own=run.job)
+    run.stage("Freezing the judgments")
+    snapshot = _snapshot(run)
+    data = _load(snapshot)
+    checklist = checklist_of(snapshot.checklist_version)
+    features, rows, left_out = _look(run, snapshot.media_type, data)
+    run.stage("Fitting the heads")
+    from reward_engine.training import train_probe  # slow to import, and only this job needs it
+
+    folds = settings.VALIDATION_FOLDS if len(rows) < FEW_ITEMS else 1
+    try:
+        result = train_probe(
+            checklist,
+            features,
+            data.levels[rows],
+            data.prompts[rows],
+            seed=int(run.params["seed"]),
+            validation_folds=folds,
+            progress=run.progress,
+            cancelled=run.cancelled,
+        )
+    except RewardEngineError as error:
+        run.check()  # where it was cancelled, that is what happened
+        hint = f" {_say_left_out(left_out)}" if left_out else ""
+        raise ProblemError(error.message + hint, code=error.code) from error
+    run.stage("Measuring")
+    held = rows[result.held_out]
+    p_yes = result.held_out_p_yes[result.held_out]
+    add_order_and_people(result.metrics, checklist, p_yes, data.levels[held], data.support[held], data.agreement[held])
+    run.stage("Saving")
+    judge = ProbeJudge.from_training(result, extractor_version=features.version, snapshot=snapshot.sha256)
+    held_out = artifacts.pack({"items": data.items[held], "levels": data.levels[held], "p_yes": p_yes})
+    record = {
+        **judge.record,
+        "data": _describe(snapshot, left_out),
+        "held_out": {"file": artifacts.HELD_OUT, "sha256": artifacts.digest(held_out)},
+        "job": str(run.job.pk),
+    }
+    return _save(run, snapshot, dataclasses.replace(judge, record=record), held_out)
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """The arrays of a snapshot; see :func:`annotator.rewards.services.artifacts.read_snapshot`."""
+
+    items: NDArray[np.int64]
+    prompts: NDArray[np.int64]
+    levels: NDArray[np.int8]
+    support: NDArray[np.int32]
+    agreement: NDArray[np.float64]
+
+
+def _load(snapshot: Snapshot) -> Arrays:
+    return Arrays(**artifacts.read_snapshot(snapshot))
+
+
+def _snapshot(run: Run) -> Snapshot:
+    """The job's snapshot: made by its first attempt, found again by later ones."""
+    kept = Snapshot.objects.filter(pk=run.params.get("snapshot")).first()
+    if kept is not None:
+        return kept
+    campaigns = list(
+        Campaign.objects.filter(pk__in=run.params["campaigns"]).select_related("checklist_version").order_by("pk")
+    )
+    frozen = snapshots.freeze(campaigns)
+    with run.commit():
+        snapshot = snapshots.record(frozen, run.job.requested_by)
+        run.job.params = {**run.job.params, "snapshot": snapshot.pk}
+        Job.objects.filter(pk=run.job.pk).update(params=run.job.params)
+    return snapshot
+
+
+def _look(run: Run, media_type: str, data: Arrays) -> tuple[Any, NDArray[np.int64], dict[int, str]]:
+    """(features of the items that could be read, their rows in the snapshot, why the others are left out)."""
+    from reward_engine.features import FeatureExtractor  # brings torch along
+
+    run.stage("Looking at the media", len(data.items))
+    items = Item.objects.select_related("prompt").in_bulk([int(pk) for pk in data.items])
+    inputs = [as_input(items[int(pk)]) for pk in data.items if int(pk) in items]
+    extractor = FeatureExtractor(media_type, cache_dir=artifacts.features_folder())  # type: ignore[arg-type]
+    try:
+        features = extractor.extract(inputs, progress=run.progress, cancelled=run.cancelled)
+    except RewardEngineError as error:
+        raise ProblemError(error.message, code=error.code) from error
+    run.check()
+    left_out = {int(key): reason for key, reason in features.errors.items()}
+    left_out |= {int(pk): "It was deleted." for pk in data.items if int(pk) not in items}
+    rows = np.searchsorted(data.items, np.array([int(key) for key in features.keys], dtype=np.int64))
+    return features, rows, left_out
+
+
+def _describe(snapshot: Snapshot, left_out: dict[int, str]) -> dict[str, Any]:
+    """What the manifest says about the data."""
+    return {
+        "snapshot": snapshot.pk,
+        "sha256": snapshot.sha256,
+        "consensus": snapshot.consensus,
+        "campaigns": list(snapshot.campaigns.order_by("pk").values_list("name", flat=True)),
+        "items": snapshot.items,
+        "prompts": snapshot.prompts,
+        "judgments": snapshot.judgments,
+        "left_out": len(left_out),
+        "left_out_items": {str(pk): left_out[pk] for pk in sorted(left_out)[:LEFT_OUT_NAMED]},
+    }
+
+
+def _save(run: Run, snapshot: Snapshot, judge: ProbeJudge, held_out: bytes) -> dict[str, Any]:
+    folder = artifacts.model_folder(snapshot.media_type, run.job)
+    try:
+        judge.save(folder)
+        artifacts.write_file(folder / artifacts.HELD_OUT, held_out)
+        content = (folder / MANIFEST).read_bytes()
+        with run.commit():
+            model = _record(run, snapshot, judge, artifacts.below_root(folder), content)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, RewardEngineError):
+            raise ProblemError(error.message, code=error.code) from error
+        raise
+    return _result(model)
+
+
+def _record(run: Run, snapshot: Snapshot, judge: ProbeJudge, path: str, content: bytes) -> RewardModel:
+    """The version and all that follows from it."""
+    params, by = run.params, run.job.requested_by
+    manifest = json.loads(content)
+    metrics = manifest.pop("metrics")
+    promotion.lock_register(snapshot.media_type)
+    versions = RewardModel.objects.filter(media_type=snapshot.media_type)
+    model = RewardModel.objects.create(
+        media_type=snapshot.media_type,
+        version=(versions.aggregate(last=Max("version"))["last"] or 0) + 1,
+        judge=judge.name,
+        checklist_version=snapshot.checklist_version,
+        snapshot=snapshot,
+        path=path,
+        manifest={**manifest, "manifest_sha256": artifacts.digest(content)},
+        metrics=metrics,
+        weights=judge.weights.coef.tolist(),
+        intercept=judge.weights.intercept,
+        job=run.job,
+        created_by=by,
+    )
+    note = "The dataset had grown." if params.get("automatic") else ""
+    RewardModelEvent.objects.create(reward_model=model, action=RewardModelAction.TRAINED, by=by, note=note)
+    if params["promote"]:
+        verdict = promotion.gate(model, versions.filter(state=RewardModelState.PROMOTED).first())
+        if verdict.passes:
+            model = promotion.promote(reward_model=model, by=by, note=verdict.reason)
+    if params["score_after"]:
+        request_scoring(reward_model=model, requested_by=by, mine_after=params["mine_after"])
+    return model
+
+
+def _result(model: RewardModel) -> dict[str, Any]:
+    overall = model.metrics["overall"]
+    left_out = model.manifest["data"]["left_out"]
+    better = (
+        f"{model} is trained: on held-out prompts better than the majority class on "
+        f"{overall['better_than_baseline']} of {overall['sub_dimensions']} sub-dimensions."
+    )
+    state = " It is promoted." if model.state == RewardModelState.PROMOTED else " It waits as a candidate."
+    lost = f" {_say_left_out(left_out)}" if left_out else ""
+    return {
+        "message": better + state + lost,
+        "url": reverse("rewards:model", args=[model.pk]),
+        "reward_model": model.pk,
+        "version": model.version,
+    }
+
+
+def _say_left_out(left_out: int | dict[int, str]) -> str:
+    count = left_out if isinstance(left_out, int) else len(left_out)
+    which = "1 item that could not be read was" if count == 1 else f"{count} items that could not be read were"
+    return f"{which} left out."

@@ -1,0 +1,21 @@
+"""Celery tasks of the rewards app."""
+
+from celery import shared_task
+
+from annotator.jobs.services import run_job
+from annotator.rewards import services
+
+
+@shared_task(name="rewards.train", queue="gpu")
+def train(job_id: str) -> None:
+    run_job(job_id, services.train)
+
+
+@shared_task(name="rewards.score", queue="gpu")
+def score(job_id: str) -> None:
+    run_job(job_id, services.score)
+
+
+@shared_task(name="rewards.retrain_when_grown", queue="default")
+def retrain_when_grown() -> int:
+    return len(services.retrain_when_grown())
