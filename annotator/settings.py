@@ -150,10 +150,19 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "recover-lost-jobs": {"task": "jobs.recover_lost", "schedule": 10.0},
     "release-expired-leases": {"task": "campaigns.release_expired_leases", "schedule": 60.0},
+    "retrain-when-grown": {"task": "rewards.retrain_when_grown", "schedule": 600.0},
 }
 # A running job that has not been heard of for this long has lost its worker.
 JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=3.0)
 JOB_LOST_AFTER_SECONDS = env.float("JOB_LOST_AFTER_SECONDS", default=20.0)
+
+# --- Training -------------------------------------------------------------------------------------
+# In how many rounds every prompt is held out once while the dataset is small; 1 holds out one part.
+VALIDATION_FOLDS = env.int("VALIDATION_FOLDS", default=5)
+# So many newly submitted annotations ask for a new candidate by themselves; 0 never does.
+RETRAIN_AFTER_ANNOTATIONS = env.int("RETRAIN_AFTER_ANNOTATIONS", default=200)
+# Whether such a candidate is promoted where it is at least as good on held-out prompts as the promoted one.
+RETRAIN_PROMOTES = env.bool("RETRAIN_PROMOTES", default=False)
 
 # --- People ---------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
@@ -213,6 +222,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Checklist judgments, rewards one can read, and preference pairs for MPO.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",  # so that operations are grouped by what comes after it
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
