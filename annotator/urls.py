@@ -11,6 +11,7 @@ from annotator.insights.home import home
 
 # Signing in is in one place, with its limits on attempts and whatever single sign-on is set up.
 admin.site.login = secure_admin_login(admin.site.login)
+admin.site.site_title = admin.site.site_header = "VisionReward · database"
 
 handler400 = "annotator.core.pages.bad_request"
 handler403 = "annotator.core.pages.forbidden"
@@ -27,6 +28,7 @@ urlpatterns = [
     path("jobs/", include("annotator.jobs.urls")),
     path("library/", include("annotator.library.urls")),
     path("campaigns/", include("annotator.campaigns.urls")),
+    path("trust/", include("annotator.trust.urls")),
     path("rewards/", include("annotator.rewards.urls")),
     path("mpo/", include("annotator.mpo.urls")),
     path("datasets/", include("annotator.datasets.urls")),
@@ -34,6 +36,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("annotator.jobs.api_urls")),
     path("api/v1/", include("annotator.library.api_urls")),
+    path("api/v1/", include("annotator.mpo.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", api_docs, name="api-docs"),
 ]

@@ -114,3 +114,89 @@ def test_an_api_token_is_shown_once(open_page: Callable[..., Page], make_user: C
     assert token not in page.content()
     page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("The token is revoked")).to_be_visible()
+
+
+def test_the_api_reference_works_under_the_strict_policy(
+    open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable
+) -> None:
+    page = open_page(make_user("root", Role.ADMIN))
+    page.goto("/api/docs/")
+    operation = page.locator(".opblock-get", has_text="/api/v1/jobs/").first
+    page.locator(".opblock-tag[data-tag=jobs]").click()
+    expect(operation).to_be_visible()
+    operation.locator(".opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table tbody .response-col_status")).to_have_text("200")
+    page.evaluate("scrollTo(0, 0)")
+    look(page, "api-reference", axe=False)  # Swagger UI's own markup is not ours to mend
+
+
+def test_the_database_admin_works_under_the_strict_policy(
+    open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable
+) -> None:
+    root = make_user("root", Role.ADMIN, is_staff=True, is_superuser=True)
+    Job.objects.create(kind="x", title="Import of 60 images")
+    page = open_page(root)
+    page.goto("/admin/")
+    page.locator(".model-job a", has_text="Jobs").first.click()
+    page.get_by_role("link", name="Import of 60 images").click()
+    expect(page.get_by_text("Import of 60 images (Queued)").first).to_be_visible()
+    page.goto(f"/admin/accounts/user/{root.pk}/change/")
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    look(page, "admin-user", axe=False)  # Django's own pages
+
+
+@pytest.mark.parametrize(("address", "name"), [("/nowhere/", "not-found"), ("/people/", "not-allowed")])
+def test_pages_for_when_something_is_wrong(
+    open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable, address: str, name: str
+) -> None:
+    page = open_page(make_user("ann"), strict=False)  # the browser itself reports a 404 as an error
+    page.goto(address)
+    expect(page.get_by_role("link", name="Go to the first page")).to_be_visible()
+    look(page, name)
+
+
+def test_on_a_phone_every_main_page_is_in_the_menu(
+    open_page: Callable[..., Page], make_user: Callable[..., User]
+) -> None:
+    page = open_page(make_user("root", Role.ADMIN), phone=True)
+    page.goto("/")
+    expect(page.locator(".site-nav")).to_be_hidden()
+    page.get_by_text("Menu", exact=True).click()
+    links = page.locator(".nav-menu .panel a")
+    addresses = [link.get_attribute("href") for link in links.all()]
+    assert {"/", "/campaigns/", "/library/", "/jobs/"} <= set(addresses)
+    page.screenshot(path="test-results/screenshots/menu-phone.png")
+    for address in addresses:
+        box = page.locator(f".nav-menu .panel a[href='{address}']").bounding_box()
+        assert box
+        assert box["height"] >= 40, "it can be hit with a finger"
+        assert box["y"] + box["height"] <= 844, "it is in the window"
+    page.locator(".nav-menu .panel").get_by_role("link", name="Jobs").click()
+    expect(page.get_by_role("heading", name="Jobs", level=1)).to_be_visible()
+
+
+def test_a_lost_password_is_replaced_by_a_link_of_an_admin(
+    open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable
+) -> None:
+    make_user("ann")
+    make_user("careful-7", is_synthetic=True)
+    make_user("gone", Role.REVIEWER, is_active=False)
+    page = open_page(make_user("root", Role.ADMIN))
+    page.goto("/people/")
+    page.get_by_role("button", name="Password link ann").click()
+    link = page.locator(".notice pre").inner_text()
+    look(page, "people-password-link")
+    guest = open_page()
+    guest.goto(link)
+    guest.get_by_label("New Password", exact=True).fill("a long enough phrase")
+    guest.get_by_label("New Password (again)").fill("a long enough phrase")
+    look(guest, "new-password")
+    guest.get_by_role("button", name="Save the password").click()
+    guest.get_by_role("link", name="Sign in").click()
+    guest.get_by_label("Username").fill("ann")
+    guest.get_by_label("Password").fill("a long enough phrase")
+    guest.get_by_role("button", name="Sign in").click()
+    expect(guest.get_by_role("heading", level=1)).to_have_text("Hello, ann")
