@@ -7,9 +7,11 @@ class TrustConfig(AppConfig):
 
     def ready(self) -> None:
         from annotator.campaigns import hooks
+        from annotator.campaigns import panels as campaign_panels
         from annotator.campaigns.signals import assignment_submitted
-        from annotator.trust import receivers, services
+        from annotator.trust import panels, receivers, services
 
         hooks.gates.append(services.require_standing)
         hooks.choosers += [services.choose_qualification, services.choose_gold]
+        campaign_panels.register("trust/_campaign_panel.html", panels.for_campaign)
         assignment_submitted.connect(receivers.on_submitted, dispatch_uid="trust")

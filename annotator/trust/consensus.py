@@ -12,14 +12,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotator.campaigns.models import ChecklistVersion
 from annotator.campaigns.queries import JudgmentTable
-from reward_engine.answers import ABSENT
+from annotator.trust.reliability import estimate
+from reward_engine.answers import ABSENT, harmonise
 from reward_engine.checklist import Checklist
 
 
@@ -29,7 +30,8 @@ class ConsensusTable:
 
     ``items``, ``prompts``: int64 [i]. ``levels``: int8 [i, s], consistent, ABSENT where nobody judged.
     ``support``: int32 [i, s], how many people judged. ``agreement``: float64 [i, s], the share of them who chose the
-    level that counts; NaN where there is none. ``annotations`` and ``judgments``: how many went in.
+    level that counts (by majority) or its probability (by reliability); NaN where there is none. ``annotations`` and
+    ``judgments``: how many went in. ``adjudicated``: bool [i, s], decided by a reviewer. ``method``: how it was made.
     """
 
     version: ChecklistVersion
@@ -41,6 +43,40 @@ class ConsensusTable:
     agreement: NDArray[np.float64]
     annotations: int
     judgments: int
+    adjudicated: NDArray[np.bool_]
+    method: str = "majority"
+
+
+def by_reliability(table: JudgmentTable) -> ConsensusTable:
+    """The most likely levels where answers weigh as much as their annotator is reliable (Dawid & Skene, see
+    ``reliability``); ``agreement`` holds their probability."""
+    rows = _one_vote_each(table)
+    found = estimate(table.items[rows], table.annotators[rows], table.levels[rows])
+    plain = majority(table)
+    levels = harmonise(table.checklist, found.levels)
+    # Where presence was decided otherwise than a dependent ladder assumed, the plain rule fills what is left open.
+    open_ = (levels == ABSENT) & (plain.levels != ABSENT)
+    levels = harmonise(table.checklist, np.where(open_, plain.levels, levels))
+    certainty = np.where(levels == found.levels, found.certainty, np.nan)
+    return replace(plain, levels=levels, agreement=certainty, method="reliability")
+
+
+def overrule(
+    consensus: ConsensusTable, items: NDArray[np.int64], columns: NDArray[np.int64], levels: NDArray[np.int8]
+) -> ConsensusTable:
+    """Put a reviewer's decisions in place: [n] items, columns of the checklist's ordinal ladders, and levels."""
+    position = np.searchsorted(consensus.items, items)
+    known = position < len(consensus.items)
+    known[known] = consensus.items[position[known]] == items[known]
+    rows, columns = position[known], columns[known]
+    decided, agreement = consensus.levels.copy(), consensus.agreement.copy()
+    adjudicated = consensus.adjudicated.copy()
+    decided[rows, columns] = levels[known]
+    agreement[rows, columns] = 1.0
+    adjudicated[rows, columns] = True
+    return replace(
+        consensus, levels=harmonise(consensus.checklist, decided), agreement=agreement, adjudicated=adjudicated
+    )
 
 
 def majority(table: JudgmentTable) -> ConsensusTable:
@@ -82,6 +118,7 @@ def majority(table: JudgmentTable) -> ConsensusTable:
         agreement=agreement,
         annotations=len(rows),
         judgments=int((votes != ABSENT).sum()),
+        adjudicated=np.zeros(levels.shape, dtype=bool),
     )
 
 

@@ -6,10 +6,12 @@ from annotator.trust.services.gates import require_standing
 from annotator.trust.services.gold import choose_gold, count_gold, lift_pause, pause
 from annotator.trust.services.known import forget_known_answers, set_known_answers
 from annotator.trust.services.overlap import extend_where_disputed
+from annotator.trust.services.policies import allow_another_try, set_policy
 from annotator.trust.services.qualification import choose_qualification, mark_test
 
 __all__ = [
     "adjudicate",
+    "allow_another_try",
     "choose_gold",
     "choose_qualification",
     "count_gold",
@@ -21,5 +23,6 @@ __all__ = [
     "put_aside",
     "require_standing",
     "set_known_answers",
+    "set_policy",
     "take_back",
 ]

@@ -1,0 +1,36 @@
+from django.contrib import admin
+
+from annotator.trust.models import Adjudication, KnownAnswers, QualificationAttempt, Standing, TrustPolicy
+
+
+@admin.register(TrustPolicy)
+class TrustPolicyAdmin(admin.ModelAdmin):
+    list_display = ("campaign", "require_qualification", "gold_every", "overlap_max")
+    list_select_related = ("campaign",)
+
+
+@admin.register(KnownAnswers)
+class KnownAnswersAdmin(admin.ModelAdmin):
+    list_display = ("campaign_item", "tolerance", "updated_at")
+    raw_id_fields = ("campaign_item",)
+
+
+@admin.register(Standing)
+class StandingAdmin(admin.ModelAdmin):
+    list_display = ("campaign", "annotator", "state", "right", "judged", "paused_at")
+    list_filter = ("state",)
+    list_select_related = ("campaign", "annotator")
+    raw_id_fields = ("annotator",)
+
+
+@admin.register(QualificationAttempt)
+class QualificationAttemptAdmin(admin.ModelAdmin):
+    list_display = ("campaign", "annotator", "number", "right", "judged", "passed")
+    list_select_related = ("campaign", "annotator")
+    raw_id_fields = ("annotator",)
+
+
+@admin.register(Adjudication)
+class AdjudicationAdmin(admin.ModelAdmin):
+    list_display = ("campaign_item", "sub_dimension", "level", "adjudicator", "updated_at")
+    raw_id_fields = ("campaign_item", "adjudicator")

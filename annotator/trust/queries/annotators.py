@@ -1,0 +1,119 @@
+"""How each annotator of a campaign does: reliability, gold, and ways of answering that show."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from django.db.models import Sum
+from numpy.typing import NDArray
+
+from annotator.accounts.models import User
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Judgment
+from annotator.campaigns.queries import judgment_levels
+from annotator.campaigns.queries.levels import JudgmentTable
+from annotator.trust.behaviour import summarise
+from annotator.trust.models import QualificationAttempt, Standing
+from annotator.trust.reliability import estimate
+
+FEW_ANSWERS = 5
+"""With fewer overlapping answers on a sub-dimension its accuracy is not named as a weakness."""
+
+
+@dataclass
+class AnnotatorRow:
+    """One annotator of a campaign. Shares and accuracies 0..1; None where nothing can be said yet."""
+
+    annotator: User
+    annotations: int = 0
+    reliability: float | None = None
+    weakest: list[tuple[str, float]] = field(default_factory=list)
+    too_fast: float = 0.0
+    straight_lines: float = 0.0
+    median_seconds: float | None = None
+    suspect: bool = False
+    standing: Standing | None = None
+    attempts: list[QualificationAttempt] = field(default_factory=list)
+
+
+def annotator_report(campaign: Campaign) -> list[AnnotatorRow]:
+    """Everybody who has worked in the campaign or taken its test, the least reliable first."""
+    table = judgment_levels([campaign])
+    rows: dict[int, AnnotatorRow] = {}
+    standings = {s.annotator_id: s for s in Standing.objects.filter(campaign=campaign)}
+    attempts: dict[int, list[QualificationAttempt]] = {}
+    for attempt in QualificationAttempt.objects.filter(campaign=campaign):
+        attempts.setdefault(attempt.annotator_id, []).append(attempt)
+    aside = set(
+        Assignment.objects.filter(
+            campaign_item__campaign=campaign, state=AssignmentState.SUBMITTED, counted=False
+        ).values_list("annotator_id", flat=True)
+    )
+    wanted = {*(int(pk) for pk in table.annotators), *standings, *attempts, *aside}
+    for user in User.objects.in_bulk(wanted).values():
+        rows[user.pk] = AnnotatorRow(user, standing=standings.get(user.pk), attempts=attempts.get(user.pk, []))
+    if len(table.assignments):
+        _add_reliability(rows, table)
+        _add_behaviour(rows, table)
+    return sorted(rows.values(), key=lambda r: (r.reliability is None, r.reliability or 0.0, r.annotator.username))
+
+
+def _add_reliability(rows: dict[int, AnnotatorRow], table: JudgmentTable) -> None:
+    found = estimate(table.items, table.annotators, table.levels)
+    names = [sub.name for sub in table.checklist.ordinal]
+    for index, pk in enumerate(found.annotators):
+        row, accuracy, answers = rows[int(pk)], found.accuracy[index], found.answers[index]
+        judged = ~np.isnan(accuracy)
+        if judged.any():
+            row.reliability = float(np.average(accuracy[judged], weights=answers[judged]))
+        weak = [i for i in np.argsort(np.where(judged, accuracy, np.inf)) if judged[i] and answers[i] >= FEW_ANSWERS]
+        row.weakest = [(names[i], float(accuracy[i])) for i in weak[:3] if accuracy[i] < 0.9]
+
+
+def _add_behaviour(rows: dict[int, AnnotatorRow], table: JudgmentTable) -> None:
+    spent, duration = _times(table)
+    ladders = table.checklist.ordinal
+    found = summarise(
+        table.annotators,
+        table.levels,
+        spent,
+        duration,
+        np.array([sub.lowest for sub in ladders], dtype=np.int8),
+        np.array([sub.highest for sub in ladders], dtype=np.int8),
+    )
+    suspects = found.suspects()
+    for index, pk in enumerate(found.annotators):
+        row = rows[int(pk)]
+        row.annotations = int(found.annotations[index])
+        row.too_fast = float(found.too_fast[index])
+        row.straight_lines = float(found.straight_lines[index])
+        row.median_seconds = float(found.median_seconds[index])
+        row.suspect = bool(suspects[index]) and not row.annotator.is_synthetic
+
+
+def _times(table: JudgmentTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Milliseconds spent on each annotation, and the length of its video (0 for an image); int64 [a] each."""
+    spent = dict(
+        Judgment.objects.filter(assignment__in=table.assignments.tolist())
+        .order_by()
+        .values_list("assignment")
+        .annotate(total=Sum("milliseconds"))
+    )
+    lengths = dict(
+        Assignment.objects.filter(pk__in=table.assignments.tolist()).values_list(
+            "pk", "campaign_item__item__duration_ms"
+        )
+    )
+    return (
+        np.array([spent.get(int(pk)) or 0 for pk in table.assignments], dtype=np.int64),
+        np.array([lengths.get(int(pk)) or 0 for pk in table.assignments], dtype=np.int64),
+    )
+
+
+def unseen_pauses() -> Any:
+    """Pauses that no reviewer has looked at yet, newest first."""
+    return (
+        Standing.objects.filter(state="paused", seen_at=None)
+        .select_related("campaign", "annotator")
+        .order_by("-paused_at")
+    )
+

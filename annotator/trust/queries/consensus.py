@@ -1,0 +1,40 @@
+"""The levels that count, by the chosen method, a reviewer's decisions on top."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from django.db.models import TextChoices
+
+from annotator.campaigns.models import Campaign
+from annotator.campaigns.queries import judgment_levels
+from annotator.core.errors import ProblemError
+from annotator.trust.consensus import ConsensusTable, by_reliability, majority, overrule
+from annotator.trust.models import Adjudication
+
+
+class ConsensusMethod(TextChoices):
+    MAJORITY = "majority", "Majority of the annotators"
+    RELIABILITY = "reliability", "Weighted by the annotators' reliability (Dawid–Skene)"
+
+
+METHODS = {ConsensusMethod.MAJORITY: majority, ConsensusMethod.RELIABILITY: by_reliability}
+
+
+def consensus_of(campaigns: Iterable[Campaign], method: str = ConsensusMethod.MAJORITY) -> ConsensusTable:
+    """Raises ProblemError for an unknown method, mixed checklist versions, or no campaign."""
+    if method not in ConsensusMethod.values:
+        raise ProblemError(f"There is no consensus “{method}”; choose {' or '.join(ConsensusMethod.values)}.")
+    campaigns = list(campaigns)
+    table = METHODS[ConsensusMethod(method)](judgment_levels(campaigns))
+    ordinal = {sub.id: index for index, sub in enumerate(table.checklist.ordinal)}
+    decisions = [
+        (item, ordinal[sub], level)
+        for item, sub, level in Adjudication.objects.filter(campaign_item__campaign__in=campaigns)
+        .order_by("updated_at")
+        .values_list("campaign_item__item_id", "sub_dimension", "level")
+        if sub in ordinal
+    ]
+    if not decisions:
+        return table
+    items, columns, levels = (np.array(column) for column in zip(*decisions, strict=True))
+    return overrule(table, items.astype(np.int64), columns.astype(np.int64), levels.astype(np.int8))

@@ -1,0 +1,25 @@
+"""A campaign's trust policy."""
+
+from typing import Any
+
+from django.db import transaction
+
+from annotator.campaigns.models import Assignment, Campaign, Purpose
+from annotator.trust.models import QualificationAttempt, TrustPolicy
+
+
+@transaction.atomic
+def set_policy(*, campaign: Campaign, **fields: Any) -> TrustPolicy:
+    policy, _ = TrustPolicy.objects.update_or_create(campaign=campaign, defaults=fields)
+    return policy
+
+
+@transaction.atomic
+def allow_another_try(*, campaign: Campaign, annotator: Any) -> None:
+    """Let somebody who has used up their tries take the test once more; the failed tries leave the record."""
+    failed = QualificationAttempt.objects.filter(campaign=campaign, annotator=annotator, passed=False)
+    if failed.exists():
+        failed.delete()
+        Assignment.objects.filter(
+            annotator=annotator, campaign_item__campaign=campaign, campaign_item__purpose=Purpose.QUALIFICATION
+        ).delete()
