@@ -31,8 +31,9 @@ class DpoLoss:
 
 
 def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean over all but the first axis of (prediction − target)², in float32: [b, …] → [b]."""
-    return (prediction.float() - target.float()).pow(2).flatten(1).mean(dim=1)
+    """Mean over all but the first axis of (prediction − target)², at least in float32: [b, …] → [b]."""
+    exact = torch.promote_types(prediction.dtype, torch.float32)
+    return (prediction.to(exact) - target.to(exact)).pow(2).flatten(1).mean(dim=1)
 
 
 def diffusion_dpo_loss(

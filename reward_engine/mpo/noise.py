@@ -28,9 +28,9 @@ class ForwardProcess:
 
     Attributes:
         prediction: what the network predicts.
-        signal: float32 [T], the factor of x_0 at each step.
-        noise: float32 [T], the factor of ε at each step.
-        timesteps: float32 [T], what the network is told of the step (an index, or 1000·σ for flows).
+        signal: float64 [T], the factor of x_0 at each step.
+        noise: float64 [T], the factor of ε at each step.
+        timesteps: float64 [T], what the network is told of the step (an index, or 1000·σ for flows).
     """
 
     prediction: Prediction
@@ -52,15 +52,15 @@ class ForwardProcess:
         if "FlowMatch" in type(scheduler).__name__:
             steps = int(config.num_train_timesteps)
             # The scheduler's own sigmas carry its shift; they run from 1 down to 1/T.
-            sigmas = torch.as_tensor(scheduler.sigmas, dtype=torch.float32)[:steps].flip(0).cpu()
+            sigmas = torch.as_tensor(scheduler.sigmas, dtype=torch.float64)[:steps].flip(0).cpu()
             return cls("flow", 1 - sigmas, sigmas, sigmas * steps)
         prediction = config.get("prediction_type", "epsilon")
         if prediction not in ("epsilon", "v_prediction"):
             raise TrainingError(
                 f"The scheduler predicts {prediction!r}; this trainer knows epsilon, v_prediction and flow matching."
             )
-        cumulative = torch.as_tensor(scheduler.alphas_cumprod, dtype=torch.float32).cpu()
-        return cls(prediction, cumulative.sqrt(), (1 - cumulative).sqrt(), torch.arange(len(cumulative)).float())
+        cumulative = torch.as_tensor(scheduler.alphas_cumprod, dtype=torch.float64).cpu()
+        return cls(prediction, cumulative.sqrt(), (1 - cumulative).sqrt(), torch.arange(len(cumulative)).double())
 
     def add_noise(self, clean: Tensor, noise: Tensor, steps: Tensor) -> Tensor:
         """x_t for clean latents [b, …], noise of the same shape, and step indices int64 [b] in 0..T−1."""

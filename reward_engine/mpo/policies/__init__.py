@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from reward_engine.errors import TrainingError
+from reward_engine.mpo.policies import folder as folders
 from reward_engine.mpo.policies.base import Conditioning, Policy
 from reward_engine.mpo.policies.cogvideox import CogVideoXPolicy
 from reward_engine.mpo.policies.flow import FluxPolicy, StableDiffusion3Policy
@@ -22,7 +22,7 @@ FAMILIES: dict[str, type[Policy]] = {
     "CogVideoXPipeline": CogVideoXPolicy,
 }
 
-__all__ = ["FAMILIES", "Conditioning", "Policy", "family_of", "load_policy", "wrap"]
+__all__ = ["FAMILIES", "Conditioning", "Policy", "check_lora", "family_of", "load_policy", "wrap"]
 
 
 def wrap(pipeline: Any) -> Policy:
@@ -40,39 +40,52 @@ def family_of(folder: Path) -> type[Policy]:
     Raises:
         TrainingError: the folder is no pipeline, or of no family that can be trained here.
     """
-    index = folder / "model_index.json"
-    if not index.is_file():
-        raise TrainingError(
-            f"{folder} is no diffusers pipeline: it has no model_index.json. "
-            "Give the folder that `pipeline.save_pretrained` wrote, or a hub id."
-        )
-    try:
-        name = json.loads(index.read_text())["_class_name"]
-    except (ValueError, KeyError) as error:
-        raise TrainingError(f"{index} does not say which pipeline it is ({error}).") from error
-    return _family(name)
+    return _family(folders.pipeline_class(folder))
 
 
 def _family(name: str) -> type[Policy]:
     if name not in FAMILIES:
-        raise TrainingError(f"{name} cannot be trained here. The families are {', '.join(FAMILIES)}.")
+        raise TrainingError(
+            f"{name} cannot be trained here. The families are {', '.join(FAMILIES)}.", code="unknown_family"
+        )
     return FAMILIES[name]
 
 
+def check_lora(lora: Path) -> Path:
+    """The safetensors file of a LoRA, given itself or in a folder. Raises TrainingError where there is none."""
+    found = [lora] if lora.is_file() else sorted(lora.glob("*.safetensors"))
+    if len(found) != 1 or found[0].suffix != ".safetensors":
+        raise TrainingError(
+            f"{lora} is no LoRA: one .safetensors file is needed, itself or in a folder.", code="no_lora"
+        )
+    folders.header(found[0])
+    return found[0]
+
+
 def load_policy(
-    source: str | Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu", lora: Path | None = None
+    source: str | Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+    lora: Path | None = None,
 ) -> Policy:
-    """Load a pipeline from a local folder or a hub id; a LoRA given is fused in, and so belongs to the reference."""
+    """Load a pipeline from a local folder or a hub id; a LoRA given is fused in, and so belongs to the reference.
+
+    Raises:
+        TrainingError: the pipeline or the LoRA cannot be loaded, or is of no family that can be trained here.
+    """
     from diffusers import DiffusionPipeline
 
-    if Path(source).exists():
-        family_of(Path(source))  # a clear message before gigabytes are read
+    folder = folders.resolve(source)
+    family_of(folder)  # a clear message before gigabytes are read
+    load = cast(Any, DiffusionPipeline).from_pretrained
     try:
-        pipeline = DiffusionPipeline.from_pretrained(str(source), torch_dtype=dtype)
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"The pipeline {source} could not be loaded: {error}") from error
-    if lora is not None:
-        pipeline.load_lora_weights(str(lora))
-        pipeline.fuse_lora()
-        pipeline.unload_lora_weights()
+        pipeline = load(str(folder), dtype=dtype, use_safetensors=True, local_files_only=True)
+        if lora is not None:
+            file = check_lora(lora)
+            pipeline.load_lora_weights(str(file.parent), weight_name=file.name)
+            pipeline.fuse_lora()
+            pipeline.unload_lora_weights()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise TrainingError(f"The pipeline {source} could not be loaded: {error}", code="damaged_pipeline") from error
     return wrap(pipeline.to(device))

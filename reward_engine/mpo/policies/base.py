@@ -19,6 +19,8 @@ from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor
 
+from reward_engine.judges.base import MediaType
+from reward_engine.mpo.media import Size
 from reward_engine.mpo.noise import ForwardProcess
 
 ADAPTER = "policy"
@@ -32,14 +34,17 @@ class Policy(ABC):
         denoiser_name: the pipeline's attribute that holds the network, ``unet`` or ``transformer``.
         lora_targets: names of the linear layers that get an adapter.
         default_beta: the DPO β that the family's prediction scale asks for.
+        media_type: what the pipeline makes, ``image`` or ``video``.
     """
 
     denoiser_name: ClassVar[str] = "transformer"
     lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
     default_beta: ClassVar[float] = 2000.0
+    media_type: ClassVar[MediaType] = "image"
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline
+        pipeline.set_progress_bar_config(disable=True)
         for part in pipeline.components.values():
             if isinstance(part, torch.nn.Module):
                 part.requires_grad_(False)
@@ -60,20 +65,25 @@ class Policy(ABC):
         return dtype
 
     # --- the adapter ------------------------------------------------------------------------------------------
-    def attach_lora(self, *, rank: int, alpha: float | None = None, seed: int = 0) -> list[torch.nn.Parameter]:
-        """Put a fresh adapter on the denoiser; returns its parameters, float32. It changes nothing until trained."""
+    def attach_lora(
+        self, *, rank: int, alpha: int | None = None, seed: int = 0
+    ) -> list[tuple[str, torch.nn.Parameter]]:
+        """Put a fresh adapter on the denoiser; returns its parameters by name. It changes nothing until trained."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             config = LoraConfig(
-                r=rank, lora_alpha=alpha if alpha is not None else rank, target_modules=list(self.lora_targets),
-                init_lora_weights="gaussian",
+                r=rank, lora_alpha=alpha or rank, target_modules=list(self.lora_targets), init_lora_weights="gaussian",
             )  # fmt: skip
             self.denoiser.add_adapter(config, adapter_name=ADAPTER)
-        parameters = [p for p in self.denoiser.parameters() if p.requires_grad]
+        parameters = [(name, p) for name, p in self.denoiser.named_parameters() if p.requires_grad]
         # Small steps of a half-precision weight round to nothing.
-        for parameter in parameters:
-            parameter.data = parameter.data.float()
+        for _, parameter in parameters:
+            parameter.data = parameter.data.to(torch.promote_types(parameter.dtype, torch.float32))
         return parameters
+
+    def remove_lora(self) -> None:
+        """Take the adapter off: the pipeline is what it was before."""
+        self.denoiser.delete_adapters(ADAPTER)
 
     def lora_state(self) -> dict[str, Tensor]:
         """The adapter's weights under peft's names."""
@@ -85,12 +95,20 @@ class Policy(ABC):
     def save_lora(self, folder: Path) -> Path:
         """Write the adapter as safetensors that ``pipeline.load_lora_weights(folder)`` takes; returns the file."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.pipeline.save_lora_weights(str(folder), **{f"{self.denoiser_name}_lora_layers": self.lora_state()})
+        name = self.denoiser_name
+        # Without the configuration whoever loads the file takes alpha for the rank, and the adapter's strength changes.
+        config = self.denoiser.peft_config[ADAPTER].to_dict()
+        self.pipeline.save_lora_weights(
+            str(folder), **{f"{name}_lora_layers": self.lora_state(), f"{name}_lora_adapter_metadata": config}
+        )
         return folder / "pytorch_lora_weights.safetensors"
 
     @contextmanager
     def reference(self) -> Iterator[None]:
-        """Within it the denoiser is the reference model: the adapter is off and no gradient is kept."""
+        """Within it the denoiser is the reference model: the adapter is off and no gradient is kept.
+
+        Enter it before the policy's own forward pass, not between that and its backward pass.
+        """
         self.denoiser.disable_adapters()
         try:
             with torch.no_grad():
@@ -99,6 +117,11 @@ class Policy(ABC):
             self.denoiser.enable_adapters()
 
     # --- what a family says -----------------------------------------------------------------------------------
+    @property
+    @abstractmethod
+    def native_size(self) -> Size:
+        """What the pipeline makes when nothing is asked for."""
+
     @abstractmethod
     def encode_media(self, pixels: NDArray[np.uint8]) -> Tensor:
         """uint8 RGB, images [b, h, w, 3] or clips [b, t, h, w, 3] → latents as the denoiser takes them."""
@@ -114,22 +137,26 @@ class Policy(ABC):
     # --- shared by families -----------------------------------------------------------------------------------
     def to_network_range(self, pixels: NDArray[np.uint8]) -> Tensor:
         """uint8 [..., h, w, 3] → float in −1..1, channels before height: [..., 3, h, w]."""
-        tensor = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).movedim(-1, -3)
-        return (tensor.float() / 127.5 - 1).to(self.pipeline.vae.dtype)
+        vae = self.pipeline.vae
+        tensor = torch.from_numpy(np.ascontiguousarray(pixels)).to(vae.device).movedim(-1, -3)
+        return (tensor.float() / 127.5 - 1).to(vae.dtype)
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int], **options: Any) -> list[Any]:
-        """One image (PIL) or clip (list of PIL images) a prompt, each from its own seed: the same seed gives the same."""
-        made: list[Any] = []
+        """One image (PIL) or clip (list of PIL images) a prompt, each from its own seed, whatever the others are."""
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-        self.denoiser.eval()
         with torch.no_grad():
             output = self.pipeline(prompt=list(prompts), generator=generators, **options)
-        made.extend(output.frames if hasattr(output, "frames") else output.images)
-        return made
+        return list(output.frames if hasattr(output, "frames") else output.images)
+
+    def move_encoders(self, device: torch.device | str) -> None:
+        """Everything but the denoiser: needed for encoding and sampling, in the way while training."""
+        for name, part in self.pipeline.components.items():
+            if isinstance(part, torch.nn.Module) and name != self.denoiser_name:
+                part.to(device)
 
 
 def stack(rows: Sequence[Conditioning]) -> Conditioning:
-    """One batch of several rows of conditioning."""
+    """One batch of several rows of conditioning (each with a batch of its own)."""
     return {key: torch.cat([row[key] for row in rows]) for key in rows[0]}
 
 

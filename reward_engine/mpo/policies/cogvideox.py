@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reward_engine.errors import DataError
+from reward_engine.judges.base import MediaType
+from reward_engine.mpo.media import Size
 from reward_engine.mpo.policies.base import Conditioning, Policy
 
 
 class CogVideoXPolicy(Policy):
+    media_type: ClassVar[MediaType] = "video"
+
+    @property
+    def native_size(self) -> Size:
+        config, scale = self.denoiser.config, self.pipeline.vae_scale_factor_spatial
+        return Size(config.sample_width * scale, config.sample_height * scale, config.sample_frames)
+
     def encode_media(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Clips uint8 [b, t, h, w, 3]; t must be 4·k + 1 for the VAE's causal compression in time."""
+        every = self.pipeline.vae_scale_factor_temporal
+        if pixels.shape[1] % every != 1:
+            raise DataError(f"A clip of {pixels.shape[1]} frames cannot be encoded; it must be {every}·k + 1 frames.")
         vae = self.pipeline.vae
         video = self.to_network_range(pixels).permute(0, 2, 1, 3, 4)  # [b, 3, t, h, w]
         with torch.no_grad():
             latents = vae.encode(video).latent_dist.mode() * vae.config.scaling_factor
-        return latents.permute(0, 2, 1, 3, 4).contiguous()
+        latents = latents.permute(0, 2, 1, 3, 4)
+        # CogVideoX 1.5 takes frames in twos: like its pipeline, put what is lacking in front.
+        lacking = -latents.shape[1] % (self.denoiser.config.patch_size_t or 1)
+        return torch.cat([latents[:, :1].expand(-1, lacking, -1, -1, -1), latents], dim=1).contiguous()
 
     def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
         with torch.no_grad():

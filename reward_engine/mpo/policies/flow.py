@@ -10,10 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reward_engine.mpo.media import Size
 from reward_engine.mpo.policies.base import Conditioning, Policy
 
 
 class _ShiftedVaePolicy(Policy):
+    @property
+    def native_size(self) -> Size:
+        side = self.pipeline.default_sample_size * self.pipeline.vae_scale_factor
+        return Size(side, side)
+
     def encode_media(self, pixels: NDArray[np.uint8]) -> Tensor:
         vae = self.pipeline.vae
         with torch.no_grad():

@@ -10,16 +10,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reward_engine.mpo.media import Size
 from reward_engine.mpo.policies.base import Conditioning, Policy
 
 
 class StableDiffusionPolicy(Policy):
     denoiser_name: ClassVar[str] = "unet"
 
+    @property
+    def native_size(self) -> Size:
+        sample = self.denoiser.config.sample_size  # a side, or (height, width)
+        height, width = (sample, sample) if isinstance(sample, int) else sample
+        return Size(width * self.pipeline.vae_scale_factor, height * self.pipeline.vae_scale_factor)
+
     def encode_media(self, pixels: NDArray[np.uint8]) -> Tensor:
         vae = self.pipeline.vae
         with torch.no_grad():
-            return vae.encode(self.to_network_range(pixels)).latent_dist.mode() * vae.config.scaling_factor
+            latents: Tensor = vae.encode(self.to_network_range(pixels)).latent_dist.mode() * vae.config.scaling_factor
+        return latents
 
     def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
         with torch.no_grad():
