@@ -11,10 +11,16 @@ from pathlib import Path
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.services import load_builtin_checklists
 from annotator.library import services
 from annotator.library.models import Generator, Item, MediaType, Prompt
+from annotator.rewards.models import RewardModel, Score
+from reward_engine.reward import reward, soft_values
+from reward_engine.weights import Weights, equal_weights
 
 _number = itertools.count(1)
 
@@ -90,3 +96,24 @@ def make_item(
         **{"file_name": path.name, **fields},  # type: ignore[arg-type]
     )
     return item
+
+
+def make_reward_model(media_type: str = MediaType.IMAGE, **fields: object) -> RewardModel:
+    """A promoted version with the built-in checklist and equal weights, as a row: it has no files to score with."""
+    version = next(v for v, _ in load_builtin_checklists() if v.media_type == media_type)
+    weights = equal_weights(checklist_of(version)).coef.tolist()
+    number = RewardModel.objects.filter(media_type=media_type).count() + 1
+    values = {"checklist_version": version, "version": number, "state": "promoted", "path": "", "weights": weights}
+    return RewardModel.objects.create(media_type=media_type, **(values | fields))
+
+
+def make_score(reward_model: RewardModel, item: Item, p_yes: float | list[float] | NDArray[np.float64]) -> Score:
+    """What the version says of the item where its judge said ``p_yes`` (one number: the same to every question)."""
+    checklist = checklist_of(reward_model.checklist_version)
+    p = np.broadcast_to(np.asarray(p_yes, dtype=np.float64), (1, len(checklist.questions)))
+    weights = Weights(np.asarray(reward_model.weights), reward_model.intercept)
+    found = reward(soft_values(p, checklist), checklist, weights)
+    return Score.objects.create(
+        item=item, reward_model=reward_model, p_yes=p[0].tolist(), reward=float(found.reward[0]),
+        by_dimension=found.by_dimension[0].tolist(),
+    )  # fmt: skip

@@ -1,8 +1,11 @@
 """Preference pairs by dominance (and, on top of them, runs that train a generator)."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 
 from annotator.core.models import TimeStamped
 from annotator.jobs.models import Job
@@ -19,7 +22,12 @@ class PairSet(TimeStamped):
     items = models.PositiveIntegerField(default=0, help_text="Items compared.")
     prompts = models.PositiveIntegerField(default=0, help_text="Prompts with two or more scored items.")
     prompts_without_pairs = models.PositiveIntegerField(default=0)
-    pairs_count = models.PositiveIntegerField(default=0)
+    pairs_count = models.PositiveIntegerField(default=0, help_text="Pairs mined, vetoed ones included.")
+    summary = models.JSONField(
+        default=dict, blank=True, help_text="Of all mined pairs: mean gap and share of wins by dimension, reward gaps."
+    )
+    # Pairs are written in many small transactions; until the last one nobody sees the set.
+    ready_at = models.DateTimeField(null=True, blank=True, editable=False)
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="pair_set")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
@@ -31,16 +39,40 @@ class PairSet(TimeStamped):
 
 
 class PreferencePair(models.Model):
-    """Winner and loser of one prompt; the winner is at least as good in every dimension."""
+    """Winner and loser of one prompt; the winner is at least as good in every dimension.
 
-    pair_set = models.ForeignKey(PairSet, on_delete=models.CASCADE, related_name="pairs")
+    A pair that a person has looked at and does not believe is vetoed: it stays, but is not downloaded or trained on.
+    """
+
+    # Its own index is the unique constraint below, which begins with it.
+    pair_set = models.ForeignKey(PairSet, on_delete=models.CASCADE, related_name="pairs", db_index=False)
     prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE)
     winner = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="won_pairs")
     loser = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="lost_pairs")
+    winner_reward = models.FloatField(help_text="The loser's is this less the gap.")
     reward_gap = models.FloatField()
     gap_by_dimension = ArrayField(models.FloatField())
+    vetoed_at = models.DateTimeField(null=True, blank=True)
+    vetoed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["pair_set", "winner", "loser"], name="preference_pair_once"),
         ]
+        indexes = [
+            # The gallery, in both directions.
+            models.Index(fields=["pair_set", "reward_gap", "id"], name="preference_pair_by_gap"),
+            models.Index(
+                fields=["pair_set", "id"], name="preference_pair_vetoed", condition=Q(vetoed_at__isnull=False)
+            ),
+        ]
+
+    @property
+    def loser_reward(self) -> float:
+        return float(self.winner_reward - self.reward_gap)
+
+    def gaps(self, dimensions: Any) -> dict[str, float]:
+        """The gaps by id of dimension, in the checklist's order."""
+        return {d.id: float(gap) for d, gap in zip(dimensions, self.gap_by_dimension, strict=True)}

@@ -8,4 +8,8 @@ app_name = "mpo"
 
 urlpatterns = [
     path("", views.pair_sets, name="pair-sets"),
+    path("mine/", views.mine, name="mine"),
+    path("<int:pk>/", views.pair_set, name="pair-set"),
+    path("<int:pk>/download/<slug:kind>/", views.download, name="download"),
+    path("pairs/<int:pk>/veto/", views.veto, name="veto"),
 ]

@@ -1,0 +1,33 @@
+from django.contrib import admin
+from django.db.models import Model
+
+from annotator.mpo.models import PairSet, PreferencePair
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Counts and pairs belong together: they are looked at here, not edited."""
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: object, obj: Model | None = None) -> list[str]:
+        return [field.name for field in self.model._meta.fields]
+
+
+@admin.register(PairSet)
+class PairSetAdmin(ReadOnlyAdmin):
+    list_display = ("name", "reward_model", "pairs_count", "prompts", "prompts_without_pairs", "created_by", "ready_at")
+    list_filter = ("reward_model__media_type",)
+    search_fields = ("name",)
+    list_select_related = ("reward_model", "created_by")
+
+
+@admin.register(PreferencePair)
+class PreferencePairAdmin(ReadOnlyAdmin):
+    list_display = ("id", "pair_set", "prompt", "winner_id", "loser_id", "reward_gap", "vetoed_at", "vetoed_by")
+    list_filter = (("vetoed_at", admin.EmptyFieldListFilter),)
+    search_fields = ("pair_set__name", "prompt__text")
+    list_select_related = ("pair_set", "prompt", "vetoed_by")
+    raw_id_fields = ("pair_set", "prompt", "winner", "loser")
+    show_full_result_count = False
+    ordering = ("-pk",)

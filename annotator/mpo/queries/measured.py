@@ -1,0 +1,127 @@
+"""What items are compared by: arrays of the model's scores, or of the annotators' consensus in the same units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+
+from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.models import Campaign
+from annotator.campaigns.queries import judgment_levels
+from annotator.core.errors import ProblemError
+from annotator.mpo.options import Level
+from annotator.rewards.models import RewardModel, Score
+from annotator.rewards.services.scoring import weights_of
+from annotator.trust.consensus import majority
+from reward_engine.answers import ABSENT, to_answers
+from reward_engine.mpo.dominance import level_values
+from reward_engine.reward import reward, soft_values
+
+CHUNK = 10_000
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """n items, ascending. ``items``, ``prompts``: int64 [n]. ``reward``: float64 [n]. ``by_dimension``: float64 [n, d].
+
+    ``values``: float64 [n, k], what dominance is decided by; higher is better. (By total reward: the dimensions.)
+    """
+
+    items: NDArray[np.int64]
+    prompts: NDArray[np.int64]
+    reward: NDArray[np.float64]
+    by_dimension: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def take(self, rows: NDArray[Any]) -> Measured:
+        return Measured(
+            self.items[rows], self.prompts[rows], self.reward[rows], self.by_dimension[rows], self.values[rows]
+        )
+
+
+def scores_of(reward_model: RewardModel) -> QuerySet[Score]:
+    return Score.objects.filter(reward_model=reward_model)
+
+
+def scored(reward_model: RewardModel, level: str, progress: Progress = lambda done: None) -> Measured:
+    """Every scored item of a version, read in chunks. ``progress(done)`` is told how many are read.
+
+    Raises ProblemError where there is none, or where a score was made with another checklist.
+    """
+    checklist = checklist_of(reward_model.checklist_version)
+    weights = weights_of(reward_model)
+    needs_answers = level in (Level.SUB_DIMENSION, Level.QUESTION)
+    columns = ["item_id", "item__prompt_id", "reward", "by_dimension", *(["p_yes"] if needs_answers else [])]
+    rows = scores_of(reward_model).order_by("item_id").values_list(*columns).iterator(CHUNK)
+    parts: list[Measured] = []
+    done = 0
+    while chunk := _up_to(CHUNK, rows):
+        ids = np.array([row[:2] for row in chunk], dtype=np.int64)
+        by_dimension = _matrix(chunk, 3, len(checklist.dimensions), reward_model, "dimensions")
+        total = np.array([row[2] for row in chunk], dtype=np.float64)
+        values = by_dimension
+        if needs_answers:
+            p_yes = _matrix(chunk, 4, len(checklist.questions), reward_model, "questions")
+            values = level_values(reward(soft_values(p_yes, checklist), checklist, weights), level)
+        parts.append(Measured(ids[:, 0], ids[:, 1], total, by_dimension, values))
+        done += len(chunk)
+        progress(done)
+    if not parts:
+        raise ProblemError(no_scores(reward_model), code="no_scores")
+    return Measured(*(np.concatenate([getattr(part, name) for part in parts]) for name in Measured.__annotations__))
+
+
+def judged(reward_model: RewardModel, level: str) -> Measured:
+    """Every item that people have judged whole with the model's checklist, by the consensus of all campaigns.
+
+    The levels that count are turned into answers and weighted like the model's own, so that gaps compare.
+    Raises ProblemError where nobody has annotated with this checklist version.
+    """
+    version = reward_model.checklist_version
+    campaigns = list(Campaign.objects.filter(checklist_version=version))
+    if campaigns:
+        table = majority(judgment_levels(campaigns))
+        whole = np.flatnonzero((table.levels != ABSENT).all(axis=1))
+    if not campaigns or not len(whole):
+        raise ProblemError(
+            f"Nobody has annotated an item whole with the checklist {version} yet, so there is no consensus to mine "
+            "from. Mine from the model's scores, or annotate first.",
+            code="no_consensus",
+        )
+    answers = to_answers(table.checklist, table.levels[whole]).astype(np.float64)
+    found = reward(answers, table.checklist, weights_of(reward_model))
+    values = found.by_dimension if level == Level.TOTAL else level_values(found, level)
+    return Measured(table.items[whole], table.prompts[whole], found.reward, found.by_dimension, values)
+
+
+def no_scores(reward_model: RewardModel) -> str:
+    return f"{reward_model} has not scored any item yet. Let it score the library first, then mine pairs."
+
+
+def _up_to(count: int, rows: Any) -> list[tuple[Any, ...]]:
+    return [row for row, _ in zip(rows, range(count), strict=False)]
+
+
+def _matrix(
+    chunk: list[tuple[Any, ...]], column: int, width: int, reward_model: RewardModel, what: str
+) -> NDArray[np.float64]:
+    """float64 [n, width]. Raises ProblemError, naming the item, where a row has another width."""
+    for row in chunk:
+        if len(row[column]) != width:
+            raise ProblemError(
+                f"The score of item {row[0]} has {len(row[column])} {what}, but the checklist of {reward_model} has "
+                f"{width}: it was made with another checklist version. Let {reward_model} score this item again.",
+                code="mixed_versions",
+                item=int(row[0]),
+            )
+    return np.array([row[column] for row in chunk], dtype=np.float64)

@@ -1,0 +1,92 @@
+"""Reads of pair sets and pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from annotator.jobs.models import FINISHED, Job
+from annotator.library.models import Item
+from annotator.mpo.models import PairSet, PreferencePair
+from annotator.rewards.models import RewardModel, RewardModelState, Score
+
+MINE_TASK = "mpo.mine_pairs"
+CHUNK = 2000
+
+
+def ready_sets() -> QuerySet[PairSet]:
+    """Whole pair sets, newest first, each with its ``vetoed`` count."""
+    vetoed = (
+        PreferencePair.objects.filter(pair_set=OuterRef("pk"), vetoed_at__isnull=False)
+        .order_by().values("pair_set").annotate(n=Count("pk")).values("n")
+    )  # fmt: skip
+    return (
+        PairSet.objects.filter(ready_at__isnull=False)
+        .select_related("reward_model__checklist_version", "created_by")
+        .annotate(vetoed=Coalesce(Subquery(vetoed, output_field=IntegerField()), Value(0)))
+        .order_by("-created_at")
+    )
+
+
+def mining_jobs() -> list[Job]:
+    """Jobs that are mining, and the last one where it did not end well."""
+    jobs = Job.objects.filter(kind=MINE_TASK).order_by("-created_at")
+    unfinished = list(jobs.exclude(state__in=FINISHED)[:5])
+    last = jobs.first()
+    if not unfinished and last is not None and last.state != "succeeded":
+        return [last]
+    return unfinished
+
+
+ORDERS = {
+    "gap": (F("reward_gap").desc(), F("pk").asc()),
+    "-gap": (F("reward_gap").asc(), F("pk").asc()),
+    "prompt": (F("pk").asc(),),
+}
+
+
+def gallery(pair_set: PairSet, order: str = "gap", which: str = "all") -> QuerySet[PreferencePair]:
+    """The pairs with what the page shows. ``which``: all, kept or vetoed. An unknown order is the first."""
+    pairs = pair_set.pairs.select_related("prompt", "winner__generator", "loser__generator", "vetoed_by")
+    if which in ("kept", "vetoed"):
+        pairs = pairs.filter(vetoed_at__isnull=which == "kept")
+    return pairs.order_by(*ORDERS.get(order, ORDERS["gap"]))
+
+
+def kept_pairs(pair_set: PairSet) -> Iterator[list[PreferencePair]]:
+    """Every pair that was not vetoed, in chunks, with prompt and items. Each chunk is a query of its own, so that a
+    slow reader holds no cursor open."""
+    last = 0
+    pairs = pair_set.pairs.filter(vetoed_at__isnull=True).select_related(
+        "prompt", "winner__generator", "loser__generator"
+    )
+    while chunk := list(pairs.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        yield chunk
+        last = chunk[-1].pk
+
+
+@dataclass(frozen=True)
+class MinableModel:
+    """A version and how much it has scored; ``comparable`` prompts have two or more scored items."""
+
+    model: RewardModel
+    items: int
+    prompts: int
+    comparable: int
+
+
+def minable_models() -> list[MinableModel]:
+    """Versions that have scored something, the promoted ones first."""
+    counts = dict(Score.objects.order_by().values_list("reward_model").annotate(n=Count("pk")))
+    models = RewardModel.objects.filter(pk__in=counts).select_related("checklist_version")
+    found = []
+    for model in models:
+        prompts = (
+            Item.objects.filter(scores__reward_model=model).order_by().values("prompt").annotate(n=Count("pk"))
+            .aggregate(prompts=Count("prompt"), comparable=Count("prompt", filter=Q(n__gt=1)))
+        )  # fmt: skip
+        found.append(MinableModel(model, counts[model.pk], prompts["prompts"], prompts["comparable"]))
+    return sorted(found, key=lambda row: (row.model.state != RewardModelState.PROMOTED, -row.model.pk))

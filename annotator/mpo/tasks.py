@@ -1,0 +1,8 @@
+from celery import shared_task
+
+from annotator.mpo import services
+
+
+@shared_task(name="mpo.mine_pairs")
+def mine_pairs(job_id: str) -> None:
+    services.run_pair_mining(job_id)

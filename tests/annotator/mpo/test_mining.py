@@ -1,0 +1,280 @@
+"""Mining: what counts as a pair, what is written, and what hinders it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from annotator.core.errors import ProblemError
+from annotator.jobs.models import Job, JobState, Queue
+from annotator.jobs.services import JobCancelled, JobLost, Run, request_cancel
+from annotator.library.models import Item
+from annotator.mpo import services
+from annotator.mpo.models import PairSet, PreferencePair
+from annotator.mpo.options import MiningOptions
+from annotator.mpo.services import mining
+from annotator.rewards.models import RewardModel, Score
+from annotator.rewards.signals import scoring_finished
+from tests.factories import make_reward_model, make_score
+
+pytestmark = pytest.mark.django_db
+
+Run_ = Callable[[Job], Job]
+
+
+def mined(model: RewardModel, run_now: Run_, **options: object) -> PairSet:
+    job = run_now(services.request_pair_mining(reward_model=model, options=options))
+    assert job.state == JobState.SUCCEEDED, job.error
+    return PairSet.objects.get(job=job)
+
+
+def ids(pair_set: PairSet) -> set[tuple[int, int]]:
+    return set(pair_set.pairs.values_list("winner_id", "loser_id"))
+
+
+def test_pairs_are_of_one_prompt_and_counted(reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
+    low, middle, high = scored_prompt(reward_model, [0.2, 0.5, 0.9])
+    one, same = scored_prompt(reward_model, [0.4, 0.4])
+    scored_prompt(reward_model, [0.99])  # alone with its prompt
+    found = mined(reward_model, run_now)
+    assert ids(found) == {(high.pk, middle.pk), (high.pk, low.pk), (middle.pk, low.pk)}
+    assert (found.items, found.prompts, found.prompts_without_pairs, found.pairs_count) == (6, 2, 1, 3)
+    assert found.job.result["pair_set"] == found.pk
+    assert "1 prompts give none" in found.job.result["message"]
+    assert one.prompt_id == same.prompt_id
+
+
+def test_a_pair_says_by_how_much(reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
+    loser, winner = scored_prompt(reward_model, [0.3, 0.6])
+    pair = mined(reward_model, run_now).pairs.get()
+    scores = {score.item_id: score for score in Score.objects.all()}
+    assert pair.winner_reward == pytest.approx(scores[winner.pk].reward)
+    assert pair.loser_reward == pytest.approx(scores[loser.pk].reward)
+    expected = np.subtract(scores[winner.pk].by_dimension, scores[loser.pk].by_dimension)
+    assert pair.gap_by_dimension == pytest.approx(expected)
+    assert sum(pair.gap_by_dimension) == pytest.approx(pair.reward_gap)
+
+
+def test_a_quality_bought_with_another_gives_no_pair_but_the_baseline_takes_it(
+    reward_model: RewardModel, scored_prompt: Callable, run_now: Run_
+) -> None:
+    bought, plain = scored_prompt(reward_model, [{"quality": 0.9, "composition": 0.4}, {"quality": 0.5}])
+    assert mined(reward_model, run_now).pairs_count == 0
+    baseline = mined(reward_model, run_now, level="total")
+    assert ids(baseline) == {(bought.pk, plain.pk)}
+    worse = {row["id"]: row["worse"] for row in baseline.summary["dimensions"]}
+    assert worse["composition"] == 1.0
+    assert worse["quality"] == 0.0
+
+
+def test_finer_levels_are_stricter(reward_model: RewardModel, run_now: Run_, scored_prompt: Callable) -> None:
+    """Better in its dimension on the whole, but not in each of its questions."""
+    a, b = scored_prompt(reward_model, [0.5, 0.5])
+    score = Score.objects.get(item=a)
+    p_yes = list(score.p_yes)
+    p_yes[0], p_yes[1] = 0.9, 0.4  # two questions of one ladder
+    score.delete()
+    make_score(reward_model, a, p_yes)
+    assert ids(mined(reward_model, run_now, level="dimension")) == {(a.pk, b.pk)}
+    assert ids(mined(reward_model, run_now, level="sub_dimension")) == {(a.pk, b.pk)}
+    assert mined(reward_model, run_now, level="question").pairs_count == 0
+
+
+def test_margin_gap_and_limit(reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
+    items = scored_prompt(reward_model, [0.1, 0.3, 0.5, 0.7])
+    assert mined(reward_model, run_now).pairs_count == 6
+    wide = mined(reward_model, run_now, min_total_gap=0.6)
+    assert all(pair.reward_gap >= 0.6 for pair in wide.pairs.all())
+    assert 0 < wide.pairs_count < 6
+    assert mined(reward_model, run_now, margin=1e6).pairs_count == 0
+    assert ids(mined(reward_model, run_now, max_pairs_per_prompt=1)) == {(items[3].pk, items[0].pk)}
+    chosen = [ids(mined(reward_model, run_now, max_pairs_per_prompt=2, choose="random", seed=seed)) for seed in (1, 1)]
+    assert chosen[0] == chosen[1]
+    assert len(chosen[0]) == 2
+
+
+def test_the_summary_is_that_of_the_pairs(reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
+    for values in ([0.1, 0.2, 0.9], [0.4, 0.8]):
+        scored_prompt(reward_model, values)
+    found = mined(reward_model, run_now)
+    gaps = np.array(list(found.pairs.values_list("gap_by_dimension", flat=True)))
+    assert [row["mean_gap"] for row in found.summary["dimensions"]] == pytest.approx(gaps.mean(axis=0))
+    rewards = np.array(list(found.pairs.values_list("reward_gap", flat=True)))
+    assert found.summary["reward_gap"]["median"] == pytest.approx(np.median(rewards))
+    assert found.summary["pairs_per_prompt"] == {"mean": 2.0, "most": 3}
+
+
+def test_only_this_versions_scores_count(reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
+    low, high = scored_prompt(reward_model, [0.2, 0.8])
+    other = make_reward_model(state="candidate")
+    make_score(other, low, 0.9)
+    make_score(other, high, 0.1)
+    assert ids(mined(reward_model, run_now)) == {(high.pk, low.pk)}
+    assert ids(mined(other, run_now)) == {(low.pk, high.pk)}
+
+
+def test_without_scores_nothing_is_asked_for(reward_model: RewardModel) -> None:
+    with pytest.raises(ProblemError, match="has not scored any item yet") as refused:
+        services.request_pair_mining(reward_model=reward_model)
+    assert refused.value.code == "no_scores"
+    assert not Job.objects.exists()
+
+
+def test_scores_of_another_checklist_are_told_by_item(
+    reward_model: RewardModel, scored_prompt: Callable, run_now: Run_
+) -> None:
+    item, _ = scored_prompt(reward_model, [0.2, 0.8])
+    Score.objects.filter(item=item).update(by_dimension=[0.1, 0.2])
+    job = run_now(services.request_pair_mining(reward_model=reward_model))
+    assert job.state == JobState.FAILED
+    assert f"The score of item {item.pk} has 2 dimensions" in job.error
+    assert not PairSet.objects.exists()
+
+
+def test_items_that_are_alone_with_their_prompts_are_no_pairs(
+    reward_model: RewardModel, scored_prompt: Callable, run_now: Run_
+) -> None:
+    for value in (0.2, 0.7):
+        scored_prompt(reward_model, [value])
+    job = run_now(services.request_pair_mining(reward_model=reward_model))
+    assert job.state == JobState.FAILED
+    assert "None of the 2 items shares its prompt" in job.error
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [({"level": "pixel"}, "level"), ({"margin": -1}, "margin"), ({"margin": float("nan")}, "margin"),
+     ({"max_pairs_per_prompt": 0}, "max_pairs_per_prompt"), ({"seed": 1.5}, "seed"), ({"colour": 1}, "colour"),
+     ({"min_total_gap": "much"}, "min_total_gap"), ({"choose": "best"}, "choose"), ({"margin": True}, "margin")],
+)  # fmt: skip
+def test_options_that_make_no_sense_are_refused(reward_model: RewardModel, options: dict, field: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        services.request_pair_mining(reward_model=reward_model, options=options)
+    assert refused.value.details["field"] == field
+
+
+def test_options_survive_json() -> None:
+    options = MiningOptions(level="question", max_pairs_per_prompt=None, choose="diverse", seed=7)
+    assert MiningOptions.from_json(options.to_json()) == options
+
+
+def test_asking_twice_is_asking_once(reward_model: RewardModel, scored_prompt: Callable) -> None:
+    scored_prompt(reward_model, [0.2, 0.8])
+    first = services.request_pair_mining(reward_model=reward_model)
+    assert services.request_pair_mining(reward_model=reward_model) == first
+    assert services.request_pair_mining(reward_model=reward_model, options={"level": "question"}) != first
+    assert first.queue == Queue.MPO
+
+
+def test_a_finished_scoring_mines_where_that_was_asked_for(reward_model: RewardModel, scored_prompt: Callable) -> None:
+    def tell(**params: object) -> None:
+        scoring_finished.send(sender=RewardModel, reward_model=reward_model, requested_by=None, params=params)
+
+    tell(mine_after=True)  # nothing is scored: that must not fail the scoring
+    assert not Job.objects.exists()
+    scored_prompt(reward_model, [0.2, 0.8])
+    tell()
+    tell(mine_after=False)
+    assert not Job.objects.exists()
+    tell(mine_after=True)
+    assert Job.objects.get().kind == "mpo.mine_pairs"
+
+
+class TestInterrupted:
+    """A set is seen whole or not at all, and once."""
+
+    @pytest.fixture
+    def items(self, reward_model: RewardModel, scored_prompt: Callable) -> list[Item]:
+        return scored_prompt(reward_model, [0.1, 0.3, 0.5, 0.7])
+
+    @pytest.fixture(autouse=True)
+    def _small_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(mining, "WRITTEN_AT_ONCE", 2)
+
+    def killed_after(self, writes: int, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]) -> None:
+        copy, count = mining._copy, iter(range(100))
+
+        def stop(*args: object) -> None:
+            if next(count) >= writes:
+                raise error
+            copy(*args)
+
+        monkeypatch.setattr(mining, "_copy", stop)
+
+    def test_a_killed_run_is_taken_up_again_and_leaves_one_set(
+        self, reward_model: RewardModel, items: list[Item], run_now: Run_, claimed: Callable,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        job = services.request_pair_mining(reward_model=reward_model)
+        with monkeypatch.context() as patched:
+            self.killed_after(2, patched, KeyboardInterrupt)
+            with pytest.raises(KeyboardInterrupt):
+                mining.mine_pairs(claimed(job))
+        assert PreferencePair.objects.count() == 4
+        assert PairSet.objects.get().ready_at is None
+        Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, run_token=None)
+        assert run_now(job).state == JobState.SUCCEEDED
+        assert PairSet.objects.get().ready_at is not None
+        assert PreferencePair.objects.count() == 6
+
+    def test_a_run_that_is_repeated_after_its_end_changes_nothing(
+        self, reward_model: RewardModel, items: list[Item], run_now: Run_
+    ) -> None:
+        job = run_now(services.request_pair_mining(reward_model=reward_model))
+        Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED)
+        again = run_now(job)
+        assert again.state == JobState.SUCCEEDED
+        assert again.result["pair_set"] == PairSet.objects.get().pk
+        assert PreferencePair.objects.count() == 6
+
+    def test_a_runner_that_lost_the_job_writes_nothing_more(
+        self, reward_model: RewardModel, items: list[Item], claimed: Callable
+    ) -> None:
+        job = services.request_pair_mining(reward_model=reward_model)
+        slow: Run = claimed(job)
+        Job.objects.filter(pk=job.pk).update(run_token=None, state=JobState.QUEUED)
+        with pytest.raises(JobLost):
+            mining.mine_pairs(slow)
+        assert not PairSet.objects.exists()
+
+    def test_what_a_cancelled_run_left_goes_with_the_next(
+        self, reward_model: RewardModel, items: list[Item], run_now: Run_, claimed: Callable,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        job = services.request_pair_mining(reward_model=reward_model)
+        with monkeypatch.context() as patched:
+            self.killed_after(1, patched, KeyboardInterrupt)
+            with pytest.raises(KeyboardInterrupt):
+                mining.mine_pairs(claimed(job))
+        request_cancel(job=job)
+        Job.objects.filter(pk=job.pk).update(state=JobState.CANCELLED)
+        found = mined(reward_model, run_now)
+        assert PairSet.objects.get() == found
+
+    def test_cancelling_stops_between_parts(
+        self, reward_model: RewardModel, items: list[Item], claimed: Callable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = services.request_pair_mining(reward_model=reward_model)
+        run, copy = claimed(job), mining._copy
+
+        def copy_and_cancel(*args: object) -> None:
+            copy(*args)
+            Job.objects.filter(pk=job.pk).update(cancel_requested_at="2026-01-01T00:00Z")
+
+        monkeypatch.setattr(mining, "_copy", copy_and_cancel)
+        with pytest.raises(JobCancelled):
+            mining.mine_pairs(run)
+        assert PreferencePair.objects.count() == 2
+        assert PairSet.objects.get().ready_at is None
+
+
+def test_vetoes(reward_model: RewardModel, scored_prompt: Callable, run_now: Run_, make_user: Callable) -> None:
+    scored_prompt(reward_model, [0.2, 0.8])
+    pair = mined(reward_model, run_now).pairs.get()
+    rita, otto = make_user("rita", "reviewer"), make_user("otto", "reviewer")
+    services.set_veto(pair=pair, vetoed=True, by=rita)
+    first = pair.vetoed_at
+    services.set_veto(pair=pair, vetoed=True, by=otto)
+    assert (pair.vetoed_by, pair.vetoed_at) == (rita, first)
+    services.set_veto(pair=pair, vetoed=False, by=otto)
+    assert (pair.vetoed_by, pair.vetoed_at) == (None, None)
