@@ -1,0 +1,6 @@
+"""Vision-language judges: any image-text-to-text model answers the whole checklist in one packed pass an item."""
+
+from reward_engine.judges.vlm.judge import VLMJudge
+from reward_engine.judges.vlm.options import VLMOptions
+
+__all__ = ["VLMJudge", "VLMOptions"]

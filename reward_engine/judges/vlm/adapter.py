@@ -1,0 +1,179 @@
+"""Trained adapters on disk: LoRA weights, the checklist they answer, and which model they belong to.
+
+A folder holds ``adapter_model.safetensors`` and ``adapter_config.json`` as peft writes them, and a manifest with
+checksums. It is written whole or not at all, and checked before use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from reward_engine import checklist as checklists
+from reward_engine.checklist import Checklist
+from reward_engine.errors import ArtifactError, ChecklistError
+from reward_engine.judges.artifact import MANIFEST, RETRAIN, digest
+from reward_engine.judges.vlm.backbone import Backbone
+
+KIND = "vlm"
+FORMAT = 1
+WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+RECORD = ("snapshot", "seed", "metrics", "created", "libraries", "settings")
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """``base``: the model's folder or hub id, with ``revision`` and ``base_digest``; ``record``: what training noted."""
+
+    name: str
+    checklist: Checklist
+    base: str
+    base_digest: str
+    revision: str | None
+    config: Mapping[str, Any]
+    weights: Mapping[str, Tensor]
+    digest: str
+    record: Mapping[str, Any]
+
+
+def is_adapter(source: str | Path) -> bool:
+    return (Path(source) / MANIFEST).is_file()
+
+
+def write(
+    folder: Path,
+    *,
+    checklist: Checklist,
+    base: str,
+    base_digest: str,
+    config: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+    record: Mapping[str, Any],
+    revision: str | None = None,
+) -> None:
+    """Write a new folder. Raises ArtifactError where there is something already, or it cannot be written."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ArtifactError(f"{folder.name}: there is something already; a model is never overwritten.", code="exists")
+    files = {
+        WEIGHTS: save({name: value.detach().cpu().contiguous() for name, value in weights.items()}),
+        CONFIG: json.dumps(config, indent=2, sort_keys=True).encode(),
+    }
+    manifest = {
+        "kind": KIND,
+        "format": FORMAT,
+        "media_type": checklist.media_type,
+        "base": {"source": base, "digest": base_digest, "revision": revision},
+        "checklist": {
+            "id": checklist.id,
+            "version": checklist.version,
+            "content_hash": checklist.content_hash,
+            "yaml": checklists.dumps(checklist),
+        },
+        **{key: record[key] for key in RECORD if key in record},
+        "sha256": {name: digest(content) for name, content in files.items()},
+    }
+    files[MANIFEST] = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode()
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        beside.mkdir(parents=True)
+        for name, content in files.items():
+            with (beside / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        beside.replace(folder)
+    except OSError as error:
+        raise ArtifactError(f"{folder.name}: it cannot be written ({error.strerror or error}).", code="write") from error
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(beside)
+
+
+def read(folder: Path, expected: Checklist | None) -> Adapter:
+    """Read and check a folder. Raises ArtifactError, in words, for whatever is not as it was written."""
+    manifest = _json(folder / MANIFEST)
+    if manifest.get("kind") != KIND or manifest.get("format") != FORMAT:
+        raise ArtifactError(
+            f"{folder.name}: this is a “{manifest.get('kind')}” of format {manifest.get('format')!r}, where a “{KIND}” "
+            f"of format {FORMAT} is expected.",
+            code="kind",
+        )
+    files: dict[str, bytes] = {}
+    for name in (WEIGHTS, CONFIG):
+        files[name] = _bytes(folder / name)
+        if manifest.get("sha256", {}).get(name) != digest(files[name]):
+            raise ArtifactError(f"{folder.name}: {name} is not what its manifest records. {RETRAIN}", code="checksum")
+    try:
+        own = checklists.loads(manifest["checklist"]["yaml"], source=f"{folder.name}/{MANIFEST}")
+        recorded, base = manifest["checklist"]["content_hash"], manifest["base"]
+        source, base_digest, revision = str(base["source"]), str(base["digest"]), base["revision"]
+        weights, config = load(files[WEIGHTS]), json.loads(files[CONFIG])
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise ArtifactError(f"{folder.name}: it is incomplete or altered ({error!r}). {RETRAIN}", code="manifest") from error
+    except ChecklistError as error:
+        raise ArtifactError(f"{folder.name}: {error.message} {RETRAIN}", code="manifest") from error
+    if own.content_hash != recorded:
+        raise ArtifactError(f"{folder.name}: the checklist inside was altered. {RETRAIN}", code="checklist")
+    if expected is not None and expected.content_hash != own.content_hash:
+        raise ArtifactError(
+            f"{folder.name}: this model answers “{own.name}” version {own.version} ({own.content_hash[:12]}), not "
+            f"“{expected.name}” version {expected.version} ({expected.content_hash[:12]}). "
+            "Train a model for this checklist.",
+            code="checklist",
+        )
+    return Adapter(
+        name=folder.name,
+        checklist=own if expected is None else expected,
+        base=source,
+        base_digest=base_digest,
+        revision=revision,
+        config=config,
+        weights=weights,
+        digest=hashlib.sha256((digest(files[WEIGHTS]) + digest(files[CONFIG])).encode()).hexdigest(),
+        record={key: manifest[key] for key in RECORD if key in manifest},
+    )
+
+
+def apply(backbone: Backbone, adapter: Adapter, *, quantized: bool) -> Backbone:
+    """The backbone with the adapter in it: merged into the weights, or beside them where they are quantized."""
+    peft: Any = importlib.import_module("peft")
+    known = {key: value for key, value in adapter.config.items() if value is not None}
+    model = peft.get_peft_model(backbone.model, peft.LoraConfig(**known))
+    missing = peft.set_peft_model_state_dict(model, dict(adapter.weights)).unexpected_keys
+    if missing:
+        raise ArtifactError(f"{adapter.name}: its weights do not fit the model ({missing[0]}).", code="base")
+    plain = model.get_base_model() if quantized else model.merge_and_unload(safe_merge=True)
+    plain.eval().requires_grad_(False)
+    return replace(backbone, model=plain)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(_bytes(path))
+    except ValueError as error:
+        raise ArtifactError(f"{path.parent.name}: {path.name} is not valid JSON ({error}).", code="manifest") from error
+    if not isinstance(found, dict):
+        raise ArtifactError(f"{path.parent.name}: {path.name} is not a JSON object.", code="manifest")
+    return found
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path.parent.name}: {path.name} is missing. {RETRAIN}", code="missing") from error
+    except OSError as error:
+        raise ArtifactError(f"{path.parent.name}: {path.name} cannot be read ({error.strerror}).", code="read") from error

@@ -1,0 +1,243 @@
+"""A vision-language model as a judge: P(yes) of every question, from one pass an item."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reward_engine.checklist import Checklist
+from reward_engine.errors import ArtifactError, JudgeError, RewardEngineError
+from reward_engine.judges.base import Cancelled, MediaInput, Predictions, Progress
+from reward_engine.judges.vlm import adapter, batching, wording
+from reward_engine.judges.vlm.backbone import Backbone
+from reward_engine.judges.vlm.encoder import Encoder
+from reward_engine.judges.vlm.families import Family, possible_ways
+from reward_engine.judges.vlm.inputs import Encoded
+from reward_engine.judges.vlm.loading import load_model
+from reward_engine.judges.vlm.options import VLMOptions, Way
+from reward_engine.judges.vlm.passes import PASSES
+from reward_engine.media import decode_ahead
+
+KIND = "vlm"
+AGREE = 0.02
+"""Largest difference in P(yes) between the loop and a quicker way, on the first item of an unknown family."""
+
+
+@dataclass
+class VLMJudge:
+    """Make one with :meth:`load`.
+
+    ``digest``: of the model's files and of the adapter. ``way``: how questions are answered, with ``way_reason``
+    where a quicker one is not possible. ``usage``: what the last call cost.
+    """
+
+    checklist: Checklist
+    backbone: Backbone
+    encoder: Encoder
+    family: Family
+    options: VLMOptions
+    digest: str
+    ways: tuple[Way, ...]
+    way_reason: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    usage: Usage = field(default_factory=lambda: Usage())
+
+    name = KIND
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path,
+        *,
+        checklist: Checklist | None = None,
+        options: VLMOptions | None = None,
+        base: str | Path | None = None,
+        revision: str | None = None,
+    ) -> VLMJudge:
+        """Open a model (a local folder or a hub id) or an adapter trained on one (a folder with a manifest).
+
+        A plain model needs ``checklist``; an adapter carries its own, and is refused where another is expected.
+        ``base``: where an adapter's model lies now, if it has moved. Raises ArtifactError or JudgeError in words.
+        """
+        options = options or VLMOptions()
+        trained = adapter.read(Path(source), checklist) if adapter.is_adapter(source) else None
+        if trained is None and checklist is None:
+            raise JudgeError("A model that was not trained on a checklist needs one: pass checklist=…", code="checklist")
+        if trained is not None:
+            source, revision = base or trained.base, trained.revision
+        backbone, processor, family, digest = load_model(source, options, revision=revision)
+        if trained is not None:
+            if digest != trained.base_digest:
+                raise ArtifactError(
+                    f"{trained.name}: it was trained on another model than the one at {source}. "
+                    "Name the folder of the original model with base=…",
+                    code="base",
+                )
+            backbone = adapter.apply(backbone, trained, quantized=options.quantize is not None)
+            digest = f"{digest} {trained.digest}"
+        chosen = trained.checklist if trained is not None else checklist
+        assert chosen is not None
+        ways, reason = possible_ways(backbone.model.config, options)
+        return cls(
+            checklist=chosen,
+            backbone=backbone,
+            encoder=Encoder(processor, family, options, backbone.context),
+            family=family,
+            options=options,
+            digest=digest,
+            ways=ways,
+            way_reason=reason,
+            record={} if trained is None else trained.record,
+            source=str(source),
+        )
+
+    @property
+    def way(self) -> Way:
+        return self.ways[0]
+
+    @property
+    def version(self) -> str:
+        """Digest of everything that decides answers. The way does not enter: all give the same numbers."""
+        options = self.options
+        said = (
+            f"{self.checklist.content_hash} {self.digest} {wording.VERSION} {self.backbone.dtype} {options.quantize} "
+            f"{options.sampler!r} {options.frame_max_side}"
+        )
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    def predict(
+        self,
+        items: Sequence[MediaInput],
+        *,
+        batch_size: int = 16,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Predictions:
+        """P(yes) of every question of the checklist for every item; what cannot be judged becomes an error."""
+        texts = [question.text for question in self.checklist.questions]
+        return self.ask(items, texts, batch_size=batch_size, progress=progress, cancelled=cancelled)
+
+    def alignment(self, items: Sequence[MediaInput], *, batch_size: int = 16) -> Predictions:
+        """P(the media shows its prompt), [n, 1]: what the published image reward takes from a separate scorer."""
+        return self.ask(items, [wording.ALIGNMENT[self.checklist.media_type]], batch_size=batch_size)
+
+    def ask(
+        self,
+        items: Sequence[MediaInput],
+        questions: Sequence[str],
+        *,
+        batch_size: int = 16,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Predictions:
+        """P(yes) float32 [n, k] of any yes/no questions; ``{prompt}`` in them stands for the item's prompt."""
+        if batch_size < 1 or not questions:
+            raise JudgeError("There must be at least one item a batch and one question.", code="arguments")
+        self.usage = Usage()
+        answers: dict[str, NDArray[np.float32]] = {}
+        errors: dict[str, str] = {}
+        limits = batching.Limits(batch_size, self.options.token_budget, self.options.token_budget)
+        stopped = False
+        encoded = self._encoded(items, questions, errors)
+        try:
+            for batch in batching.batches(encoded, limits):
+                if cancelled is not None and cancelled():
+                    stopped = True
+                    break
+                for item, found in batching.halving(self._answer, batch, limits):
+                    self._keep(item, found, answers, errors)
+                if progress is not None:
+                    progress(len(answers) + len(errors), len(items))
+        finally:
+            encoded.close()
+        if progress is not None and not stopped:
+            progress(len(items), len(items))
+        keys = tuple(item.key for item in items if item.key in answers)
+        p_yes = np.stack([answers[key] for key in keys]) if keys else np.zeros((0, len(questions)), dtype=np.float32)
+        return Predictions(keys, p_yes, errors, stopped)
+
+    def _encoded(
+        self, items: Iterable[MediaInput], questions: Sequence[str], errors: dict[str, str]
+    ) -> Generator[Encoded, None, None]:
+        decoded = decode_ahead(
+            items,
+            lambda item: self.encoder.encode(item, questions),
+            workers=self.options.decode_threads,
+            ahead=self.options.ahead,
+        )
+        for item, found in decoded:
+            if isinstance(found, RewardEngineError):
+                errors[item.key] = found.message
+            elif isinstance(found, Exception):
+                errors[item.key] = f"{item.path.name}: it could not be prepared for the model ({found})."
+            else:
+                yield found
+
+    def _keep(
+        self, item: Encoded, found: Tensor | JudgeError, answers: dict[str, NDArray[np.float32]], errors: dict[str, str]
+    ) -> None:
+        if isinstance(found, JudgeError):
+            errors[item.key] = found.message
+            return
+        p_yes = torch.sigmoid(found.double()).float().cpu().numpy()
+        if np.isfinite(p_yes).all():
+            answers[item.key] = p_yes
+        else:
+            errors[item.key] = (
+                "The model gave values that are no numbers for this item. Load it in bfloat16 or float32 "
+                "instead of float16, or train it again."
+            )
+
+    @torch.inference_mode()
+    def _answer(self, items: Sequence[Encoded], budget: int | None) -> Tensor:
+        """Log-odds [b, k], by the quickest way that works."""
+        if not self.family.tested and len(self.ways) > 1 and not self.usage.checked:
+            self._compare(items[0])
+        found = PASSES[self.way](self.backbone, items, budget=budget)
+        self.usage.add(items, self.way)
+        return found
+
+    def _compare(self, item: Encoded) -> None:
+        """Drop the ways that an unknown model does not take, or takes and answers differently."""
+        few = Encoded(item.key, item.prefix, item.questions[:4], item.media, item.types)
+        truth = torch.sigmoid(PASSES["loop"](self.backbone, [few], budget=None))
+        while self.way != "loop":
+            try:
+                difference = (torch.sigmoid(PASSES[self.way](self.backbone, [few])) - truth).abs().max().item()
+                problem = "" if difference <= AGREE else f"its answers differ by {difference:.3f}"
+            except Exception as error:  # whatever an unknown model raises, the next way is tried
+                if batching.out_of_memory(error):
+                    raise
+                problem = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            if not problem:
+                break
+            self.way_reason = f"{self.family.model_type} cannot answer {self.way} ({problem})"
+            self.ways = self.ways[1:]
+        self.usage.checked = True
+
+
+@dataclass
+class Usage:
+    """What a call cost: items, and tokens the language model computed (without padding)."""
+
+    items: int = 0
+    tokens: int = 0
+    checked: bool = False
+
+    def add(self, items: Sequence[Encoded], way: Way) -> None:
+        self.items += len(items)
+        for item in items:
+            self.tokens += (
+                item.tokens
+                if way != "loop"
+                else len(item.prefix) * len(item.questions) + item.question_tokens
+            )
