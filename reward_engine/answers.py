@@ -134,7 +134,7 @@ def harmonise(checklist: Checklist, levels: ArrayLike) -> NDArray[np.int8]:
 
 def to_masks(answers: ArrayLike) -> NDArray[np.int8]:
     """int8 [n, q]: 1 where a question applies and is answered, 0 where it is masked or not judged."""
-    return (np.asarray(answers) != 0).astype(np.int8)
+    return np.not_equal(answers, 0).astype(np.int8)
 
 
 def implied(checklist: Checklist, sub_dimension: str, level: int) -> dict[str, int]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reward_engine.checklist import Checklist
 from reward_engine.errors import DataError
+from reward_engine.ladders import applies, monotone
 from reward_engine.weights import Weights
 
 
@@ -32,23 +33,15 @@ class RewardResult:
 
 
 def hard_values(p_yes: ArrayLike, checklist: Checklist, *, threshold: float = 0.5) -> NDArray[np.float64]:
-    """Signed values in {−1, 0, +1}, float64 [n, q]: yes where P(yes) ≥ ``threshold``; 0 behind a presence question answered no."""  # noqa: E501
-    p = _probabilities(p_yes, checklist)
-    values = np.where(p >= threshold, 1.0, -1.0)
-    gate = checklist.question_mask
-    gated = gate >= 0
-    values[:, gated] *= values[:, gate[gated]] > 0
-    return values
+    """Signed values in {−1, 0, +1}, float64 [n, q]: yes from ``threshold`` on; 0 behind a presence answered no."""
+    p = monotone(checklist, p_yes)
+    return np.where(p >= threshold, 1.0, -1.0) * (applies(checklist, p) >= threshold)
 
 
 def soft_values(p_yes: ArrayLike, checklist: Checklist) -> NDArray[np.float64]:
     """Signed values in [−1, 1], float64 [n, q]: 2·P(yes) − 1, times the probability that the question applies."""
-    p = _probabilities(p_yes, checklist)
-    values = 2.0 * p - 1.0
-    gate = checklist.question_mask
-    gated = gate >= 0
-    values[:, gated] *= p[:, gate[gated]]
-    return values
+    p = monotone(checklist, p_yes)
+    return (2.0 * p - 1.0) * applies(checklist, p)
 
 
 def reward(values: ArrayLike, checklist: Checklist, weights: Weights) -> RewardResult:
@@ -58,7 +51,7 @@ def reward(values: ArrayLike, checklist: Checklist, weights: Weights) -> RewardR
     """
     weights.check(checklist)
     array = np.asarray(values, dtype=np.float64)
-    _check(array, checklist, -1.0, 1.0, "values")
+    _check(array, checklist)
     contributions = array * weights.coef
     by_sub = _group(contributions, checklist.question_sub_dimension, len(checklist.ordinal))
     by_dimension = _group(by_sub, checklist.ordinal_dimension, len(checklist.dimensions))
@@ -73,23 +66,16 @@ def _group(values: NDArray[np.float64], groups: NDArray[np.int64], count: int) -
     return np.ascontiguousarray(grouped.T)
 
 
-def _probabilities(p_yes: ArrayLike, checklist: Checklist) -> NDArray[np.float64]:
-    p = np.asarray(p_yes, dtype=np.float64)
-    _check(p, checklist, 0.0, 1.0, "P(yes)")
-    return p
-
-
-def _check(array: NDArray[np.float64], checklist: Checklist, low: float, high: float, what: str) -> None:
-    if array.ndim != 2 or array.shape[1] != len(checklist.questions):
+def _check(values: NDArray[np.float64], checklist: Checklist) -> None:
+    if values.ndim != 2 or values.shape[1] != len(checklist.questions):
         raise DataError(
-            f"{what} must have the shape [n, {len(checklist.questions)}] for “{checklist.name}”; "
-            f"this array has {array.shape}.",
+            f"Values must have the shape [n, {len(checklist.questions)}] for “{checklist.name}”; "
+            f"this array has {values.shape}.",
             code="shape",
         )
-    bad = ~((array >= low) & (array <= high))  # catches NaN as well
+    bad = ~(np.abs(values) <= 1.0)  # catches NaN as well
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
         raise DataError(
-            f"Row {row}, “{checklist.questions[column].id}”: {array[row, column]} is outside [{low:g}, {high:g}].",
-            code="range",
+            f"Row {row}, “{checklist.questions[column].id}”: {values[row, column]} is outside [−1, 1].", code="range"
         )

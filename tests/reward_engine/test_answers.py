@@ -29,10 +29,60 @@ def levels_of(draw, checklist):
 def test_answers_lead_back_to_the_very_levels(checklist, data):
     levels = answers.harmonise(checklist, data.draw(levels_of(checklist)))
     given_answers = answers.to_answers(checklist, levels)
-    assert given_answers.dtype == np.int8 and set(np.unique(given_answers)) <= {-1, 0, 1}
+    assert given_answers.dtype == np.int8
+    assert set(np.unique(given_answers)) <= {-1, 0, 1}
     assert np.array_equal(answers.to_levels(checklist, given_answers), levels)
     again = answers.to_answers(checklist, answers.to_levels(checklist, given_answers))
     assert np.array_equal(again, given_answers)
+
+
+@st.composite
+def answers_of(draw, checklist):
+    """One row of consistent answers, built question by question and without a look at levels."""
+    row = np.zeros(len(checklist.questions), dtype=np.int8)
+    # Ladders that hang on another's presence come last: whether it is there must be known.
+    for sub in sorted(checklist.ordinal, key=lambda sub: sub.masked_by_other):
+        columns = [checklist.question_index(question.id) for question in sub.questions]
+        if sub.mask and sub.mask.owner == sub.id:
+            presence, *columns = columns
+            row[presence] = draw(st.sampled_from([-1, 0, 1]))
+            if row[presence] < 1:
+                continue  # no face, or nobody asked: the rest stays open
+            judged = True
+        elif sub.mask:
+            judged = row[checklist.question_index(sub.mask.question)] >= 0 and draw(st.booleans())
+        else:
+            judged = draw(st.booleans())
+        if judged:
+            yes = draw(st.integers(0, len(columns)))
+            row[columns] = [1] * yes + [-1] * (len(columns) - yes)
+    return row
+
+
+@pytest.mark.parametrize("checklist", [IMAGE, VIDEO], ids=["image", "video"])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_levels_lead_back_to_the_very_answers(checklist, data):
+    rows = np.stack([data.draw(answers_of(checklist)) for _ in range(data.draw(st.integers(1, 4)))])
+    assert np.array_equal(answers.to_answers(checklist, answers.to_levels(checklist, rows)), rows)
+
+
+@pytest.mark.parametrize("checklist", [IMAGE, VIDEO], ids=["image", "video"])
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_what_is_masked_is_absent_and_never_no(checklist, data):
+    levels = answers.harmonise(checklist, data.draw(levels_of(checklist)))
+    given_answers = answers.to_answers(checklist, levels)
+    gate = checklist.question_mask
+    denied = given_answers[:, gate[gate >= 0]] == -1
+    assert (given_answers[:, gate >= 0][denied] == 0).all()
+    assert np.array_equal(answers.to_masks(given_answers) == 0, given_answers == 0)
+    for column, sub in enumerate(checklist.ordinal):
+        if sub.mask is None:
+            judged = levels[:, column] != ABSENT
+            ladder = given_answers[:, [checklist.question_index(question.id) for question in sub.questions]]
+            assert (ladder[judged] != 0).all()
+            assert (ladder[~judged] == 0).all()
 
 
 @pytest.mark.parametrize("checklist", [IMAGE, VIDEO], ids=["image", "video"])

@@ -10,82 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
 
-from reward_engine.answers import ABSENT, harmonise, to_answers
+from reward_engine.answers import ABSENT
 from reward_engine.errors import DataError
 from reward_engine.evaluation import (
     calibrate_ties,
-    expected_levels,
     human_agreement,
     level_agreement,
-    level_probabilities,
-    most_likely_levels,
     preference_accuracy,
 )
-from tests.reward_engine.training.planted import small_checklist
-
-SMALL = small_checklist()
-
-
-def sure(answers):
-    """P(yes) of a judge who is certain of these answers; any p where a question does not apply."""
-    rng = np.random.default_rng(0)
-    return np.where(answers == 0, rng.random(answers.shape), (answers + 1) / 2)
-
-
-@given(st.integers(0, 10**6))
-def test_certain_answers_give_back_their_levels(seed):
-    rng = np.random.default_rng(seed)
-    columns = [rng.integers(sub.lowest, sub.highest + 1, 20) for sub in SMALL.ordinal]
-    levels = harmonise(SMALL, np.stack(columns, axis=1).astype(np.int8))
-    known = levels != ABSENT
-    p = sure(to_answers(SMALL, levels))
-    # Masked ladders have arbitrary P(yes) above; lowered to monotone they still must not matter.
-    np.testing.assert_array_equal(most_likely_levels(SMALL, p)[known], levels[known])
-    np.testing.assert_allclose(expected_levels(SMALL, p)[known], levels[known])
-
-
-def test_certain_answers_give_back_their_levels_on_the_real_checklists(checklist, random_levels):
-    levels = random_levels(checklist, 200, absent=0)
-    known = levels != ABSENT
-    p = sure(to_answers(checklist, levels))
-    np.testing.assert_array_equal(most_likely_levels(checklist, p)[known], levels[known])
-    np.testing.assert_allclose(expected_levels(checklist, p)[known], levels[known])
-
-
-@given(arrays(np.float64, (6, len(SMALL.questions)), elements=st.floats(0, 1)))
-def test_most_likely_levels_never_contradict_each_other(p):
-    to_answers(SMALL, most_likely_levels(SMALL, p))
-    expected = expected_levels(SMALL, p)
-    for column, sub in enumerate(SMALL.ordinal):
-        assert (expected[:, column] >= sub.lowest - 1e-9).all()
-        assert (expected[:, column] <= sub.highest + 1e-9).all()
-
-
-def test_expected_levels_by_hand():
-    p = np.zeros((1, len(SMALL.questions)))
-    p[0, :3] = [0.9, 0.5, 0.2]  # clarity from −2
-    p[0, 4:7] = [0.5, 0.8, 0.4]  # hands: presence, then two steps
-    found = expected_levels(SMALL, p)[0]
-    assert found[0] == pytest.approx(-2 + 1.6)
-    assert found[2] == pytest.approx(0.5 * (1 + 1.2))
-    likely = most_likely_levels(SMALL, p)[0]
-    assert likely[0] == -1
-    assert likely[2] == 2
-
-
-@given(arrays(np.float64, (4, 3), elements=st.floats(0, 1)))
-def test_level_probabilities_add_up(ladder):
-    found = level_probabilities(ladder)
-    assert (found >= 0).all()
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-
-
-def test_wrong_probabilities_are_refused():
-    with pytest.raises(DataError, match="shape"):
-        expected_levels(SMALL, np.zeros((2, 3)))
-    with pytest.raises(DataError, match=r"\[0, 1\]"):
-        most_likely_levels(SMALL, np.full((2, len(SMALL.questions)), np.nan))
-
 
 levels_strategy = st.integers(2, 40).flatmap(
     lambda n: st.tuples(*[arrays(np.int8, n, elements=st.sampled_from([-2, -1, 0, 1, 2]))] * 2)

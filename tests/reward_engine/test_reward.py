@@ -38,7 +38,8 @@ def test_equal_weights_give_every_sub_dimension_the_same_say(checklist, random_l
 
 def test_the_best_levels_give_one(checklist):
     best = np.array([[sub.highest for sub in checklist.ordinal]], dtype=np.int8)
-    assert reward(answers.to_answers(checklist, best), checklist, equal_weights(checklist)).reward[0] == pytest.approx(1)
+    found = reward(answers.to_answers(checklist, best), checklist, equal_weights(checklist))
+    assert found.reward[0] == pytest.approx(1)
 
 
 def test_certain_probabilities_are_the_answers(checklist, random_levels):
