@@ -1,0 +1,8 @@
+from django.contrib import admin
+
+from annotator.demo.models import Milestone
+
+
+@admin.register(Milestone)
+class MilestoneAdmin(admin.ModelAdmin[Milestone]):
+    list_display = ("name", "reached_at")
