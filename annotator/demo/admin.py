@@ -4,5 +4,5 @@ from annotator.demo.models import Milestone
 
 
 @admin.register(Milestone)
-class MilestoneAdmin(admin.ModelAdmin[Milestone]):
+class MilestoneAdmin(admin.ModelAdmin):
     list_display = ("name", "reached_at")
