@@ -1,0 +1,20 @@
+"""Calibration: what a judge calls 80 % should come true in 80 % of cases.
+
+Fitted per question on judgments the judge was not trained on, kept as plain JSON, measured by reliability
+diagrams and the expected calibration error. The order is: judge → calibration → monotone ladders
+(:mod:`reward_engine.ladders`) → reward.
+"""
+
+from reward_engine.calibration.fitting import fit_calibration
+from reward_engine.calibration.model import Calibration, QuestionCalibration
+from reward_engine.calibration.reliability import Reliability, ReliabilityBin, reliability, reliability_by_sub_dimension
+
+__all__ = [
+    "Calibration",
+    "QuestionCalibration",
+    "Reliability",
+    "ReliabilityBin",
+    "fit_calibration",
+    "reliability",
+    "reliability_by_sub_dimension",
+]
