@@ -77,6 +77,9 @@ def workspace_data(assignment: Assignment, standing: Standing, user: Any) -> dic
         "media": {"kind": item.media_type, "url": reverse("library:media", args=[item.pk])},
         "urls": {
             "page": reverse("campaigns:annotate", args=[assignment.pk]),
+            "judge": reverse("campaigns:judge", args=[assignment.pk]),
+            "submit": reverse("campaigns:submit", args=[assignment.pk]),
+            "skip": reverse("campaigns:skip", args=[assignment.pk]),
             "next": reverse("campaigns:next", args=[campaign.pk]),
             "work": reverse("campaigns:work", args=[campaign.pk]),
         },
@@ -128,12 +131,10 @@ def _texts() -> dict[str, str]:
         "signIn": _("Sign in again"),
         "elsewhere": _("You have finished this item in another window."),
         "goOn": _("Go on"),
-        "takenBack": _("taken back"),
         "breakReminder": _("You have worked for {n} minutes without a break. Look into the distance for a while."),
         "dismiss": _("Close"),
         "pace": _("about {n} s each"),
         "brokenMedia": _(
             "This media does not load. Reload the page, or skip the item with the reason “does not show”."
         ),
-        "shortcutsOff": _("Single keys are off. Turn them on again under “Keys”."),
     }

@@ -37,6 +37,8 @@ def _workspace_context(request: HttpRequest, assignment: Assignment) -> dict[str
         "today": queries.done_today(request.user),
         "left": queries.left_for(request.user, campaign.pk),
         "left_counted": queries.LEFT_COUNTED,
+        # Set by the page's options; known here so that hidden media does not flash up before a script can hide it.
+        "veiled": assignment.was_unsafe or request.COOKIES.get("veil") == "1",
     }
 
 

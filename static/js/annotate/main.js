@@ -1,0 +1,118 @@
+// The annotator's workspace. One session a tab: a queue that saves, the next item made ready, the page on the screen.
+
+import { Ahead } from "./ahead.js";
+import { finished } from "./pace.js";
+import { Page } from "./page.js";
+import { SaveQueue } from "./queue.js";
+import { Store } from "./store.js";
+import { announce, toast, untoast } from "./toasts.js";
+
+class Session {
+  constructor(data) {
+    this.store = new Store(data.person);
+    this.queue = new SaveQueue(this.store, data.person);
+    this.ahead = new Ahead(this.queue);
+    this.listen();
+    this.show(data);
+    this.queue.flush();
+  }
+
+  listen() {
+    this.queue.addEventListener("refused", () => this.tellRefused());
+    this.queue.addEventListener("change", () => this.tellSignedOut());
+    addEventListener("popstate", () => {
+      if (location.pathname !== this.page.data.urls.page) location.reload();
+    });
+    addEventListener("storage", (event) => this.otherTab(event));
+    addEventListener("beforeunload", (event) => {
+      if (!this.store.durable && this.queue.waiting().length) event.preventDefault();
+    });
+  }
+
+  show(data) {
+    this.page = new Page(data, this);
+    this.ahead.start(data);
+    this.tellRefused();
+    const over = this.queue.waiting(data.assignment).find((act) => act.kind !== "judge");
+    if (over) this.page.leave();
+  }
+
+  // On to the next item: at once where it is ready, otherwise as soon as it can be had.
+  async next(page, kind) {
+    if (kind === "submit") this.count(page);
+    let ready = this.ahead.take();
+    if (!ready) {
+      toast("waiting", page.text("waitingForNext"), [], "info");
+      await this.queue.settled("submit", "skip");
+      await this.ahead.fetching;
+      untoast("waiting");
+      if (this.queue.refused().some((act) => act.assignment === page.data.assignment)) return;
+      ready = this.ahead.take();
+    }
+    if (ready) this.swap(ready);
+    else location.assign(page.data.urls.work);
+  }
+
+  count(page) {
+    const { minutes } = finished();
+    this.today = Number(document.getElementById("today").textContent) + 1;
+    if (minutes) {
+      toast("break", page.text("breakReminder", { n: minutes }), [{ label: page.text("dismiss") }], "info");
+    }
+  }
+
+  swap({ workspace, data, url, blob }) {
+    this.page.destroy();
+    if (this.blob) URL.revokeObjectURL(this.blob);
+    this.blob = blob;
+    if (blob) workspace.querySelector("#media").src = blob;
+    const today = workspace.querySelector("#today");
+    today.textContent = String(Math.max(this.today ?? 0, Number(today.textContent)));
+    document.getElementById("workspace").replaceWith(workspace);
+    history.pushState(null, "", url);
+    scrollTo(0, 0);
+    this.show(data);
+    announce(this.page.text("nextItem", { name: document.getElementById("prompt-text").textContent }));
+  }
+
+  // What the server would not take, in one message an item: nothing of it is dropped before somebody says so.
+  tellRefused() {
+    const groups = new Map();
+    for (const act of this.queue.refused()) groups.set(act.assignment, [...(groups.get(act.assignment) ?? []), act]);
+    for (const [assignment, acts] of groups) {
+      const { page } = this;
+      const names = [...new Set(acts.map((act) => act.label).filter(Boolean))];
+      const reasons = [...new Set(acts.map((act) => act.refused.message).filter(Boolean))];
+      const what = names.length ? page.text("notSaved", { name: names.join(", ") }) : page.text("notSubmitted");
+      const buttons = [
+        { label: page.text("tryAgain"), action: () => this.queue.retry(acts) },
+        { label: page.text("letGo"), action: () => this.queue.letGo(acts) },
+      ];
+      if (assignment !== page.data.assignment) buttons.unshift({ label: page.text("openItem"), href: acts[0].page });
+      toast(`refused-${assignment}`, [what, ...reasons].join(" "), buttons, "bad");
+    }
+  }
+
+  tellSignedOut() {
+    if (this.queue.state().name !== "signedOut") untoast("signed-out");
+    else {
+      const { page } = this;
+      const href = `/accounts/login/?next=${encodeURIComponent(page.data.urls.page)}`;
+      toast("signed-out", page.count("signedOut", this.queue.state().n), [{ label: page.text("signIn"), href }], "bad");
+    }
+  }
+
+  // The same item in two windows: answers of the other one show here too, and its end is said.
+  otherTab(event) {
+    if (!event.key?.startsWith(this.store.prefix) || !event.newValue || event.oldValue) return;
+    const act = JSON.parse(event.newValue);
+    if (act.assignment !== this.page.data.assignment) return;
+    if (act.kind === "judge") this.page.ladders.replay(act.ladder, act.level);
+    else {
+      const { page } = this;
+      toast("elsewhere", page.text("elsewhere"), [{ label: page.text("goOn"), action: () => page.leave() }], "info");
+    }
+  }
+}
+
+new Session(JSON.parse(document.getElementById("workspace-data").textContent));

@@ -1,0 +1,235 @@
+// One item on the screen: its ladders, its viewer, its keys, and what it tells the queue.
+
+import { ImageViewer } from "./image.js";
+import { listen } from "./keys.js";
+import { Ladders } from "./ladders.js";
+import { pace } from "./pace.js";
+import { option } from "./store.js";
+import { announce } from "./toasts.js";
+import { VideoPlayer } from "./video.js";
+
+const by = (id) => document.getElementById(id);
+
+export class Page {
+  // ``session`` (main.js) has the queue and knows the way to the next item.
+  constructor(data, session) {
+    this.data = data;
+    this.session = session;
+    this.queue = session.queue;
+    this.over = new AbortController();
+    this.root = by("workspace");
+    this.root.classList.add("scripted");
+    this.ladders = new Ladders(by("ladders"), data, this.over.signal);
+    this.viewer = new (data.media.kind === "video" ? VideoPlayer : ImageViewer)(by("viewer"), this.over.signal);
+    this.replay();
+    this.listen();
+    this.ladders.ask(option("questions"));
+    this.veil(!by("veil").hidden);
+    this.showCounts();
+    this.showState();
+    const first = this.ladders.first();
+    if (first) this.ladders.focus(first);
+  }
+
+  get done() {
+    return this.data.state === "submitted" || !this.data.editable;
+  }
+
+  destroy() {
+    this.over.abort();
+  }
+
+  text(name, values = {}) {
+    return this.data.texts[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
+  }
+
+  // "1 answer", "3 answers": ``name`` + One or Many.
+  count(name, n) {
+    return this.text(name + (n === 1 ? "One" : "Many"), { n });
+  }
+
+  name(ladder) {
+    return by(`name-${ladder}`)?.textContent ?? ladder;
+  }
+
+  // Answers of this item that are still on their way are shown as given.
+  replay() {
+    for (const act of this.queue.waiting(this.data.assignment)) {
+      if (act.kind === "judge") this.ladders.replay(act.ladder, act.level);
+    }
+  }
+
+  listen() {
+    const { signal } = this.over;
+    const on = (target, name, action) => target?.addEventListener(name, action, { signal });
+    on(this.ladders, "act", (event) => this.act(event.detail));
+    on(this.ladders, "change", () => this.showCounts());
+    on(this.ladders, "complete", () => by("submit").focus());
+    on(by("ladders"), "submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    on(by("undo"), "click", () => this.undo());
+    on(by("unveil"), "click", () => this.veil(false));
+    on(by("media"), "error", () => this.broken());
+    on(this.queue, "change", () => this.showState());
+    on(this.queue, "saved", (event) => this.saved(event.detail));
+    this.dialogs(on);
+    listen(this.keys(), { enabled: () => !option("noKeys"), signal });
+  }
+
+  dialogs(on) {
+    on(by("open-skip"), "click", () => this.openSkip());
+    on(by("open-keys"), "click", () => by("keys-dialog").showModal());
+    for (const dialog of this.root.querySelectorAll("dialog")) {
+      on(dialog, "click", (event) => {
+        if (event.target.closest("[data-close]") || event.target === dialog) dialog.close();
+      });
+    }
+    on(by("skip-dialog"), "submit", (event) => {
+      event.preventDefault();
+      this.skip(new FormData(event.target));
+    });
+    on(by("skip-dialog"), "keydown", (event) => {
+      const reason = [...this.root.querySelectorAll("#skip-dialog [name=reason]")][Number(event.key) - 1];
+      if (reason && !event.target.matches("textarea")) reason.click();
+    });
+    for (const box of this.root.querySelectorAll("[data-option]")) {
+      box.checked = box.dataset.option === "veil" ? document.cookie.includes("veil=1") : option(box.dataset.option);
+      on(box, "change", () => this.setOption(box.dataset.option, box.checked));
+    }
+  }
+
+  setOption(name, on) {
+    // The server has to know this one: media that should be hidden must not flash up before a script can hide it.
+    if (name === "veil") document.cookie = `veil=${on ? 1 : 0}; path=/campaigns/; max-age=31536000; samesite=lax`;
+    else option(name, on);
+    if (name === "questions") this.ladders.ask(on);
+    if (name === "veil") this.veil(on);
+  }
+
+  keys() {
+    const actions = {
+      ArrowDown: () => this.ladders.move(1),
+      ArrowUp: () => this.ladders.move(-1),
+      j: () => this.ladders.move(1),
+      k: () => this.ladders.move(-1),
+      ArrowLeft: () => this.ladders.shift(-1),
+      ArrowRight: () => this.ladders.shift(1),
+      Backspace: () => this.undo(),
+      Enter: () => this.submit(),
+      "shift+j": () => by("following")?.click(),
+      "shift+k": () => by("previous")?.click(),
+      s: () => this.openSkip(),
+      v: () => this.veil(by("veil").hidden),
+      "?": () => by("keys-dialog").showModal(),
+      y: () => this.ladders.asking && this.ladders.answer(true),
+      n: () => this.ladders.asking && this.ladders.answer(false),
+      ...this.viewer.keys(),
+    };
+    for (let digit = 1; digit <= 9; digit += 1) actions[digit] = () => this.ladders.press(digit);
+    return actions;
+  }
+
+  act({ ladder, level, milliseconds }) {
+    const { assignment, urls, sequence: seen } = this.data;
+    const label = this.name(ladder);
+    this.queue.push(
+      ({ sequence, key }) => ({
+        kind: "judge",
+        assignment,
+        ladder,
+        level,
+        label,
+        page: urls.page,
+        url: urls.judge,
+        type: "application/json",
+        body: JSON.stringify({ sub_dimension: ladder, level, milliseconds, key, sequence }),
+      }),
+      seen,
+    );
+  }
+
+  // What the server says stands is what is shown, unless newer answers are on their way.
+  saved({ act, answer }) {
+    if (act.assignment !== this.data.assignment || act.kind !== "judge") return;
+    if (!this.queue.waiting(act.assignment).length) this.ladders.apply(answer.levels);
+  }
+
+  undo() {
+    const id = this.ladders.undo();
+    announce(id ? this.text("undone", { name: this.name(id) }) : this.text("nothingToUndo"));
+  }
+
+  submit() {
+    if (this.leaving) return;
+    if (this.done) {
+      this.leave();
+      return;
+    }
+    const left = this.ladders.left();
+    if (left.length) {
+      this.ladders.focus(left[0]);
+      announce(this.count("left", left.length));
+      return;
+    }
+    this.finish("submit", this.data.urls.submit, "");
+  }
+
+  openSkip() {
+    if (!by("open-skip")) return false;
+    by("skip-dialog").showModal();
+    return true;
+  }
+
+  skip(form) {
+    if (this.leaving) return;
+    form.delete("csrfmiddlewaretoken");
+    by("skip-dialog").close();
+    this.finish("skip", this.data.urls.skip, new URLSearchParams(form).toString());
+  }
+
+  finish(kind, url, body) {
+    const { assignment, urls, sequence: seen } = this.data;
+    const type = "application/x-www-form-urlencoded";
+    this.queue.push(() => ({ kind, assignment, page: urls.page, url, type, body }), seen);
+    this.leave(kind);
+  }
+
+  async leave(kind = "") {
+    this.leaving = true;
+    by("submit").setAttribute("aria-disabled", "true");
+    await this.session.next(this, kind);
+    this.leaving = false;
+    by("submit").removeAttribute("aria-disabled");
+  }
+
+  veil(on) {
+    by("veil").hidden = !on;
+    by("viewer").classList.toggle("veiled", on);
+    this.viewer.veiled(on);
+  }
+
+  broken() {
+    by("viewer").classList.add("broken");
+    by("viewer").dataset.message = this.text("brokenMedia");
+  }
+
+  showCounts() {
+    const left = this.ladders?.left().length ?? 0;
+    by("left").textContent = left ? this.count("left", left) : this.text("allAnswered");
+    this.root.classList.toggle("complete", left === 0);
+    const seconds = pace();
+    by("pace").textContent = seconds ? `${this.text("pace", { n: seconds })} · ` : "";
+  }
+
+  showState() {
+    const { name, n } = this.queue.state();
+    const box = by("save-state");
+    const words = ["offline", "signedOut", "trouble"].includes(name) ? this.count(name, n) : this.text(name);
+    const text = name !== "saved" && !this.queue.store.durable ? `${words}. ${this.text("memoryOnly")}` : words;
+    if (box.dataset.state !== name && ![name, box.dataset.state].every((s) => ["saved", "saving"].includes(s))) announce(text);
+    box.dataset.state = name;
+    box.querySelector(".text").textContent = text;
+  }
+}

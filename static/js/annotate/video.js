@@ -1,0 +1,135 @@
+// The player: muted loop, frame by frame, slow and fast, first and last frame side by side. It remembers nothing.
+
+const SPEEDS = [0.25, 0.5, 1, 1.5, 2];
+
+export class VideoPlayer {
+  constructor(viewer, signal) {
+    this.viewer = viewer;
+    this.video = viewer.querySelector("#media");
+    this.scrub = viewer.querySelector("#scrub");
+    this.time = viewer.querySelector("#time");
+    this.speed = viewer.querySelector("#speed");
+    this.ends = viewer.querySelector("#ends");
+    this.frame = 1 / (Number(this.video.dataset.frameRate) || 24);
+    this.video.controls = false;
+    this.video.muted = true;
+    this.listen(signal);
+    this.draw();
+    // Who asked their system for less motion starts it by hand.
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
+  }
+
+  listen(signal) {
+    const on = (target, name, action) => target.addEventListener(name, action, { signal });
+    on(this.viewer.querySelector(".tools"), "click", (event) => this.tool(event.target.closest("[data-tool]")?.dataset.tool));
+    on(this.video, "click", () => this.toggle());
+    for (const name of ["play", "pause", "seeked", "loadedmetadata", "durationchange"]) on(this.video, name, () => this.draw());
+    on(this.scrub, "input", () => {
+      this.resume ??= !this.video.paused;
+      this.video.pause();
+      this.seek((Number(this.scrub.value) / 1000) * this.duration);
+    });
+    on(this.scrub, "change", () => {
+      if (this.resume) this.play();
+      this.resume = undefined;
+    });
+    on(this.speed, "change", () => this.setSpeed(Number(this.speed.value)));
+    signal.addEventListener("abort", () => {
+      this.over = true;
+      this.video.pause();
+    });
+  }
+
+  get duration() {
+    return Number.isFinite(this.video.duration) ? this.video.duration : 0;
+  }
+
+  tool(name) {
+    if (name === "play") this.toggle();
+    else if (name === "back") this.step(-1);
+    else if (name === "forward") this.step(1);
+    else if (name === "ends") this.toggleEnds();
+  }
+
+  play() {
+    this.showEnds(false);
+    // A browser may forbid it, and a new source interrupts it; the button is there for both.
+    this.video.play().catch(() => this.draw());
+  }
+
+  toggle() {
+    if (this.video.paused) this.play();
+    else this.video.pause();
+  }
+
+  seek(seconds) {
+    this.video.currentTime = Math.min(Math.max(seconds, 0), Math.max(this.duration - this.frame / 2, 0));
+  }
+
+  // To the middle of the frame before or behind: the edges belong to either, depending on the browser.
+  step(count) {
+    this.showEnds(false);
+    this.video.pause();
+    const frame = Math.floor(this.video.currentTime / this.frame + 0.001);
+    this.seek((frame + count + 0.5) * this.frame);
+  }
+
+  setSpeed(value) {
+    this.video.playbackRate = value;
+    this.speed.value = String(value);
+  }
+
+  faster(step) {
+    const at = SPEEDS.indexOf(Number(this.speed.value));
+    this.setSpeed(SPEEDS[Math.min(Math.max(at + step, 0), SPEEDS.length - 1)]);
+  }
+
+  toggleEnds() {
+    this.showEnds(this.ends.hidden);
+  }
+
+  showEnds(on) {
+    if (on === !this.ends.hidden) return;
+    this.ends.hidden = !on;
+    this.viewer.querySelector('[data-tool="ends"]').setAttribute("aria-pressed", String(on));
+    this.viewer.classList.toggle("both-ends", on);
+    if (!on) return;
+    this.video.pause();
+    for (const end of this.ends.querySelectorAll("video")) {
+      const show = () => {
+        end.currentTime = end.dataset.end === "first" ? this.frame / 2 : Math.max(end.duration - this.frame / 2, 0);
+      };
+      if (end.src !== this.video.currentSrc) {
+        end.addEventListener("loadedmetadata", show, { once: true });
+        end.src = this.video.currentSrc;
+      } else show();
+    }
+  }
+
+  draw() {
+    const { currentTime, paused } = this.video;
+    this.viewer.dataset.playing = String(!paused);
+    if (this.resume === undefined) this.scrub.value = String(this.duration ? (currentTime / this.duration) * 1000 : 0);
+    const frames = Math.max(Math.round(this.duration / this.frame), 1);
+    const frame = Math.min(Math.floor(currentTime / this.frame + 0.001) + 1, frames);
+    this.time.textContent = `${currentTime.toFixed(2)} s · ${frame}/${frames}`;
+    this.scrub.setAttribute("aria-valuetext", `${currentTime.toFixed(2)} s`);
+    if (!paused && !this.over) requestAnimationFrame(() => this.draw());
+  }
+
+  veiled(on) {
+    if (on) this.video.pause();
+    else this.play();
+  }
+
+  keys() {
+    return {
+      " ": () => this.toggle(),
+      ",": () => this.step(-1),
+      ".": () => this.step(1),
+      "[": () => this.faster(-1),
+      "]": () => this.faster(1),
+      e: () => this.toggleEnds(),
+    };
+  }
+}
