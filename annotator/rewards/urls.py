@@ -1,5 +1,19 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses below /rewards/."""
+
+from django.urls import path
+
+from annotator.rewards import views
 
 app_name = "rewards"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", views.model_list, name="models"),
+    path("train/", views.train, name="train"),
+    path("models/<int:pk>/", views.model_detail, name="model"),
+    path("models/<int:pk>/manifest.json", views.manifest, name="manifest"),
+    path("models/<int:pk>/promote/", views.promote, name="promote"),
+    path("models/<int:pk>/retire/", views.retire, name="retire"),
+    path("models/<int:pk>/score/", views.request_scoring, name="request-scoring"),
+    path("scores/", views.score_list, name="scores"),
+    path("scores/<int:pk>/", views.score_detail, name="score"),
+]

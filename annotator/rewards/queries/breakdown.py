@@ -9,7 +9,7 @@ import numpy as np
 from annotator.campaigns.checklists import checklist_of
 from annotator.rewards.models import Score
 from annotator.rewards.services.scoring import weights_of
-from reward_engine.evaluation import expected_levels
+from reward_engine.ladders import applies, expected_levels, monotone, most_likely_levels
 from reward_engine.reward import reward, soft_values
 
 
@@ -33,7 +33,7 @@ class SubDimensionPart:
     id: str
     name: str
     expected_level: float
-    nearest_level: str
+    likeliest_level: str
     lowest: int
     highest: int
     contribution: float
@@ -82,8 +82,9 @@ def item_score(score: Score) -> ItemScore:
     checklist = checklist_of(model.checklist_version)
     p_yes = np.array([score.p_yes], dtype=np.float64)
     found = reward(soft_values(p_yes, checklist), checklist, weights_of(model))
-    expected = expected_levels(checklist, p_yes)[0]
-    gate = checklist.question_mask
+    expected, likeliest = expected_levels(checklist, p_yes)[0], most_likely_levels(checklist, p_yes)[0]
+    ladder = monotone(checklist, p_yes)
+    applying = applies(checklist, ladder)
     weights = np.abs(np.array(model.weights))
 
     def question_part(index: int) -> QuestionPart:
@@ -91,8 +92,8 @@ def item_score(score: Score) -> ItemScore:
         return QuestionPart(
             id=question.id,
             text=question.render(score.item.prompt.text),
-            p_yes=float(p_yes[0, index]),
-            applies=float(p_yes[0, gate[index]]) if gate[index] >= 0 else 1.0,
+            p_yes=float(ladder[0, index]),
+            applies=float(applying[0, index]),
             weight=float(model.weights[index]),
             contribution=float(found.contributions[0, index]),
         )
@@ -100,12 +101,11 @@ def item_score(score: Score) -> ItemScore:
     def sub_part(column: int) -> SubDimensionPart:
         sub = checklist.ordinal[column]
         at = [checklist.question_index(question.id) for question in sub.questions]
-        nearest = min(max(round(float(expected[column])), sub.lowest), sub.highest)
         return SubDimensionPart(
             id=sub.id,
             name=sub.name,
             expected_level=float(expected[column]),
-            nearest_level=sub.level(nearest).name,
+            likeliest_level=sub.level(int(likeliest[column])).name,
             lowest=sub.lowest,
             highest=sub.highest,
             contribution=float(found.by_sub_dimension[0, column]),

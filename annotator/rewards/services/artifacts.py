@@ -85,8 +85,11 @@ def write_file(path: Path, content: bytes) -> None:
         ) from error
 
 
-def pack(arrays: dict[str, NDArray[Any]], **metadata: str) -> bytes:
-    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=metadata or None)
+def pack(arrays: dict[str, NDArray[Any]], about: str = "") -> bytes:
+    """The bytes of these arrays, the same for the same arrays. (Of several entries of metadata the order would be
+    by chance; there is one.)"""
+    packed = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return save(packed, metadata={"about": about} if about else None)
 
 
 def read_arrays(path: Path, sha256: str, what: str, mend: str) -> dict[str, NDArray[Any]]:

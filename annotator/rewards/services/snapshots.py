@@ -46,8 +46,7 @@ def freeze(campaigns: Iterable[Campaign]) -> Frozen:
             "support": table.support,
             "agreement": table.agreement,
         },
-        checklist=table.checklist.content_hash,
-        consensus=CONSENSUS,
+        about=f"consensus by {CONSENSUS} on the checklist {table.checklist.content_hash}",
     )
     sha256 = artifacts.digest(content)
     path = artifacts.root() / "snapshots" / f"{sha256}.safetensors"

@@ -1,0 +1,195 @@
+"""Reward models and scores for programs: look, train, promote, score; one score taken apart."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.accounts.roles import IsAdmin, IsReviewer
+from annotator.campaigns.models import Campaign
+from annotator.jobs.api import JobSerializer
+from annotator.rewards import queries, services
+from annotator.rewards.filters import ScoreFilter
+from annotator.rewards.models import RewardModel, Score, Snapshot
+
+
+class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
+    class Meta:
+        model = Snapshot
+        fields = ("id", "campaigns", "consensus", "items", "prompts", "judgments", "sha256", "created_at")
+        read_only_fields = fields
+
+
+class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
+    checklist = serializers.StringRelatedField(source="checklist_version", read_only=True)
+    overall = serializers.DictField(
+        source="metrics.overall", read_only=True, help_text="Means over sub-dimensions, on held-out prompts."
+    )
+    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+
+    class Meta:
+        model = RewardModel
+        fields = ("id", "media_type", "version", "state", "judge", "checklist", "overall", "created_by", "created_at",
+                  "promoted_at")  # fmt: skip
+        read_only_fields = fields
+
+
+class RewardModelDetailSerializer(RewardModelSerializer):
+    """With its measures by sub-dimension, its weights by question, and what it was trained on."""
+
+    snapshot = SnapshotSerializer(read_only=True, allow_null=True)
+    metrics = serializers.DictField(read_only=True)
+    manifest = serializers.DictField(read_only=True)
+    scored = serializers.SerializerMethodField(help_text="How many items have a score of this version.")
+
+    class Meta(RewardModelSerializer.Meta):
+        fields = (*RewardModelSerializer.Meta.fields, "snapshot", "weights", "intercept", "metrics", "manifest", "job",
+                  "scored")  # fmt: skip
+        read_only_fields = fields
+
+    def get_scored(self, model: RewardModel) -> int:
+        return model.scores.count()
+
+
+class TrainingRequestSerializer(serializers.Serializer[Any]):
+    campaigns = serializers.PrimaryKeyRelatedField(
+        queryset=Campaign.objects.select_related("checklist_version"), many=True, allow_empty=False
+    )
+    promote = serializers.BooleanField(default=False, help_text="Promote it where it passes the gate.")
+    score_after = serializers.BooleanField(default=True)
+    mine_after = serializers.BooleanField(default=False, help_text="Mine preference pairs from those scores.")
+    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given["mine_after"] and not given["score_after"]:
+            raise serializers.ValidationError({"mine_after": "Pairs are mined from scores: set score_after as well."})
+        return given
+
+
+class ScoringRequestSerializer(serializers.Serializer[Any]):
+    mine_after = serializers.BooleanField(default=False, help_text="Mine preference pairs from the scores.")
+
+
+class ScoreSerializer(serializers.ModelSerializer[Score]):
+    prompt = serializers.IntegerField(source="item.prompt_id", read_only=True)
+
+    class Meta:
+        model = Score
+        fields = ("id", "item", "prompt", "reward_model", "reward", "by_dimension", "created_at")
+        read_only_fields = fields
+
+
+class QuestionPartSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    text = serializers.CharField()
+    p_yes = serializers.FloatField(help_text="Probability of a yes where the question applies.")
+    applies = serializers.FloatField(help_text="Probability that it applies.")
+    weight = serializers.FloatField()
+    contribution = serializers.FloatField(help_text="weight × applies × (2 · p_yes − 1)")
+
+
+class SubDimensionPartSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    expected_level = serializers.FloatField()
+    likeliest_level = serializers.CharField()
+    lowest = serializers.IntegerField()
+    highest = serializers.IntegerField()
+    contribution = serializers.FloatField()
+    questions = QuestionPartSerializer(many=True)
+
+
+class DimensionPartSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    contribution = serializers.FloatField()
+    sub_dimensions = SubDimensionPartSerializer(many=True)
+
+
+class ScoreDetailSerializer(ScoreSerializer):
+    """The reward is the intercept plus the contributions of the dimensions, whose parts add up to them in turn."""
+
+    intercept = serializers.FloatField(source="reward_model.intercept", read_only=True)
+    dimensions = serializers.SerializerMethodField()
+
+    class Meta(ScoreSerializer.Meta):
+        fields = (*ScoreSerializer.Meta.fields, "p_yes", "intercept", "dimensions")
+        read_only_fields = fields
+
+    @extend_schema_field(DimensionPartSerializer(many=True))
+    def get_dimensions(self, score: Score) -> Any:
+        return DimensionPartSerializer(queries.item_score(score).dimensions, many=True).data
+
+
+class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
+    queryset = RewardModel.objects.none()
+    serializer_class = RewardModelSerializer
+    filterset_fields = ("media_type", "state")
+
+    def get_queryset(self) -> QuerySet[RewardModel]:
+        return queries.models().order_by("media_type", "-version")
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsReviewer() if self.action in ("list", "retrieve") else IsAdmin()]
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer]:
+        return RewardModelSerializer if self.action == "list" else RewardModelDetailSerializer
+
+    def _accepted(self, job: Any) -> Response:
+        body = JobSerializer(job, context=self.get_serializer_context()).data
+        return Response(body, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=TrainingRequestSerializer, responses={202: JobSerializer})
+    @action(detail=False, methods=["post"])
+    def train(self, request: Request) -> Response:
+        """Ask for a new version. The job's result names it; asking again for the same gives the job under way."""
+        given = TrainingRequestSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return self._accepted(services.request_training(requested_by=request.user, **given.validated_data))
+
+    @extend_schema(request=ScoringRequestSerializer, responses={202: JobSerializer})
+    @action(detail=True, methods=["post"])
+    def score(self, request: Request, pk: Any = None) -> Response:
+        """Ask for scores of all items that this version has not scored."""
+        given = ScoringRequestSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        job = services.request_scoring(
+            reward_model=self.get_object(), requested_by=request.user, **given.validated_data
+        )
+        return self._accepted(job)
+
+    @extend_schema(request=None, responses=RewardModelDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def promote(self, request: Request, pk: Any = None) -> Response:
+        """Make this version the one that scores; the present one is retired."""
+        model = services.promote(reward_model=self.get_object(), by=request.user)
+        return Response(self.get_serializer(model).data)
+
+    @extend_schema(request=None, responses=RewardModelDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def retire(self, request: Request, pk: Any = None) -> Response:
+        """Put this version aside. Its scores stay."""
+        model = services.retire(reward_model=self.get_object(), by=request.user)
+        return Response(self.get_serializer(model).data)
+
+
+class ScoreViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Score]):
+    """Scores. A single one comes with its breakdown: dimension, sub-dimension, question."""
+
+    queryset = Score.objects.none()
+    permission_classes = (IsReviewer,)
+    filterset_class = ScoreFilter
+
+    def get_queryset(self) -> QuerySet[Score]:
+        scores = Score.objects.order_by("pk")
+        if self.action == "retrieve":
+            return scores.select_related("item__prompt", "reward_model__checklist_version")
+        return scores.select_related("item")
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer]:
+        return ScoreDetailSerializer if self.action == "retrieve" else ScoreSerializer

@@ -1,0 +1,17 @@
+"""Pages of the rewards app."""
+
+from annotator.rewards.views.models import manifest, model_detail, model_list, promote, request_scoring, retire
+from annotator.rewards.views.scores import score_detail, score_list
+from annotator.rewards.views.training import train
+
+__all__ = [
+    "manifest",
+    "model_detail",
+    "model_list",
+    "promote",
+    "request_scoring",
+    "retire",
+    "score_detail",
+    "score_list",
+    "train",
+]

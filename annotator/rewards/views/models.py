@@ -1,0 +1,137 @@
+"""Versions of the reward model: the register, one version, and what an admin may do with it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from annotator.accounts.models import Role
+from annotator.accounts.roles import role_required
+from annotator.campaigns.checklists import checklist_of
+from annotator.core.errors import ProblemError
+from annotator.jobs.models import Job, JobState
+from annotator.library.models import Item, MediaType
+from annotator.rewards import queries, services
+from annotator.rewards.evaluation import evaluate
+from annotator.rewards.models import RewardModel, RewardModelState
+from annotator.rewards.services.training import TRAIN_TASK
+
+PROBLEMS_SHOWN = 20
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def model_list(request: HttpRequest) -> HttpResponse:
+    versions = queries.models_by_media_type()
+    context = {
+        "jobs": list(queries.running_jobs()),
+        "failed": _last_failure(),
+        "shelves": [
+            {
+                "media_type": media_type,
+                "versions": versions[media_type.value],
+                "promoted": next((v for v in versions[media_type] if v.state == RewardModelState.PROMOTED), None),
+                "items": Item.objects.filter(media_type=media_type).count(),
+            }
+            for media_type in MediaType
+        ],
+    }
+    return render(request, "rewards/_models.html" if request.htmx else "rewards/models.html", context)
+
+
+def _last_failure() -> Job | None:
+    """The last training, where it failed: what it says has to be mended."""
+    last = Job.objects.filter(kind=TRAIN_TASK).order_by("-created_at").first()
+    return last if last is not None and last.state == JobState.FAILED else None
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    model = get_object_or_404(queries.models(), pk=pk)
+    context = {
+        "model": model,
+        "jobs": list(queries.running_jobs(model)),
+        "coverage": queries.coverage(model),
+        "evaluation": evaluate(model),
+        "weights": _weights(model),
+        "campaigns": model.snapshot.campaigns.order_by("pk") if model.snapshot else [],
+        "events": model.events.select_related("by"),
+        "problems": model.problems.select_related("item__prompt").order_by("item_id")[:PROBLEMS_SHOWN],
+    }
+    return render(request, "rewards/_model.html" if request.htmx else "rewards/model.html", context)
+
+
+def _weights(model: RewardModel) -> list[dict[str, Any]]:
+    """The weights by sub-dimension: their sum, and those of its questions."""
+    checklist = checklist_of(model.checklist_version)
+    by_sub = [
+        {
+            "name": sub.name,
+            "dimension": next(d.name for d in checklist.dimensions if d.id == sub.dimension),
+            "questions": [(q, model.weights[checklist.question_index(q.id)]) for q in sub.questions],
+        }
+        for sub in checklist.ordinal
+    ]
+    for row in by_sub:
+        row["total"] = sum(abs(weight) for _question, weight in row["questions"])
+    largest = max((row["total"] for row in by_sub), default=0.0) or 1.0
+    return [{**row, "share": row["total"] / largest} for row in by_sub]
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def manifest(request: HttpRequest, pk: int) -> HttpResponse:
+    """What is recorded about a version, to keep or to read by program."""
+    model = get_object_or_404(queries.models(), pk=pk)
+    body = {
+        "model": str(model),
+        "state": model.state,
+        **model.manifest,
+        "weights": {**model.manifest.get("weights", {}), "coef": model.weights, "intercept": model.intercept},
+        "metrics": model.metrics,
+    }
+    name = f"{model.media_type}-reward-v{model.version}.json"
+    return JsonResponse(
+        body,
+        json_dumps_params={"indent": 2, "ensure_ascii": False},
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def promote(request: HttpRequest, pk: int) -> HttpResponse:
+    model = get_object_or_404(RewardModel, pk=pk)
+    try:
+        model = services.promote(reward_model=model, by=request.user)
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, _("%(model)s is promoted: scores and pairs come from it now.") % {"model": model})
+    return redirect("rewards:model", pk=pk)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def retire(request: HttpRequest, pk: int) -> HttpResponse:
+    model = get_object_or_404(RewardModel, pk=pk)
+    try:
+        services.retire(reward_model=model, by=request.user)
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    else:
+        messages.success(request, _("%(model)s is retired. Its scores stay.") % {"model": model})
+    return redirect("rewards:model", pk=pk)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def request_scoring(request: HttpRequest, pk: int) -> HttpResponse:
+    model = get_object_or_404(RewardModel, pk=pk)
+    services.request_scoring(reward_model=model, requested_by=request.user)
+    messages.success(request, _("The items are being scored. What cannot be scored is listed below with the reason."))
+    return redirect("rewards:model", pk=pk)

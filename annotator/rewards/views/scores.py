@@ -1,0 +1,131 @@
+"""The ranking, and one item's score taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import push_url
+
+from annotator.accounts.models import Role
+from annotator.accounts.roles import role_required
+from annotator.campaigns.checklists import checklist_of
+from annotator.library.models import MediaType, Prompt
+from annotator.rewards import queries
+from annotator.rewards.filters import ScoreFilter
+from annotator.rewards.forms import RankingForm
+from annotator.rewards.models import RewardModel, RewardModelState, Score
+
+SCORES_A_PAGE = 36
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+@vary_on_headers("HX-Request", "HX-History-Restore-Request")
+def score_list(request: HttpRequest) -> HttpResponse:
+    media_type, model, versions = _chosen(request)
+    partly = request.htmx and not request.htmx.history_restore_request
+    if model is None:
+        context = {"model": None, "media_type": media_type, "media_types": _media_types(media_type)}
+        return render(request, "rewards/scores.html", context)
+    query = request.GET.copy()
+    query.setdefault("order", "best")
+    query["model"] = str(model.pk)
+    query.pop("media_type", None)
+    found = ScoreFilter(query, queryset=queries.ranking(model)).qs
+    page = Paginator(found, SCORES_A_PAGE).get_page(request.GET.get("page"))
+    prompt = request.GET.get("prompt", "")
+    context = {
+        "model": model,
+        "media_type": media_type,
+        "page": page,
+        "tiles": _tiles(model, page),
+        **_generators(found),
+        "histogram": queries.histogram(found),
+        "filtered": any(request.GET.get(name) for name in ("q", "generator", "prompt")),
+        "prompt": Prompt.objects.filter(pk=prompt).first() if prompt.isdecimal() and len(prompt) < 18 else None,
+    }
+    if partly:
+        for name in [name for name, value in query.items() if not value]:
+            del query[name]
+        response = render(request, "rewards/_scores.html", context)
+        return push_url(response, f"{request.path}?{query.urlencode()}")
+    form = RankingForm({**request.GET.dict(), "model": model.pk}, versions=versions)
+    return render(
+        request,
+        "rewards/scores.html",
+        {**context, "form": form, "media_types": _media_types(media_type), "coverage": queries.coverage(model)},
+    )
+
+
+def _chosen(request: HttpRequest) -> tuple[str, RewardModel | None, list[RewardModel]]:
+    """(media type, version, versions to choose from): the version asked for, else the promoted one of the media type
+    asked for, else of whichever has one; else the newest with scores."""
+    asked = request.GET.get("model", "")
+    model = queries.models().filter(pk=asked).first() if asked.isdecimal() and len(asked) < 18 else None
+    media_type = model.media_type if model else request.GET.get("media_type", "")
+    if media_type not in MediaType.values:
+        promoted = queries.models().filter(state=RewardModelState.PROMOTED).order_by("media_type").first()
+        media_type = promoted.media_type if promoted else MediaType.IMAGE
+    versions = list(queries.models().filter(media_type=media_type).order_by("-version"))
+    if model is None:
+        model = queries.promoted(media_type) or next((v for v in versions if v.scores.exists()), None)
+    return media_type, model, versions
+
+
+def _generators(found: Any) -> dict[str, Any]:
+    """Mean rewards by generator, and the range they are drawn in."""
+    means = queries.generator_means(found)
+    reaches = [(mean.mean - 2 * (mean.error or 0.0), mean.mean + 2 * (mean.error or 0.0)) for mean in means]
+    return {
+        "means": means,
+        "low": min((low for low, _high in reaches), default=0.0),
+        "high": max((high for _low, high in reaches), default=0.0),
+    }
+
+
+def _media_types(current: str) -> list[tuple[str, Any, bool]]:
+    return [(value, label, value == current) for value, label in MediaType.choices]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A score in the gallery, with its place on the page's order and the dimension that took most away."""
+
+    score: Score
+    number: int
+    costliest: str
+    cost: float
+
+
+def _tiles(model: RewardModel, page: Any) -> list[Tile]:
+    names = [dimension.name for dimension in checklist_of(model.checklist_version).dimensions]
+    tiles = []
+    for number, score in enumerate(page, start=page.start_index()):
+        cost, name = min(zip(score.by_dimension, names, strict=True), default=(0.0, ""))
+        tiles.append(Tile(score, number, name, cost))
+    return tiles
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def score_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    found = Score.objects.select_related(
+        "item__prompt", "item__generator", "reward_model__checklist_version", "reward_model__snapshot"
+    )
+    score = get_object_or_404(found, pk=pk)
+    others = found.filter(reward_model=score.reward_model, item__prompt=score.item.prompt).exclude(pk=score.pk)
+    context = {
+        "score": score,
+        "item": score.item,
+        "model": score.reward_model,
+        "parts": queries.item_score(score),
+        "place": queries.place(score),
+        "others": others.order_by("-reward", "item_id")[:8],
+    }
+    return render(request, "rewards/score.html", context)

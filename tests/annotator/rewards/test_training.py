@@ -1,0 +1,239 @@
+"""Training: what it makes, what it refuses, and that it makes it once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from annotator.accounts.models import Role, User
+from annotator.campaigns.models import Campaign
+from annotator.core.errors import ProblemError
+from annotator.jobs.models import Job, JobState
+from annotator.jobs.services import JobCancelled, JobLost, claim, request_cancel
+from annotator.library.models import Item
+from annotator.library.storage import original_path
+from annotator.rewards import services
+from annotator.rewards.models import RewardModel, RewardModelEvent, Snapshot
+from annotator.rewards.services import artifacts, training
+
+pytestmark = pytest.mark.django_db
+
+
+def model_folders(settings: Any) -> list[str]:
+    return sorted(path.name for path in (settings.ARTIFACT_ROOT / "models").glob("*/*"))
+
+
+def test_a_snapshot_freezes_what_people_agree_on(judged: Campaign, pictures: list[Item]) -> None:
+    snapshot = services.create_snapshot(campaigns=[judged])
+    assert (snapshot.items, snapshot.prompts, snapshot.judgments) == (32, 8, 320)
+    assert snapshot.campaigns.get() == judged
+    data = artifacts.read_snapshot(snapshot)
+    assert data["items"].tolist() == [item.pk for item in pictures]
+    assert data["levels"].dtype == np.int8
+    assert data["levels"][:, 3].tolist() == [item.extra["truth"]["lighting"] for item in pictures]
+    assert (data["support"] == 2).all()
+
+
+def test_the_same_judgments_are_the_same_file(judged: Campaign, settings: Any) -> None:
+    first, second = (services.create_snapshot(campaigns=[judged]) for _ in range(2))
+    assert (first.path, first.sha256) == (second.path, second.sha256)
+    assert len(list((settings.ARTIFACT_ROOT / "snapshots").iterdir())) == 1
+
+
+def test_an_altered_snapshot_is_refused(judged: Campaign) -> None:
+    snapshot = services.create_snapshot(campaigns=[judged])
+    path = artifacts.root() / snapshot.path
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ProblemError, match="was altered"):
+        artifacts.read_snapshot(snapshot)
+    path.unlink()
+    with pytest.raises(ProblemError, match="is missing"):
+        artifacts.read_snapshot(snapshot)
+
+
+def test_a_trained_version_is_measured_saved_and_described(trained: RewardModel, judged: Campaign) -> None:
+    assert (trained.version, trained.state, trained.judge) == (1, "promoted", "probe")
+    clarity, lighting = (trained.metrics["sub_dimensions"][id] for id in ("clarity", "lighting"))
+    assert clarity["n"] == 32, "every prompt is held out once"
+    assert clarity["accuracy"] > clarity["baseline_accuracy"] + 0.15
+    assert clarity["log_loss"] < clarity["baseline_log_loss"]
+    assert clarity["correlation"] > 0.7
+    assert lighting["accuracy"] > lighting["baseline_accuracy"] + 0.15
+    assert 0.8 < clarity["people"] < 1
+    folder = artifacts.root() / trained.path
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["data"] == {
+        "snapshot": trained.snapshot_id, "sha256": trained.snapshot.sha256, "consensus": "majority",
+        "campaigns": [judged.name], "items": 32, "prompts": 8, "judgments": 320, "left_out": 0, "left_out_items": {},
+    }  # fmt: skip
+    assert manifest["checklist"]["content_hash"] == judged.checklist_version.content_hash
+    assert manifest["metrics"] == trained.metrics
+    judge = artifacts.load_judge(trained)
+    assert judge.weights.coef.tolist() == trained.weights
+    held_out = artifacts.read_held_out(trained)
+    assert held_out["p_yes"].shape == (32, len(trained.weights))
+    assert [event.action for event in trained.events.order_by("pk")] == ["trained", "promoted"]
+
+
+def test_no_prompt_is_on_both_sides(judged: Campaign, settings: Any, run_here: Callable) -> None:
+    settings.VALIDATION_FOLDS = 1
+    model = RewardModel.objects.get(
+        pk=run_here(services.request_training(campaigns=[judged], score_after=False))["reward_model"]
+    )
+    held = set(artifacts.read_held_out(model)["items"].tolist())
+    prompts = dict(Item.objects.values_list("pk", "prompt_id"))
+    assert 0 < len(held) < 32
+    assert {prompts[pk] for pk in held}.isdisjoint(prompts[pk] for pk in prompts if pk not in held)
+
+
+def test_a_file_that_cannot_be_read_is_left_out_and_said(
+    judged: Campaign, pictures: list[Item], run_here: Callable
+) -> None:
+    original_path(pictures[5]).write_bytes(b"not a picture")
+    result = run_here(services.request_training(campaigns=[judged], score_after=False))
+    assert "1 item that could not be read was left out." in result["message"]
+    model = RewardModel.objects.get()
+    assert model.manifest["data"]["left_out"] == 1
+    assert list(model.manifest["data"]["left_out_items"]) == [str(pictures[5].pk)]
+    assert pictures[5].pk not in artifacts.read_held_out(model)["items"]
+
+
+def test_too_few_judgments_are_refused_in_words(
+    pictures: list[Item], make_campaign: Callable, make_user: Callable[..., User], annotate: Callable,
+    run_here: Callable, settings: Any,
+) -> None:  # fmt: skip
+    campaign = make_campaign(pictures)
+    annotate(campaign, make_user("ann"), items=pictures[:4])
+    with pytest.raises(ProblemError, match="4 items of 1 prompts; training needs at least 8 items of 4 prompts"):
+        run_here(services.request_training(campaigns=[campaign]))
+    assert not RewardModel.objects.exists()
+    assert model_folders(settings) == []
+
+
+def test_a_campaign_without_annotations_is_refused_in_words(
+    pictures: list[Item], make_campaign: Callable, run_here: Callable
+) -> None:
+    with pytest.raises(ProblemError, match="Nothing has been submitted in “Clear and lit” yet"):
+        run_here(services.request_training(campaigns=[make_campaign(pictures)]))
+    assert not Snapshot.objects.exists()
+
+
+def test_mixed_checklists_are_refused(pictures: list[Item], make_campaign: Callable) -> None:
+    campaigns = [make_campaign(pictures), make_campaign(pictures, "Another", text="other words")]
+    for service in (services.request_training, services.create_snapshot):
+        with pytest.raises(ProblemError, match="different checklist versions"):
+            service(campaigns=campaigns)
+    with pytest.raises(ProblemError, match="at least one campaign"):
+        services.request_training(campaigns=[])
+    assert not Job.objects.exists()
+
+
+def test_asking_twice_is_asking_once(judged: Campaign) -> None:
+    first = services.request_training(campaigns=[judged])
+    assert services.request_training(campaigns=[judged]) == first
+    assert services.request_training(campaigns=[judged], seed=1) != first
+    assert (first.kind, first.queue) == ("rewards.train", "gpu")
+
+
+def test_a_second_version_waits_unless_it_passes_the_gate(
+    trained: RewardModel, judged: Campaign, run_here: Callable
+) -> None:
+    worse = {**trained.metrics, "overall": {**trained.metrics["overall"], "log_loss": 1e-9}}
+    RewardModel.objects.filter(pk=trained.pk).update(metrics=worse)  # the standing one is as good as can be
+    result = run_here(services.request_training(campaigns=[judged], promote=True, score_after=False))
+    second = RewardModel.objects.get(version=2)
+    assert second.state == "candidate"
+    assert "waits as a candidate" in result["message"]
+    RewardModel.objects.filter(pk=trained.pk).update(metrics=trained.metrics)
+    run_here(services.request_training(campaigns=[judged], promote=True, score_after=False))
+    states = dict(RewardModel.objects.values_list("version", "state"))
+    assert states == {1: "retired", 2: "candidate", 3: "promoted"}
+    assert "at least as good" in RewardModelEvent.objects.get(reward_model__version=3, action="promoted").note
+
+
+def test_scoring_is_asked_for_with_the_version(judged: Campaign, run_here: Callable, make_user: Callable) -> None:
+    admin = make_user("root", Role.ADMIN)
+    result = run_here(services.request_training(campaigns=[judged], mine_after=True, requested_by=admin))
+    job = Job.objects.get(kind="rewards.score")
+    assert job.params == {"reward_model": result["reward_model"], "mine_after": True}
+    assert job.requested_by == admin
+
+
+# --- Killed and taken up again ----------------------------------------------------------------------
+
+
+def lose(job: Job) -> None:
+    """The worker died: the sweep has put the job back."""
+    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, run_token=None)
+
+
+def test_a_run_that_lost_the_job_makes_nothing(
+    judged: Campaign, monkeypatch: pytest.MonkeyPatch, settings: Any, run_here: Callable
+) -> None:
+    job = services.request_training(campaigns=[judged])
+    slow = claim(str(job.pk))
+    write = artifacts.write_file
+
+    def meanwhile(path: Path, content: bytes) -> None:
+        write(path, content)
+        if path.name == artifacts.HELD_OUT:
+            lose(job)
+
+    monkeypatch.setattr(artifacts, "write_file", meanwhile)
+    with pytest.raises(JobLost):
+        training.train(slow)
+    monkeypatch.setattr(artifacts, "write_file", write)
+    assert not RewardModel.objects.exists()
+    assert model_folders(settings) == []
+    run_here(job)
+    assert RewardModel.objects.get().version == 1
+    assert Snapshot.objects.count() == 1, "the second attempt trains on the snapshot of the first"
+    assert Job.objects.filter(kind="rewards.score").count() == 1
+
+
+def test_what_a_killed_attempt_left_is_taken_away(judged: Campaign, settings: Any, run_here: Callable) -> None:
+    job = services.request_training(campaigns=[judged], score_after=False)
+    images = settings.ARTIFACT_ROOT / "models" / "image"
+    for name in (f"{job.pk}-7", f".{job.pk}-8.4242-0badcafe", "kept-by-hand"):
+        (images / name).mkdir(parents=True)
+        (images / name / "heads.safetensors").write_bytes(b"half")
+    other = Job.objects.create(kind="rewards.train", title="another", state=JobState.RUNNING)
+    (images / f"{other.pk}-1").mkdir()
+    run_here(job)
+    assert model_folders(settings) == sorted([f"{job.pk}-1", f"{other.pk}-1", "kept-by-hand"])
+    Job.objects.filter(pk=other.pk).update(state=JobState.FAILED)
+    artifacts.clean()
+    assert model_folders(settings) == sorted([f"{job.pk}-1", "kept-by-hand"])
+    artifacts.load_judge(RewardModel.objects.get())
+
+
+def test_a_job_killed_behind_its_commit_says_what_was_made(judged: Campaign, run_here: Callable) -> None:
+    job = services.request_training(campaigns=[judged], score_after=True)
+    first = run_here(job)
+    lose(job)
+    assert run_here(job) == first
+    assert RewardModel.objects.count() == Job.objects.filter(kind="rewards.score").count() == 1
+
+
+def test_a_cancelled_training_leaves_nothing(
+    judged: Campaign, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = services.request_training(campaigns=[judged])
+    run = claim(str(job.pk))
+    stage = run.stage
+
+    def cancel_at(name: str, total: int | None = None) -> None:
+        if name == "Fitting the heads":
+            request_cancel(job=job)
+        stage(name, total)
+
+    monkeypatch.setattr(run, "stage", cancel_at)
+    with pytest.raises(JobCancelled):
+        training.train(run)
+    assert not RewardModel.objects.exists()
+    assert model_folders(settings) == []
