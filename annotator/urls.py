@@ -36,7 +36,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("annotator.jobs.api_urls")),
     path("api/v1/", include("annotator.library.api_urls")),
+    path("api/v1/", include("annotator.rewards.api_urls")),
     path("api/v1/", include("annotator.mpo.api_urls")),
+    path("api/v1/", include("annotator.datasets.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", api_docs, name="api-docs"),
 ]
