@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, Task, signals
@@ -25,6 +26,13 @@ def note_the_request(headers: dict[str, Any], **_: Any) -> None:
     """The id of the web request that asks for a task goes with it into the worker's log."""
     if request_id := logs.current("request_id"):
         headers["request_id"] = request_id
+
+
+@signals.heartbeat_sent.connect
+def show_that_we_live(**_: Any) -> None:
+    """Touch the file that a container's health check looks at; a worker that lost the broker stops doing so."""
+    if file := os.environ.get("WORKER_ALIVE_FILE"):
+        Path(file).touch()
 
 
 _contexts: dict[str, ExitStack] = {}

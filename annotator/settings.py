@@ -29,7 +29,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "annotator.core.static.CollectedStaticFiles",
     "django.contrib.humanize",
     "django.contrib.postgres",
     "django_htmx",
@@ -124,7 +124,7 @@ ARTIFACT_ROOT = env.path("ARTIFACT_ROOT", default=DATA_DIR / "artifacts").resolv
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "annotator.core.static.HashedStaticFiles"
         if env.bool("STATIC_MANIFEST", default=True)
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },

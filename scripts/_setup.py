@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-SPACE_GB = 3  # packages for the CPU
+SPACE_GB = 4  # packages for the CPU, and their downloads
 SPACE_WITH_CUDA_GB = 10
 
 

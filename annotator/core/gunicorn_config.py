@@ -9,6 +9,8 @@ workers = int(os.environ.get("WEB_PROCESSES", "2"))
 # Threads: a request waits for the database or a file most of its time. Each process has a pool of connections.
 worker_class = "gthread"
 threads = int(os.environ.get("WEB_THREADS", "8"))
+# The program is read once and forked: quicker up, and the processes share its memory.
+preload_app = True
 timeout = 120
 graceful_timeout = 8
 keepalive = 30

@@ -103,13 +103,12 @@ def commands(host: str, port: int, data_dir: Path) -> list[tuple[str, list[str],
     return found
 
 
-def remember(data_dir: Path, children: list[Child]) -> None:
+def remember(data_dir: Path, running: list[subprocess.Popen[bytes]]) -> None:
     """Note what is running, so that a start after a kill -9 of this process can end it."""
     rows = []
-    for child in children:
-        if child.process is not None:
-            with contextlib.suppress(psutil.Error):
-                rows.append([child.process.pid, psutil.Process(child.process.pid).create_time()])
+    for process in running:
+        with contextlib.suppress(psutil.Error):
+            rows.append([process.pid, psutil.Process(process.pid).create_time()])
     write_private(data_dir / "processes.json", json.dumps(rows))
 
 

@@ -56,6 +56,10 @@ class Supervisor:
 
     # --- starting -----------------------------------------------------------------------------------
     @property
+    def web(self) -> Child:
+        return next(child for child in self.children if child.name == "web")
+
+    @property
     def url(self) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
         return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}/"
@@ -84,7 +88,13 @@ class Supervisor:
         self.env["DATA_DIR"] = str(self.data_dir)
         self.env.setdefault("PYTHONUNBUFFERED", "1")
         self.step("Preparing", self.prepare, sub_steps=True)
-        self.step("Web server, workers and beat", self.start_children)
+        self.children = [
+            Child(name, command, {**self.env, **env}, ROOT, self.data_dir / "logs" / f"{name}.log",
+                  WARM_SECONDS if name.startswith("worker") else 10)
+            for name, command, env in commands(self.host, self.port, self.data_dir)
+        ]  # fmt: skip
+        self.step("Web server", self.start_web)
+        self.step("Workers and beat", self.start_workers)
 
     def claim_folder(self) -> None:
         """Refuse a second instance on the same folder. The lock goes with the process, however it ends."""
@@ -127,6 +137,7 @@ class Supervisor:
         process = subprocess.Popen([sys.executable, "manage.py", "prepare"], cwd=ROOT,
                                    env={"LOG_LEVEL": "WARNING", **self.env},
                                    start_new_session=True)  # fmt: skip
+        remember(self.data_dir, [process])
         try:
             code = process.wait()
         except BaseException:
@@ -139,18 +150,26 @@ class Supervisor:
             raise StartError("Preparing did not work; the lines above say why. Nothing is lost: start again after.")
         return None
 
-    def start_children(self) -> str | None:
-        for name, command, env in commands(self.host, self.port, self.data_dir):
-            grace = WARM_SECONDS if name.startswith("worker") else 10
-            child = Child(name, command, {**self.env, **env}, ROOT, self.data_dir / "logs" / f"{name}.log", grace)
-            self.children.append(child)
-            child.start()
-        remember(self.data_dir, self.children)
+    def start_web(self) -> str | None:
+        """By itself and first: everything at once would make a small machine slow to show its first page."""
+        self.web.start()
+        self.remember()
         self.wait_for_web()
+        return None
+
+    def start_workers(self) -> str | None:
+        """They take up their queues a few seconds later; whatever is asked for until then waits for them."""
+        for child in self.children:
+            if child is not self.web:
+                child.start()
+        self.remember()
         return f"logs in {shown(self.data_dir / 'logs')}"
 
+    def remember(self) -> None:
+        remember(self.data_dir, [child.process for child in self.children if child.process is not None])
+
     def wait_for_web(self) -> None:
-        web = next(child for child in self.children if child.name == "web")
+        web = self.web
         deadline = time.monotonic() + READY_SECONDS
         while not answers(self.url):
             if not web.running():
@@ -186,7 +205,7 @@ class Supervisor:
                     say(f"{child.name} ended ({child.how}); it starts again in {wait:.0f} s. "
                         f"Its log: {shown(child.log)}")  # fmt: skip
             if changed:
-                remember(self.data_dir, self.children)
+                self.remember()
 
     def watch_servers(self) -> None:
         for name, ours, pid, start in (
