@@ -36,7 +36,7 @@ RECORD = ("snapshot", "seed", "metrics", "created", "libraries", "settings")
 
 @dataclass(frozen=True)
 class Adapter:
-    """``base``: the model's folder or hub id, with ``revision`` and ``base_digest``; ``record``: what training noted."""
+    """``base``: a folder or hub id, with ``revision`` and ``base_digest``; ``record``: the notes of training."""
 
     name: str
     checklist: Checklist
@@ -96,7 +96,9 @@ def write(
                 os.fsync(file.fileno())
         beside.replace(folder)
     except OSError as error:
-        raise ArtifactError(f"{folder.name}: it cannot be written ({error.strerror or error}).", code="write") from error
+        raise ArtifactError(
+            f"{folder.name}: it cannot be written ({error.strerror or error}).", code="write"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(beside)
@@ -122,7 +124,9 @@ def read(folder: Path, expected: Checklist | None) -> Adapter:
         source, base_digest, revision = str(base["source"]), str(base["digest"]), base["revision"]
         weights, config = load(files[WEIGHTS]), json.loads(files[CONFIG])
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
-        raise ArtifactError(f"{folder.name}: it is incomplete or altered ({error!r}). {RETRAIN}", code="manifest") from error
+        raise ArtifactError(
+            f"{folder.name}: it is incomplete or altered ({error!r}). {RETRAIN}", code="manifest"
+        ) from error
     except ChecklistError as error:
         raise ArtifactError(f"{folder.name}: {error.message} {RETRAIN}", code="manifest") from error
     if own.content_hash != recorded:
@@ -176,4 +180,6 @@ def _bytes(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise ArtifactError(f"{path.parent.name}: {path.name} is missing. {RETRAIN}", code="missing") from error
     except OSError as error:
-        raise ArtifactError(f"{path.parent.name}: {path.name} cannot be read ({error.strerror}).", code="read") from error
+        raise ArtifactError(
+            f"{path.parent.name}: {path.name} cannot be read ({error.strerror}).", code="read"
+        ) from error

@@ -13,7 +13,7 @@ from reward_engine.judges.vlm.inputs import Encoded
 
 
 def batches(items: Iterable[Encoded], limits: Limits) -> Generator[list[Encoded], None, None]:
-    """Neighbours together while their padded tokens stay within the budget; the order stays."""
+    """Neighbours together while they fit; the order stays."""
     waiting: list[Encoded] = []
     for item in items:
         if waiting and not limits.fit([*waiting, item]):
@@ -26,12 +26,14 @@ def batches(items: Iterable[Encoded], limits: Limits) -> Generator[list[Encoded]
 
 @dataclass
 class Limits:
-    """``items`` and ``tokens`` of a batch; both shrink for good when memory runs out, ``questions`` in the last place."""
+    """``items`` and ``tokens`` (padding included) of a batch, and ``questions``: tokens of questions in one pass.
+
+    Tokens and questions shrink for good when memory runs out.
+    """
 
     items: int
     tokens: int
-    questions: int | None = None
-    """Tokens of questions in one pass; None: all at once."""
+    questions: int
 
     def fit(self, items: Sequence[Encoded]) -> bool:
         return len(items) <= self.items and padded(items) <= self.tokens
@@ -45,39 +47,51 @@ def padded(items: Sequence[Encoded]) -> int:
 
 
 def halving(
-    answer: Callable[[Sequence[Encoded], int | None], Tensor], items: Sequence[Encoded], limits: Limits
+    answer: Callable[[Sequence[Encoded], int], Tensor], items: Sequence[Encoded], limits: Limits
 ) -> Generator[tuple[Encoded, Tensor | JudgeError], None, None]:
-    """(item, its log-odds [k] or why there are none). Where memory runs out, half of the batch is tried, and so on.
+    """(item, its log-odds [k] or why there are none). Where memory runs out, half as many tokens are tried, and so on.
 
     A single item that is too large is asked fewer questions at a time.
     """
-    try:
-        found = answer(items, limits.questions)
-    except (RuntimeError, MemoryError) as error:
-        if not out_of_memory(error):
-            raise
-        found = None
-    if found is not None:
-        yield from zip(items, found, strict=True)
-        return
-    release()
-    if len(items) > 1:
-        limits.items = min(limits.items, (len(items) + 1) // 2)
-        half = len(items) // 2
-        for part in (items[:half], items[half:]):
-            yield from halving(answer, part, limits)
-        return
-    item = items[0]
-    now = limits.questions or item.question_tokens
-    if now > max(len(question) for question in item.questions):
-        limits.questions = max(1, now // 2)
-        yield from halving(answer, items, limits)
-        return
-    yield item, JudgeError(
+    waiting = list(items)
+    before = limits.tokens, limits.questions
+    while waiting:
+        part = next(batches(waiting, limits))
+        found = _tried(answer, part, limits)
+        if found is not None:
+            yield from zip(part, found, strict=True)
+            before = limits.tokens, limits.questions
+        elif len(part) > 1:
+            limits.tokens = min(limits.tokens, padded(part)) // 2
+            continue
+        elif min(limits.questions, part[0].question_tokens) > max(len(question) for question in part[0].questions):
+            limits.questions = max(1, min(limits.questions, part[0].question_tokens) // 2)
+            continue
+        else:
+            limits.tokens, limits.questions = before  # nothing helped, so nothing is learnt from it
+            yield part[0], _too_large(part[0])
+        waiting = waiting[len(part) :]
+
+
+def _too_large(item: Encoded) -> JudgeError:
+    return JudgeError(
         f"Its {len(item.prefix):,} media and prompt tokens do not fit into memory, even alone and with one question at "
         "a time. Look at fewer or smaller frames, keep the weights in 4 bits, or use a larger GPU.",
         code="memory",
     )
+
+
+def _tried(
+    answer: Callable[[Sequence[Encoded], int], Tensor], items: Sequence[Encoded], limits: Limits
+) -> Tensor | None:
+    """None where memory ran out; what the failed pass held is free again."""
+    try:
+        return answer(items, limits.questions)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+    release()
+    return None
 
 
 def out_of_memory(error: BaseException) -> bool:

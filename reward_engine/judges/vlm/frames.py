@@ -55,13 +55,10 @@ def _qwen(clips: Sequence[NDArray[np.uint8]], settings: Mapping[str, Any], *, wh
     for clip in clips:
         frames = even(clip, settings["temporal_patch_size"])
         size, factor = settings["size"], settings["patch_size"] * settings["merge_size"]
-        height, width = fit(
-            frames.shape[0] if whole else 1, *frames.shape[1:3], factor, size["shortest_edge"], size["longest_edge"]
-        )
-        pixels = normalised(frames, height, width, Image.Resampling.BICUBIC, settings)
-        found, grid = patches(
-            pixels, settings["patch_size"], settings["merge_size"], settings["temporal_patch_size"]
-        )
+        count, height, width = (len(frames) if whole else 1), frames.shape[1], frames.shape[2]
+        rows, columns = fit(count, height, width, factor, size["shortest_edge"], size["longest_edge"])
+        pixels = normalised(frames, rows, columns, Image.Resampling.BICUBIC, settings)
+        found, grid = patches(pixels, settings["patch_size"], settings["merge_size"], settings["temporal_patch_size"])
         cells.append(found)
         grids.append(grid)
     return {

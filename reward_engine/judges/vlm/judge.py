@@ -71,7 +71,9 @@ class VLMJudge:
         options = options or VLMOptions()
         trained = adapter.read(Path(source), checklist) if adapter.is_adapter(source) else None
         if trained is None and checklist is None:
-            raise JudgeError("A model that was not trained on a checklist needs one: pass checklist=…", code="checklist")
+            raise JudgeError(
+                "A model that was not trained on a checklist needs one: pass checklist=…", code="checklist"
+            )
         if trained is not None:
             source, revision = base or trained.base, trained.revision
         backbone, processor, family, digest = load_model(source, options, revision=revision)
@@ -237,7 +239,5 @@ class Usage:
         self.items += len(items)
         for item in items:
             self.tokens += (
-                item.tokens
-                if way != "loop"
-                else len(item.prefix) * len(item.questions) + item.question_tokens
+                item.tokens if way != "loop" else len(item.prefix) * len(item.questions) + item.question_tokens
             )

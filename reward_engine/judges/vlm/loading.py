@@ -36,7 +36,9 @@ def load_model(
     try:
         config = transformers.AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"{name}: this is no model that can be opened ({_first_line(error)}).", code="model") from error
+        raise ArtifactError(
+            f"{name}: this is no model that can be opened ({_first_line(error)}).", code="model"
+        ) from error
     family = family_of(config.model_type)
     device = choose_device(options.device)
     extra: dict[str, Any] = {"dtype": choose_dtype(options, device)}
