@@ -8,6 +8,7 @@ apply. The soft form takes v_q = g_q · (2·P(yes) − 1), g_q being the probabi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,9 @@ from reward_engine.checklist import Checklist
 from reward_engine.errors import DataError
 from reward_engine.ladders import applies, monotone
 from reward_engine.weights import Weights
+
+if TYPE_CHECKING:
+    from reward_engine.calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,25 @@ def reward(values: ArrayLike, checklist: Checklist, weights: Weights) -> RewardR
     by_dimension = _group(by_sub, checklist.ordinal_dimension, len(checklist.dimensions))
     total = by_dimension.sum(axis=1) + weights.intercept
     return RewardResult(total, contributions, by_sub, by_dimension, weights.intercept)
+
+
+def score(
+    p_yes: ArrayLike,
+    checklist: Checklist,
+    weights: Weights,
+    *,
+    calibration: Calibration | None = None,
+    form: Literal["soft", "hard"] = "soft",
+) -> RewardResult:
+    """What a judge says, P(yes) [n, q], to rewards and their parts: calibrated, made monotone, masked, weighted.
+
+    Raises DataError, WeightsError, and ArtifactError for a calibration of another checklist.
+    """
+    if form not in ("soft", "hard"):
+        raise DataError(f"The form is soft or hard, not “{form}”.", code="options")
+    p = p_yes if calibration is None else calibration.apply(checklist, p_yes)
+    values = soft_values(p, checklist) if form == "soft" else hard_values(p, checklist)
+    return reward(values, checklist, weights)
 
 
 def _group(values: NDArray[np.float64], groups: NDArray[np.int64], count: int) -> NDArray[np.float64]:

@@ -219,6 +219,20 @@ class Checklist:
             gate.append(-1 if mask is None or mask.question == question.id else self._question_index[mask.question])
         return np.array(gate, dtype=np.int64)
 
+    @cached_property
+    def only_presence(self) -> NDArray[np.bool_]:
+        """bool [q]: presence questions that decide whether the rest of their own ladder applies and say no more.
+
+        "Is there a hand?" tells nothing of how good a picture is. The first step of a plain ladder that other
+        ladders hang on ("is there light and shadow?") does, and a question that is its whole ladder as well.
+        """
+        own = [
+            question.is_presence and len(sub.questions) > 1 and sub.mask is not None and sub.mask.owner == sub.id
+            for sub in self.ordinal
+            for question in sub.questions
+        ]
+        return np.array(own, dtype=np.bool_)
+
     def dependents(self, owner: str) -> tuple[SubDimension, ...]:
         """Sub-dimensions that apply only where ``owner`` is present."""
         return tuple(sub for sub in self.ordinal if sub.masked_by_other and sub.mask and sub.mask.owner == owner)

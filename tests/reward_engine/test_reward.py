@@ -1,5 +1,7 @@
 """A reward is the sum of what it is made of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reward_engine import answers
+from reward_engine.calibration import Calibration
 from reward_engine.checklist import builtin
 from reward_engine.errors import DataError, WeightsError
-from reward_engine.reward import hard_values, reward, soft_values
+from reward_engine.reward import hard_values, reward, score, soft_values
 from reward_engine.weights import Weights, equal_weights
 
 IMAGE = builtin("image")
@@ -66,6 +69,40 @@ def test_a_probability_that_is_none_is_refused_by_row_and_question():
     p_yes[1, 4] = np.nan
     with pytest.raises(DataError, match=f"Row 1, “{IMAGE.questions[4].id}”"):
         soft_values(p_yes, IMAGE)
+
+
+def test_very_clear_earns_no_more_than_clear_allows():
+    """A judge that says yes to "very clear" and no to "clear" is heard as what it can mean at most."""
+    p_yes = np.full((1, Q), 0.5)
+    ladder = [IMAGE.question_index(question.id) for question in IMAGE.sub_dimension("clarity").questions]
+    p_yes[0, ladder] = [1.0, 0.2, 0.4, 0.9]
+    np.testing.assert_allclose(soft_values(p_yes, IMAGE)[0, ladder], [1.0, 0.0, 0.0, 0.0], atol=1e-12)
+
+
+def test_scoring_is_calibration_then_ladders_then_weights():
+    p_yes = np.random.default_rng(0).random((6, Q))
+    weights = equal_weights(IMAGE)
+    identity = Calibration.identity(IMAGE)
+    modest = replace(identity, questions=tuple(replace(one, slope=0.5, offset=0.1) for one in identity.questions))
+    expected = reward(soft_values(modest.apply(IMAGE, p_yes), IMAGE), IMAGE, weights)
+    found = score(p_yes, IMAGE, weights, calibration=modest)
+    np.testing.assert_array_equal(found.reward, expected.reward)
+    np.testing.assert_array_equal(
+        score(p_yes, IMAGE, weights).reward, reward(soft_values(p_yes, IMAGE), IMAGE, weights).reward
+    )
+    hard = score(p_yes, IMAGE, weights, form="hard")
+    np.testing.assert_array_equal(hard.reward, reward(hard_values(p_yes, IMAGE), IMAGE, weights).reward)
+    with pytest.raises(DataError, match="soft or hard"):
+        score(p_yes, IMAGE, weights, form="medium")
+
+
+def test_values_outside_their_range_are_refused_by_row_and_question():
+    values = np.zeros((2, Q))
+    values[1, 3] = 1.5
+    with pytest.raises(DataError, match=f"Row 1, “{IMAGE.questions[3].id}”"):
+        reward(values, IMAGE, equal_weights(IMAGE))
+    with pytest.raises(DataError, match="shape"):
+        reward(np.zeros((1, Q + 1)), IMAGE, equal_weights(IMAGE))
 
 
 def test_weights_of_another_length_are_refused():
