@@ -5,20 +5,26 @@ Needs the fixtures ``db`` and ``files`` (which gives the test a media folder of 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import tempfile
 from pathlib import Path
 
 import av
 import numpy as np
+from django.utils import timezone
 from numpy.typing import NDArray
 from PIL import Image
 
+from annotator.accounts.models import User
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.services import load_builtin_checklists
+from annotator.campaigns.models import Assignment, Campaign, CampaignItem, ChecklistVersion, Judgment
+from annotator.campaigns.services import create_campaign
+from annotator.campaigns.services.checklists import store_checklist
 from annotator.library import services
 from annotator.library.models import Generator, Item, MediaType, Prompt
 from annotator.rewards.models import RewardModel, Score
+from reward_engine.checklist import builtin
 from reward_engine.reward import reward, soft_values
 from reward_engine.weights import Weights, equal_weights
 
@@ -98,9 +104,17 @@ def make_item(
     return item
 
 
+_built_in = functools.cache(builtin)  # reading the file again for each test would take most of its time
+
+
+def built_in_checklist(media_type: str) -> ChecklistVersion:
+    """The checklist that ships for this media type, kept as a version."""
+    return store_checklist(checklist=_built_in(media_type))[0]
+
+
 def make_reward_model(media_type: str = MediaType.IMAGE, **fields: object) -> RewardModel:
     """A promoted version with the built-in checklist and equal weights, as a row: it has no files to score with."""
-    version = next(v for v, _ in load_builtin_checklists() if v.media_type == media_type)
+    version = built_in_checklist(media_type)
     weights = equal_weights(checklist_of(version)).coef.tolist()
     number = RewardModel.objects.filter(media_type=media_type).count() + 1
     values = {"checklist_version": version, "version": number, "state": "promoted", "path": "", "weights": weights}
@@ -117,3 +131,45 @@ def make_score(reward_model: RewardModel, item: Item, p_yes: float | list[float]
         item=item, reward_model=reward_model, p_yes=p[0].tolist(), reward=float(found.reward[0]),
         by_dimension=found.by_dimension[0].tolist(),
     )  # fmt: skip
+
+
+def make_annotations(campaign: Campaign, answers: list[tuple[Item, User, dict[str, int]]]) -> list[Assignment]:
+    """Submitted annotations with these levels, as rows; the counts of the campaign's items follow."""
+    items = {found.item_id: found for found in campaign.campaign_items.all()}
+    now = timezone.now()
+    assignments = Assignment.objects.bulk_create(
+        Assignment(campaign_item=items[item.pk], annotator=annotator, state="submitted", lease_expires_at=now,
+                   submitted_at=now)
+        for item, annotator, _ in answers
+    )  # fmt: skip
+    Judgment.objects.bulk_create(
+        Judgment(assignment=assignment, sub_dimension=sub, level=level, milliseconds=1000 + 10 * index)
+        for assignment, (_, _, levels) in zip(assignments, answers, strict=True)
+        for index, (sub, level) in enumerate(levels.items())
+    )
+    for item, _, _ in answers:
+        found = items[item.pk]
+        found.submitted, found.open_slots = found.submitted + 1, max(found.open_slots - 1, 0)
+    CampaignItem.objects.bulk_update(items.values(), ["submitted", "open_slots"])
+    return assignments
+
+
+def make_annotated_campaign(
+    items: list[Item], annotators: list[User], *, error_rate: float = 0.3, seed: int = 0, **fields: object
+) -> Campaign:
+    """A campaign in which everybody has judged every item: a random truth an item, missed by a level now and then."""
+    version = built_in_checklist(items[0].media_type)
+    values = {"name": f"Campaign {next(_number)}", "overlap": len(annotators), "state": "open"} | fields
+    campaign = create_campaign(checklist_version=version, items=items, **values)
+    subs = checklist_of(version).ordinal
+    lowest, highest = np.array([(sub.lowest, sub.highest) for sub in subs]).T
+    rng = np.random.default_rng(seed)
+    answers = []
+    for item in items:
+        truth = rng.integers(lowest, highest + 1)
+        for annotator in annotators:
+            slip = (rng.random(len(subs)) < error_rate) * rng.choice((-1, 1), len(subs))
+            said = np.clip(truth + slip, lowest, highest).tolist()
+            answers.append((item, annotator, dict(zip([sub.id for sub in subs], said, strict=True))))
+    make_annotations(campaign, answers)
+    return campaign

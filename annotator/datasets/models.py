@@ -1,20 +1,27 @@
 """Versioned datasets: a campaign's judgments, frozen and exported."""
 
+from pathlib import Path
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
 from annotator.campaigns.models import Campaign
+from annotator.core.errors import ConflictError
 from annotator.core.models import TimeStamped
 from annotator.jobs.models import Job
 
 
 class DatasetVersion(TimeStamped):
-    """One export of one campaign. Its files lie below ARTIFACT_ROOT and never change."""
+    """One export of one campaign. Its files lie below ARTIFACT_ROOT and never change; neither does this row."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="dataset_versions")
     version = models.PositiveIntegerField()
     path = models.CharField(max_length=300)
     files = models.JSONField(default=list, help_text="name, bytes, sha256, rows of each file.")
+    manifest = models.JSONField(
+        default=dict, blank=True, help_text="What manifest.json says: checklist, counts, licences."
+    )
     annotations = models.PositiveIntegerField()
     items = models.PositiveIntegerField()
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="dataset_version")
@@ -26,3 +33,16 @@ class DatasetVersion(TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.campaign} v{self.version}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise ConflictError("A dataset version never changes; export the campaign again for a new one.")
+        super().save(*args, **kwargs)
+
+    @property
+    def folder(self) -> Path:
+        return Path(settings.ARTIFACT_ROOT) / self.path
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file["bytes"] for file in self.files)

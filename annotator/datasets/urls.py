@@ -8,4 +8,8 @@ app_name = "datasets"
 
 urlpatterns = [
     path("", views.dataset_list, name="list"),
+    path("campaigns/<int:pk>/", views.export, name="export"),
+    path("<int:pk>/", views.version, name="version"),
+    path("<int:pk>/zip/", views.download_all, name="download-all"),
+    path("<int:pk>/files/<str:name>", views.download, name="download"),
 ]

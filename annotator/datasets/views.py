@@ -1,17 +1,93 @@
-"""Dataset versions: the list."""
+"""Datasets: what there is, a campaign and its versions, one version and its files."""
 
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
 
 from annotator.accounts.models import Role
-from annotator.accounts.roles import role_required
+from annotator.accounts.roles import has_role, role_required
+from annotator.core.errors import ProblemError
+from annotator.datasets import downloads, queries, services
 from annotator.datasets.models import DatasetVersion
 
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
 def dataset_list(request: HttpRequest) -> HttpResponse:
-    page = Paginator(DatasetVersion.objects.select_related("campaign"), 25).get_page(request.GET.get("page"))
-    return render(request, "datasets/list.html", {"page": page})
+    context = {
+        "page": Paginator(queries.versions(), 25).get_page(request.GET.get("page")),
+        "campaigns": queries.campaigns_to_export()[:50],
+    }
+    return render(request, "datasets/list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@role_required(Role.ADMIN, Role.REVIEWER)
+def export(request: HttpRequest, pk: int) -> HttpResponse:
+    """A campaign as a dataset: what an export would hold, its versions, and the button that makes the next one."""
+    campaign = get_object_or_404(queries.campaigns_to_export(), pk=pk)
+    if request.method == "POST":
+        if not has_role(request.user, Role.ADMIN):
+            raise PermissionDenied
+        try:
+            services.request_export(campaign=campaign, requested_by=request.user)
+        except ProblemError as problem:
+            messages.error(request, problem.message)
+        return redirect("datasets:export", pk=pk)
+    job = queries.export_job(campaign)
+    context = {
+        "campaign": campaign,
+        "preview": queries.preview(campaign),
+        "versions": queries.versions().filter(campaign=campaign),
+        "job": job,
+        "live": job is not None and not job.is_finished,
+    }
+    return render(request, "datasets/_campaign.html" if request.htmx else "datasets/campaign.html", context)
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def version(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(queries.versions(), pk=pk)
+    return render(request, "datasets/version.html", {"version": found, "manifest": found.manifest})
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def download(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
+    """One file of a version. Only names that are recorded are ever opened."""
+    found = get_object_or_404(queries.versions(), pk=pk)
+    file = downloads.recorded(found, name)
+    if file is None:
+        raise Http404(_("This dataset version has no such file."))
+    try:
+        path = downloads.whole_file(found, file)
+    except ProblemError as problem:
+        return _refuse(request, found, problem)
+    response = FileResponse(
+        path.open("rb"), as_attachment=True, filename=f"{downloads.stem(found)}-{name}",
+        content_type=downloads.content_type(name),
+    )  # fmt: skip
+    response["ETag"] = f'"{file["sha256"]}"'
+    return response
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def download_all(request: HttpRequest, pk: int) -> HttpResponseBase:
+    found = get_object_or_404(queries.versions(), pk=pk)
+    try:
+        content = downloads.zipped(found)
+    except ProblemError as problem:
+        return _refuse(request, found, problem)
+    headers = {"Content-Disposition": f'attachment; filename="{downloads.stem(found)}.zip"'}
+    return StreamingHttpResponse(content, content_type="application/zip", headers=headers)
+
+
+def _refuse(request: HttpRequest, found: DatasetVersion, problem: ProblemError) -> HttpResponse:
+    messages.error(request, problem.message)
+    return redirect("datasets:version", pk=found.pk)

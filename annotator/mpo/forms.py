@@ -23,11 +23,12 @@ class MiningForm(forms.Form):
         help_text=_("The finer the level, the fewer pairs, and the surer each of them."),
     )  # fmt: skip
     margin = forms.FloatField(
-        label=_("Better by more than"), min_value=0, initial=DEFAULTS.margin, widget=forms.NumberInput({"step": "any"}),
+        label=_("Better by more than"), min_value=0, initial=f"{DEFAULTS.margin:g}",
+        widget=forms.NumberInput({"step": "any"}),
         help_text=_("In at least one of these places; 0 takes any advantage."),
     )  # fmt: skip
     min_total_gap = forms.FloatField(
-        label=_("Smallest total gap"), min_value=0, initial=DEFAULTS.min_total_gap,
+        label=_("Smallest total gap"), min_value=0, initial=f"{DEFAULTS.min_total_gap:g}",
         widget=forms.NumberInput({"step": "any"}), help_text=_("Difference of the two rewards; 0 for any."),
     )  # fmt: skip
     max_pairs_per_prompt = forms.IntegerField(

@@ -1,0 +1,90 @@
+"""Datasets for programs: export a campaign, look at versions, download files."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotator.accounts.roles import IsAdmin, IsReviewer
+from annotator.campaigns.models import Campaign
+from annotator.core.errors import ProblemError
+from annotator.datasets import downloads, queries, services
+from annotator.datasets.models import DatasetVersion
+from annotator.jobs.api import JobSerializer
+
+
+class FileSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    bytes = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    rows = serializers.IntegerField(allow_null=True)
+
+
+class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
+    files = FileSerializer(many=True, read_only=True)
+    manifest = serializers.DictField(read_only=True)
+    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+
+    class Meta:
+        model = DatasetVersion
+        fields = ("id", "campaign", "version", "annotations", "items", "files", "manifest", "job", "created_by",
+                  "created_at")  # fmt: skip
+        read_only_fields = fields
+
+
+class ExportRequestSerializer(serializers.Serializer[Any]):
+    campaign = serializers.PrimaryKeyRelatedField(queryset=Campaign.objects.all())
+
+
+class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[DatasetVersion]):
+    queryset = DatasetVersion.objects.none()
+    serializer_class = DatasetVersionSerializer
+    filterset_fields = ("campaign", "version", "job")
+
+    def get_queryset(self) -> QuerySet[DatasetVersion]:
+        return queries.versions()
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsAdmin() if self.action == "create" else IsReviewer()]
+
+    @extend_schema(request=ExportRequestSerializer, responses={202: JobSerializer})
+    def create(self, request: Request) -> Response:
+        """Export a campaign. Answers with the job; when it has succeeded, its result names the dataset version."""
+        asked = ExportRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        job = services.request_export(campaign=asked.validated_data["campaign"], requested_by=request.user)
+        location = request.build_absolute_uri(reverse("api-job-detail", args=[job.pk]))
+        return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
+
+    @extend_schema(
+        parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH)],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"], url_path=r"files/(?P<name>[A-Za-z0-9._-]+)", filterset_fields=())
+    def file(self, request: Request, pk: Any = None, name: str = "") -> HttpResponseBase:
+        """One file of a version."""
+        version = self.get_object()
+        recorded = downloads.recorded(version, name)
+        if recorded is None:
+            names = ", ".join(file["name"] for file in version.files)
+            raise ProblemError(f"There is no file “{name}”; there are {names}.", code="no_file", status=404)
+        path = downloads.whole_file(version, recorded)
+        response = FileResponse(path.open("rb"), as_attachment=True, content_type=downloads.content_type(name))
+        response["ETag"] = f'"{recorded["sha256"]}"'
+        return response
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["get"], filterset_fields=())
+    def zip(self, request: Request, pk: Any = None) -> HttpResponseBase:
+        """All files of a version as one ZIP."""
+        version = self.get_object()
+        headers = {"Content-Disposition": f'attachment; filename="{downloads.stem(version)}.zip"'}
+        return StreamingHttpResponse(downloads.zipped(version), content_type="application/zip", headers=headers)

@@ -1,0 +1,42 @@
+"""Which annotations an export takes, and what it would hold now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Purpose
+
+
+def exported_annotations(campaign: Campaign | int) -> QuerySet[Assignment]:
+    """The submitted annotations that count: none a reviewer has put aside, no qualification tests."""
+    return Assignment.objects.filter(
+        campaign_item__campaign=campaign, state=AssignmentState.SUBMITTED, counted=True
+    ).exclude(campaign_item__purpose=Purpose.QUALIFICATION)
+
+
+@dataclass(frozen=True)
+class ExportPreview:
+    annotations: int
+    items: int
+    annotators: int
+    synthetic: int
+    last_submitted: object | None
+    licences: list[tuple[str, int]]
+
+
+def preview(campaign: Campaign) -> ExportPreview:
+    found = exported_annotations(campaign)
+    counts = found.aggregate(
+        annotations=Count("pk"),
+        items=Count("campaign_item__item", distinct=True),
+        annotators=Count("annotator", distinct=True),
+        synthetic=Count("annotator", distinct=True, filter=Q(annotator__is_synthetic=True)),
+        last_submitted=Max("submitted_at"),
+    )
+    licences = (
+        found.order_by().values_list("campaign_item__item__licence")
+        .annotate(n=Count("campaign_item__item", distinct=True)).order_by("-n", "campaign_item__item__licence")
+    )  # fmt: skip
+    return ExportPreview(**counts, licences=list(licences))

@@ -1,0 +1,41 @@
+"""Reads of dataset versions and of the campaigns they come from."""
+
+from __future__ import annotations
+
+from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Purpose
+from annotator.datasets.models import DatasetVersion
+from annotator.jobs.models import Job, JobState
+
+EXPORT_TASK = "datasets.export"
+
+
+def versions() -> QuerySet[DatasetVersion]:
+    return DatasetVersion.objects.select_related("campaign__checklist_version", "created_by").order_by("-created_at")
+
+
+def campaigns_to_export() -> QuerySet[Campaign]:
+    """All campaigns, each with ``annotations`` an export would hold and its ``newest`` version; most recent first."""
+    counted = (
+        Assignment.objects.filter(
+            campaign_item__campaign=OuterRef("pk"), state=AssignmentState.SUBMITTED, counted=True
+        )
+        .exclude(campaign_item__purpose=Purpose.QUALIFICATION)
+        .order_by().values("campaign_item__campaign").annotate(n=Count("pk")).values("n")
+    )  # fmt: skip
+    return (
+        Campaign.objects.select_related("checklist_version")
+        .annotate(
+            annotations=Coalesce(Subquery(counted, output_field=IntegerField()), Value(0)),
+            newest=Max("dataset_versions__version"),
+        )
+        .order_by("-created_at")
+    )
+
+
+def export_job(campaign: Campaign) -> Job | None:
+    """The last export of a campaign, while it runs or where it did not end well."""
+    job = Job.objects.filter(kind=EXPORT_TASK, params__campaign=campaign.pk).order_by("-created_at").first()
+    return None if job is None or job.state == JobState.SUCCEEDED else job

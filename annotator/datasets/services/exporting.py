@@ -1,0 +1,197 @@
+"""A campaign becomes a dataset version: written beside its place, renamed whole, recorded once, never changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db.models import Max
+from django.utils import timezone
+
+from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.models import Campaign
+from annotator.campaigns.queries import JudgmentTable
+from annotator.core.errors import ProblemError
+from annotator.datasets import card, schema
+from annotator.datasets.files import TableFiles, describe
+from annotator.datasets.models import DatasetVersion
+from annotator.datasets.queries import EXPORT_TASK, exported_annotations
+from annotator.datasets.rows import Annotations, consensus_chunks
+from annotator.jobs.models import FINISHED, Job
+from annotator.jobs.services import Run, enqueue, run_job
+from annotator.trust.consensus import majority
+
+TABLES = ("annotations.jsonl", "consensus.jsonl")
+
+
+def request_export(*, campaign: Campaign, requested_by: Any = None) -> Job:
+    """Enqueue the export of a campaign; asking again while it runs gives the same job.
+
+    Raises ProblemError where nobody has submitted an annotation that counts.
+    """
+    if not exported_annotations(campaign).exists():
+        raise ProblemError(_nothing(campaign), code="no_annotations")
+    return enqueue(
+        kind=EXPORT_TASK,
+        title=f"Export “{campaign.name}”"[:200],
+        params={"campaign": campaign.pk},
+        requested_by=requested_by,
+        dedupe_key=f"{EXPORT_TASK}:{campaign.pk}",
+    )
+
+
+def run_export(job_id: str) -> None:
+    run_job(job_id, export_campaign)
+
+
+def export_campaign(run: Run) -> dict[str, Any]:
+    """The work of the job. A run that was killed is begun anew; its half folder goes."""
+    done = DatasetVersion.objects.filter(job=run.job).first()
+    if done is not None:
+        return _result(done)
+    remove_left_overs(own=run.job)
+    campaign = Campaign.objects.select_related("checklist_version").filter(pk=run.params["campaign"]).first()
+    if campaign is None:
+        raise ProblemError("The campaign is not there any more.", code="no_campaign")
+    folder = _root() / f".{run.job.pk}-{run.job.attempts}"
+    folder.mkdir(parents=True)
+    try:
+        written = _write_tables(run, campaign, folder)
+        same = _unchanged(campaign, written.files)
+        if same is not None:
+            return _result(same) | {
+                "message": f"Nothing has changed since version {same.version}; there is no new one."
+            }
+        return _result(_publish(run, campaign, folder, written))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # after a success it is not there any more
+
+
+@dataclass(frozen=True)
+class _Written:
+    contents: card.Contents
+    files: list[dict[str, Any]]
+
+
+def _write_tables(run: Run, campaign: Campaign, folder: Path) -> _Written:
+    checklist = checklist_of(campaign.checklist_version)
+    annotations, contents = Annotations(campaign.pk, checklist), card.Contents()
+    run.stage("Writing annotations", annotations.count())
+    with TableFiles(folder, "annotations", schema.annotations(checklist)) as table:
+        for rows in annotations.chunks():
+            table.write(rows)
+            contents.add_annotations(rows)
+            run.progress(contents.annotations)
+    if not contents.annotations:
+        raise ProblemError(_nothing(campaign), code="no_annotations")
+    contents.judgments = annotations.judgments
+    ids, levels = annotations.table()
+    consensus = majority(JudgmentTable(campaign.checklist_version, checklist, *ids.T, levels, annotations.judgments))
+    items, counts = np.unique(ids[:, 1], return_counts=True)
+    by_item = dict(zip(items.tolist(), counts.tolist(), strict=True))
+    run.stage("Writing the consensus", len(items))
+    with TableFiles(folder, "consensus", schema.consensus(checklist)) as by_majority:
+        for rows in consensus_chunks(consensus, by_item):
+            by_majority.write(rows)
+            contents.add_items(rows)
+            run.progress(contents.items)
+    run.stage("Recording the files")
+    (folder / "checklist.yaml").write_text(campaign.checklist_version.source, encoding="utf-8")
+    files = [describe(path, files.rows) for files in (table, by_majority) for path in files.paths]
+    return _Written(contents, [*files, describe(folder / "checklist.yaml")])
+
+
+def _publish(run: Run, campaign: Campaign, folder: Path, written: _Written) -> DatasetVersion:
+    with run.commit():
+        Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # one version number at a time
+        last = DatasetVersion.objects.filter(campaign=campaign).aggregate(last=Max("version"))["last"] or 0
+        path = f"datasets/campaign-{campaign.pk}/v{last + 1}"
+        data = card.manifest(
+            campaign,
+            checklist_of(campaign.checklist_version),
+            written.contents,
+            written.files,
+            last + 1,
+            timezone.now(),
+        )
+        (folder / "manifest.json").write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / "README.md").write_text(card.readme(data), encoding="utf-8")
+        files = [describe(folder / "README.md"), describe(folder / "manifest.json"), *written.files]
+        _rename(folder, Path(settings.ARTIFACT_ROOT) / path)
+        return DatasetVersion.objects.create(
+            campaign=campaign,
+            version=last + 1,
+            path=path,
+            files=files,
+            manifest=data,
+            annotations=written.contents.annotations,
+            items=written.contents.items,
+            job=run.job,
+            created_by=run.job.requested_by,
+        )
+
+
+def _rename(folder: Path, place: Path) -> None:
+    # No row names this version yet: what lies there was renamed by a run that died before it could record it.
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(place)
+    for parent in (place, place.parent):
+        descriptor = os.open(parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)  # the names survive a power cut
+        finally:
+            os.close(descriptor)
+
+
+def _unchanged(campaign: Campaign, files: list[dict[str, Any]]) -> DatasetVersion | None:
+    """The newest version, where its tables are byte for byte what has just been written."""
+    newest = DatasetVersion.objects.filter(campaign=campaign).order_by("-version").first()
+    if newest is None:
+        return None
+
+    def digests(listed: list[dict[str, Any]]) -> dict[str, str]:
+        return {file["name"]: file["sha256"] for file in listed if file["name"] in TABLES}
+
+    return newest if digests(newest.files) == digests(files) else None
+
+
+def _result(version: DatasetVersion) -> dict[str, Any]:
+    return {
+        "message": f"Version {version.version}: {version.annotations} annotations of {version.items} items.",
+        "dataset_version": version.pk,
+    }
+
+
+def _nothing(campaign: Campaign) -> str:
+    return f"Nobody has submitted an annotation in “{campaign.name}” yet; there is nothing to export."
+
+
+def _root() -> Path:
+    return Path(settings.ARTIFACT_ROOT) / "datasets"
+
+
+_HALF = re.compile(r"\.(?P<job>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+")
+
+
+def remove_left_overs(*, own: Job | None = None) -> int:
+    """Half folders of exports that ended, or of earlier attempts of ``own``, go; returns how many."""
+    removed = 0
+    for path in _root().glob(".*"):
+        name = _HALF.fullmatch(path.name)
+        if name is None:
+            continue
+        writing = Job.objects.filter(pk=name["job"]).exclude(state__in=FINISHED)
+        if own is not None:
+            writing = writing.exclude(pk=own.pk)
+        if not writing.exists():
+            shutil.rmtree(path, ignore_errors=True)
+            removed += 1
+    return removed
