@@ -148,7 +148,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
-    "recover-lost-jobs": {"task": "jobs.recover_lost", "schedule": 10.0},
+    "recover-lost-jobs": {"task": "jobs.recover_lost", "schedule": env.float("JOB_SWEEP_SECONDS", default=10.0)},
     "release-expired-leases": {"task": "campaigns.release_expired_leases", "schedule": 60.0},
     "retrain-when-grown": {"task": "rewards.retrain_when_grown", "schedule": 600.0},
 }
@@ -222,6 +222,13 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Checklist judgments, rewards one can read, and preference pairs for MPO.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    "ENUM_NAME_OVERRIDES": {
+        "JobState": "annotator.jobs.models.JobState",
+        "CampaignState": "annotator.campaigns.models.CampaignState",
+        "AssignmentState": "annotator.campaigns.models.AssignmentState",
+        "RewardModelState": "annotator.rewards.models.RewardModelState",
+        "StandingState": "annotator.trust.models.StandingState",
+    },
     "SCHEMA_PATH_PREFIX": r"/api/v1",  # so that operations are grouped by what comes after it
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
