@@ -1,7 +1,9 @@
 """Fixtures every test may use."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -75,7 +77,15 @@ def process_env(transactional_db: None, files: Path) -> dict[str, str]:
         "SECRET_KEY": django_settings.SECRET_KEY,
         "JOB_HEARTBEAT_SECONDS": "0.5",
         "JOB_LOST_AFTER_SECONDS": "3",
+        "JOB_SWEEP_SECONDS": "1",
     }
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """``kill -9`` for a process that leads a session of its own, and for all it started (a worker's beat)."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 @pytest.fixture
@@ -91,16 +101,14 @@ def start_worker(process_env: dict[str, str], tmp_path: Path) -> Iterator[Callab
         process = subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "annotator", "worker", "--pool", "solo", "-B",
              "-Q", "default,gpu,mpo", "-s", str(tmp_path / f"beat-{len(started)}"), "--loglevel", "INFO"],
-            env=process_env, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+            env=process_env, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         started.append(process)
         return process
 
     yield start
     for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+        kill_group(process)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Pictures blurred and darkened by known steps, people who judge them, and models trained on that.
+"""Pictures, their judgments, and models trained on them.
 
 Measuring pictures and fitting heads are pure functions of their input. Both are really done, once a session for the
 same input: measurements by the platform's own cache, fits by a memo in front of ``train_probe``.
@@ -7,38 +7,21 @@ same input: measurements by the platform's own cache, fits by a memo in front of
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
 
 from annotator.accounts.models import Role, User
-from annotator.campaigns.models import (
-    Assignment,
-    AssignmentState,
-    Campaign,
-    CampaignItem,
-    CampaignState,
-    Judgment,
-)
-from annotator.campaigns.services import create_campaign, store_checklist
+from annotator.campaigns.models import Campaign
 from annotator.jobs.models import Job
 from annotator.jobs.services import claim
-from annotator.library import services as library
 from annotator.library.models import Item
 from annotator.rewards import services
 from annotator.rewards.models import RewardModel
-from tests.factories import make_generator, make_prompt
-from tests.reward_engine.training.planted import small_checklist
-
-BLUR = (4.0, 2.0, 1.0, 0.0)  # clarity −2 … 1
-LIGHT = (0.12, 0.45, 1.0)  # lighting −1 … 1
-PROMPTS = 8
-SYNTHETIC = ("Kite", "Lamp", "Boat", "Tree", "Clock", "Bridge", "Apple", "Train")
+from tests.annotator.rewards.pictures import make_pictures, open_campaign, submit_all
 
 
 @pytest.fixture(scope="session")
@@ -76,92 +59,21 @@ def fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "train_probe", train_probe)
 
 
-def picture(seed: int, blur: float, light: float) -> Image.Image:
-    """Coarse coloured shapes with fine texture; blurred and darkened by a known amount."""
-    rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(60, 256, (5, 7, 3), dtype=np.uint8)).resize((112, 80), Image.Resampling.BOX)
-    fine = np.asarray(coarse, np.float64) + rng.normal(0, 22, (80, 112, 1))
-    image = Image.fromarray(np.clip(fine, 0, 255).astype(np.uint8))
-    if blur:
-        image = image.filter(ImageFilter.GaussianBlur(blur))
-    return image.point(lambda value: int(value * light))
-
-
 @pytest.fixture
 def pictures(db: None, platform: Path) -> list[Item]:
-    """32 pictures of 8 prompts. ``extra["truth"]`` says how clear and how lit each is made."""
-    items = []
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(PROMPTS):
-            prompt = make_prompt(f"{SYNTHETIC[number]} by the sea")
-            for step, blur in enumerate(BLUR):
-                light = (step + number) % 3
-                path = Path(folder) / f"{number}-{step}.png"
-                picture(number, blur, LIGHT[light]).save(path)
-                item, _ = library.record_item(
-                    facts=library.store_media(path, path.name),
-                    prompt=prompt,
-                    generator=make_generator(f"painter {step % 2}"),
-                    file_name=path.name,
-                    extra={"truth": {"clarity": step - 2, "lighting": light - 1}},
-                )
-                items.append(item)
-    return items
-
-
-def levels_of(item: Item, rng: np.random.Generator) -> dict[str, int]:
-    """What an annotator says who errs by a step on one ladder in ten."""
-    truth = item.extra["truth"]
-    clarity, lighting = truth["clarity"], truth["lighting"]
-    if rng.random() < 0.1:
-        clarity = int(np.clip(clarity + rng.choice([-1, 1]), -2, 1))
-    return {
-        "clarity": clarity,
-        "symmetry": int(rng.random() < 0.4),
-        "hands": 0,
-        "lighting": lighting,
-        "lighting_beauty": -1 if lighting == -1 else int(rng.integers(0, 3)),
-    }
+    """32 pictures of 8 prompts."""
+    return make_pictures()
 
 
 @pytest.fixture
 def annotate() -> Callable[..., int]:
-    """``annotate(campaign, user)``: submitted annotations of all of its items; returns how many."""
-
-    def work(campaign: Campaign, user: User, items: list[Item] | None = None, seed: int = 0) -> int:
-        from django.utils import timezone
-
-        rng = np.random.default_rng(seed)
-        rows = CampaignItem.objects.filter(campaign=campaign).select_related("item").order_by("item__file_name")
-        if items is not None:
-            rows = rows.filter(item__in=items)
-        for row in rows:
-            now = timezone.now()
-            assignment = Assignment.objects.create(
-                campaign_item=row, annotator=user, state=AssignmentState.SUBMITTED, lease_expires_at=now,
-                submitted_at=now,
-            )  # fmt: skip
-            Judgment.objects.bulk_create(
-                Judgment(assignment=assignment, sub_dimension=sub, level=level, milliseconds=900)
-                for sub, level in levels_of(row.item, rng).items()
-            )
-            row.submitted += 1
-            row.open_slots = max(row.open_slots - 1, 0)
-            row.save()
-        return len(rows)
-
-    return work
+    """``annotate(campaign, user)``: see ``submit_all``."""
+    return submit_all
 
 
 @pytest.fixture
 def make_campaign(db: None) -> Callable[..., Campaign]:
-    def make(items: list[Item], name: str = "Clear and lit", text: str = "d") -> Campaign:
-        version, _ = store_checklist(checklist=small_checklist(text=text))
-        return create_campaign(
-            name=name, checklist_version=version, items=items, overlap=2, state=CampaignState.OPEN
-        )
-
-    return make
+    return open_campaign
 
 
 @pytest.fixture

@@ -1,0 +1,191 @@
+"""Scoring: every item once, parts that add up, broken items noted, and once only whatever is killed."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from annotator.accounts.models import Role
+from annotator.core.errors import ProblemError
+from annotator.jobs.models import Job, JobState
+from annotator.jobs.services import JobLost, claim
+from annotator.library.models import Item
+from annotator.library.storage import original_path
+from annotator.rewards import queries, services
+from annotator.rewards.models import RewardModel, Score, ScoreProblem
+from annotator.rewards.services import artifacts, scoring
+from annotator.rewards.signals import scoring_finished
+from annotator.rewards.weighting import first_weights
+from reward_engine import checklist as checklists
+from tests.reward_engine.training.planted import small_checklist
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def heard() -> Iterator[list[dict[str, Any]]]:
+    """What listeners were told when scorings ended."""
+    told: list[dict[str, Any]] = []
+
+    def listen(sender: Any, **kwargs: Any) -> None:
+        told.append(kwargs)
+
+    scoring_finished.connect(listen)
+    yield told
+    scoring_finished.disconnect(listen)
+
+
+def test_every_item_gets_a_score_whose_parts_add_up(scored: RewardModel, pictures: list[Item]) -> None:
+    table = queries.score_table(scored)
+    assert table.items.tolist() == [item.pk for item in pictures]
+    assert table.prompts.tolist() == [item.prompt_id for item in pictures]
+    assert table.p_yes.shape == (32, len(scored.weights))
+    assert (table.by_dimension.sum(axis=1) + scored.intercept == table.reward).all(), "to the last bit"
+    clarity = np.array([item.extra["truth"]["clarity"] for item in pictures])
+    assert table.reward[clarity == 1].mean() > table.reward[clarity == -2].mean() + 0.1
+
+
+def test_a_score_is_taken_apart_down_to_the_question(scored: RewardModel) -> None:
+    score = Score.objects.select_related("item__prompt", "reward_model__checklist_version").first()
+    parts = queries.item_score(score)
+    assert [d.contribution for d in parts.dimensions] == score.by_dimension
+    assert parts.intercept + sum(d.contribution for d in parts.dimensions) == pytest.approx(score.reward, abs=1e-12)
+    for dimension in parts.dimensions:
+        assert dimension.contribution == pytest.approx(sum(sub.contribution for sub in dimension.sub_dimensions))
+        for sub in dimension.sub_dimensions:
+            assert sub.contribution == pytest.approx(sum(question.contribution for question in sub.questions))
+            assert abs(sub.contribution) <= sub.most + 1e-12
+            assert sub.lowest <= sub.expected_level <= sub.highest
+            for q in sub.questions:
+                assert q.contribution == pytest.approx(q.weight * q.applies * (2 * q.p_yes - 1))
+    assert [sub.contribution for sub in parts.costliest] == sorted(sub.contribution for sub in parts.costliest)
+    assert all(sub.contribution < 0 for sub in parts.costliest)
+
+
+@pytest.mark.parametrize("checklist", [small_checklist(), checklists.builtin("video"), checklists.builtin("image")])
+def test_first_weights_count_every_sub_dimension_alike_and_presence_not(checklist: Any) -> None:
+    weights = first_weights(checklist)
+    weights.check(checklist)
+    subs = np.bincount(checklist.question_sub_dimension, weights=weights.coef)
+    assert subs == pytest.approx(1 / len(checklist.ordinal))
+    for index, question in enumerate(checklist.questions):
+        sub = checklist.sub_dimension(question.sub_dimension)
+        only_presence = question.is_presence and sub.mask is not None and sub.mask.owner == sub.id
+        assert (weights.coef[index] == 0) == only_presence
+
+
+def test_a_second_scoring_scores_what_is_new(
+    scored: RewardModel, pictures: list[Item], run_here: Callable, heard: list
+) -> None:
+    Score.objects.filter(item=pictures[3]).delete()
+    before = set(Score.objects.values_list("pk", "item_id", "created_at"))
+    result = run_here(services.request_scoring(reward_model=scored))
+    assert result["scored"] == 32
+    new = set(Score.objects.values_list("pk", "item_id", "created_at")) - before
+    assert [item for _pk, item, _at in new] == [pictures[3].pk]
+    run_here(services.request_scoring(reward_model=scored))
+    assert Score.objects.count() == 32
+    assert len(heard) == 2, "each scoring that was asked for is told of"
+
+
+def test_broken_items_are_noted_and_the_rest_goes_on(
+    trained: RewardModel, pictures: list[Item], run_here: Callable
+) -> None:
+    kept = original_path(pictures[0]).read_bytes()
+    original_path(pictures[0]).write_bytes(b"nothing one could look at")
+    original_path(pictures[9]).unlink()
+    result = run_here(services.request_scoring(reward_model=trained))
+    assert (result["scored"], result["problems"]) == (30, 2)
+    assert "30 images have a score, 2 could not be scored." in result["message"]
+    problems = dict(ScoreProblem.objects.values_list("item_id", "message"))
+    assert set(problems) == {pictures[0].pk, pictures[9].pk}
+    assert all(len(message) > 20 for message in problems.values())
+    original_path(pictures[0]).write_bytes(kept)
+    result = run_here(services.request_scoring(reward_model=trained))
+    assert (result["scored"], result["problems"]) == (31, 1), "a later scoring tries them again"
+
+
+def test_a_missing_or_altered_artifact_is_refused(trained: RewardModel, run_here: Callable) -> None:
+    folder = artifacts.root() / trained.path
+    manifest, heads = folder / "manifest.json", folder / "heads.safetensors"
+    text, content = manifest.read_text(), bytearray(heads.read_bytes())
+    content[-3] ^= 1
+    heads.write_bytes(content)
+    with pytest.raises(ProblemError, match="is not what its manifest records"):
+        run_here(services.request_scoring(reward_model=trained))
+    content[-3] ^= 1
+    heads.write_bytes(content)
+    manifest.write_text(text.replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(ProblemError, match="its manifest is not the one that was recorded"):
+        artifacts.load_judge(trained)
+    manifest.write_text(text)
+    artifacts.load_judge(trained)
+    heads.unlink()
+    with pytest.raises(ProblemError, match=r"heads\.safetensors is missing\. Train the model again or restore"):
+        artifacts.load_judge(trained)
+    assert not Score.objects.exists()
+
+
+def test_listeners_are_told_once_after_the_scores_are_in(
+    trained: RewardModel, run_here: Callable, heard: list, make_user: Callable
+) -> None:
+    admin = make_user("root", Role.ADMIN)
+    job = services.request_scoring(reward_model=trained, requested_by=admin, mine_after=True)
+    run_here(job)
+    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED)  # killed before it could say that it was done
+    run_here(job)
+    assert len(heard) == 1
+    assert heard[0]["reward_model"] == trained
+    assert heard[0]["requested_by"] == admin
+    assert heard[0]["params"]["mine_after"] is True
+
+
+def test_a_listener_that_fails_does_not_undo_the_scores(trained: RewardModel, run_here: Callable) -> None:
+    def fail(sender: Any, **kwargs: Any) -> None:
+        raise ProblemError("There is no pair to mine.")
+
+    scoring_finished.connect(fail)
+    try:
+        result = run_here(services.request_scoring(reward_model=trained))
+    finally:
+        scoring_finished.disconnect(fail)
+    assert Score.objects.count() == 32
+    assert result["message"].endswith("could not be started: There is no pair to mine.")
+
+
+def test_a_job_killed_half_way_goes_on_behind_its_last_batch(
+    trained: RewardModel, run_here: Callable, monkeypatch: pytest.MonkeyPatch, heard: list
+) -> None:
+    monkeypatch.setattr(scoring, "ITEMS_A_BATCH", 12)
+    job = services.request_scoring(reward_model=trained)
+    run = claim(str(job.pk))
+    record, batches = scoring._record, []
+
+    def die_at_the_second(model: Any, predictions: Any) -> None:
+        record(model, predictions)
+        batches.append(len(predictions.keys))
+        if len(batches) == 2:
+            raise MemoryError
+
+    monkeypatch.setattr(scoring, "_record", die_at_the_second)
+    with pytest.raises(MemoryError):
+        scoring.score(run)
+    assert Score.objects.count() == 12, "the batch that was not committed is not there"
+    Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, run_token=None)
+    with pytest.raises(JobLost):
+        scoring.score(run)  # the first one was only slow: it has lost the job, and adds nothing
+    assert Score.objects.count() == 12
+    monkeypatch.setattr(scoring, "_record", lambda model, p: (batches.append(len(p.keys)), record(model, p)))
+    batches.clear()
+    run_here(job)
+    assert batches == [12, 8], "it goes on behind the last batch that was committed"
+    assert Score.objects.count() == 32
+    assert len(heard) == 1
+
+
+def test_a_version_that_was_deleted_is_said(trained: RewardModel, run_here: Callable) -> None:
+    job = services.request_scoring(reward_model=trained)
+    trained.delete()
+    with pytest.raises(ProblemError, match="has been deleted"):
+        run_here(job)
