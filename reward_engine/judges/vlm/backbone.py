@@ -90,7 +90,8 @@ class Backbone:
             # Only the rows of the answers: the vocabulary is a thousand times larger. In float32, since the
             # difference of two logits is all that is read.
             bias = None if head.bias is None else head.bias[ids].float()
-            logits = nn.functional.linear(hidden.float(), head.weight[ids].float(), bias)
+            with torch.autocast(hidden.device.type, enabled=False):
+                logits = nn.functional.linear(hidden.float(), head.weight[ids].float(), bias)
         else:
             logits = head(hidden)[..., ids].float()
         return odds(logits, len(self.yes))

@@ -1,0 +1,348 @@
+"""Fine-tune a vision-language judge on judgments with LoRA.
+
+One GPU:    python -m reward_engine train judgments.jsonl --model FOLDER --out ADAPTER
+Many:       accelerate launch --multi_gpu -m reward_engine train judgments.jsonl --model FOLDER --out ADAPTER
+
+A pass takes whole items: media and prompt once, behind them the questions drawn for this epoch, under the same block
+mask as in judging. The loss is −log P(the answer people gave), averaged over the questions drawn. Killed and started
+again, it goes on from its last checkpoint with the same losses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import math
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from reward_engine.checklist import Checklist
+from reward_engine.errors import RewardEngineError, TrainingError
+from reward_engine.judges.base import Cancelled, MediaInput, Progress
+from reward_engine.judges.vlm import VLMJudge, VLMOptions, adapter
+from reward_engine.judges.vlm.batching import out_of_memory
+from reward_engine.judges.vlm.inputs import Encoded
+from reward_engine.media import decode_ahead
+from reward_engine.training.measure import Baseline, measure
+from reward_engine.training.vlm import checkpoint
+from reward_engine.training.vlm.data import Data, Order, prepare
+from reward_engine.training.vlm.model import PackedAnswers
+from reward_engine.training.vlm.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class VLMTrainResult:
+    """``folder``: the adapter, to be opened with :meth:`VLMJudge.load`. ``metrics``: on held-out prompts.
+
+    Both are empty on all but the first process of several.
+
+    ``losses``: (step, training loss) as logged; ``errors``: items that could not be used, and why.
+    Only the first of several processes has metrics.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+    losses: list[tuple[int, float]]
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def train_vlm(
+    source: str | Path,
+    checklist: Checklist,
+    items: Sequence[MediaInput],
+    levels: ArrayLike,
+    groups: ArrayLike,
+    *,
+    out: str | Path,
+    settings: TrainSettings | None = None,
+    options: VLMOptions | None = None,
+    snapshot: str = "",
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> VLMTrainResult:
+    """Learn from ``levels`` int8 [n, s] of ``items``; ``groups`` [n] are their prompts.
+
+    ``out``: the new adapter's folder; checkpoints, log.jsonl and TensorBoard events go into ``out`` + ".training".
+    ``progress(done, total)`` counts steps. Raises TrainingError in words (code ``cancelled`` where ``cancelled()``
+    said so; what is done is kept), ArtifactError where a checkpoint there belongs to another run.
+    """
+    settings, out = settings or TrainSettings(), Path(out)
+    if out.exists():
+        raise TrainingError(f"{out.name}: there is something already; choose a new folder.", code="exists")
+    data, errors = prepare(checklist, items, levels, groups, settings.validation_share, settings.seed)
+    judge = VLMJudge.load(source, checklist=checklist, options=options)
+    run = _Run(judge, data, settings, out.with_name(f"{out.name}.training"))
+    losses = run.train(progress, cancelled)
+    metrics: dict[str, Any] = {}
+    if run.accelerator.is_main_process:
+        metrics = run.measured()
+        config, _ = run.model.adapter()
+        adapter.write(
+            out,
+            checklist=checklist,
+            base=judge.source,
+            base_digest=judge.digest,
+            config=config,
+            weights=run.state.best_weights,
+            record={
+                "snapshot": snapshot,
+                "seed": settings.seed,
+                "settings": settings.plain(),
+                "metrics": metrics,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "libraries": {"python": platform.python_version()}
+                | {name: metadata.version(name) for name in ("torch", "transformers", "peft", "accelerate")},
+            },
+        )
+    run.accelerator.wait_for_everyone()
+    return VLMTrainResult(out, metrics, losses, errors | run.errors)
+
+
+class _Run:
+    """What the loop shares: model, optimiser, data, and where it stands."""
+
+    def __init__(self, judge: VLMJudge, data: Data, settings: TrainSettings, work: Path) -> None:
+        accelerate: Any = importlib.import_module("accelerate")
+        self.judge, self.data, self.settings, self.work = judge, data, settings, work
+        self.errors: dict[str, str] = {}
+        self.accelerator = accelerate.Accelerator(
+            mixed_precision=settings.mixed_precision,
+            cpu=judge.backbone.device.type == "cpu",
+        )
+        self.model = PackedAnswers(judge.backbone, settings)
+        self.order = Order(data, settings.seed, settings.balance, settings.least)
+        self.texts = [question.text for question in judge.checklist.questions]
+        raw = torch.optim.AdamW(
+            [weight for _, weight in self.model.learnt], lr=settings.learning_rate, weight_decay=0.0
+        )
+        said = json.dumps([settings.plain(), data.digest, judge.version])
+        digest = hashlib.sha256(said.encode()).hexdigest()
+        state = checkpoint.restore(work, digest, self.model.learnt, raw)
+        self.state = state or checkpoint.State(digest)
+        self.wrapped, self.optimiser = self.accelerator.prepare(self.model, raw)
+        self.raw = raw
+        per_step = settings.batch_size * settings.accumulate * self.accelerator.num_processes
+        self.per_step = min(per_step, len(data.train))
+        # Each process does as many passes as the others, or they would wait for each other for ever.
+        self.each = max(1, self.per_step // self.accelerator.num_processes)
+        self.accelerator.gradient_accumulation_steps = math.ceil(self.each / settings.batch_size)
+        self.steps_an_epoch = max(1, len(data.train) // self.per_step)
+        self.steps = max(1, round(settings.epochs * self.steps_an_epoch))
+        if settings.max_steps is not None:
+            self.steps = min(self.steps, settings.max_steps)
+
+    def train(self, progress: Progress | None, cancelled: Cancelled | None) -> list[tuple[int, float]]:
+        log = _Log(self.work, self.state.step, enabled=self.accelerator.is_main_process)
+        try:
+            while not self.finished:
+                step = self.state.step
+                if cancelled is not None and cancelled():
+                    self._save()
+                    raise TrainingError("The training was cancelled.", code="cancelled")
+                loss = self._step(step)
+                self.state.step = step + 1
+                log.write(step + 1, "train/loss", loss)
+                if (step + 1) % self.settings.evaluate_every == 0 or step + 1 == self.steps:
+                    self._evaluate(step + 1, log)
+                if (step + 1) % self.settings.checkpoint_every == 0:
+                    self._save()
+                if progress is not None:
+                    progress(step + 1, self.steps)
+        finally:
+            log.close()
+        self._save()
+        if progress is not None:
+            progress(self.steps, self.steps)
+        return log.losses
+
+    def _step(self, step: int) -> float:
+        """One change of the weights; returns the mean loss over its passes."""
+        self.model.train()
+        for group in self.raw.param_groups:
+            group["lr"] = self.settings.learning_rate * rate(step, self.steps, self.settings.warmup)
+        losses = []
+        for number, batch in enumerate(self._batches(step)):
+            seeds = np.random.SeedSequence([self.settings.seed, step, number, self.accelerator.process_index])
+            torch.manual_seed(int(seeds.generate_state(1)[0]))
+            with self.accelerator.accumulate(self.wrapped):
+                loss = self._loss(batch)
+                if not math.isfinite(loss.item()):
+                    raise TrainingError(
+                        f"Step {step + 1}: the loss is {loss.item()}. Lower the learning rate, or use bf16 "
+                        "instead of fp16; it goes on from the last checkpoint.",
+                        code="diverged",
+                    )
+                self.accelerator.backward(loss)
+                if self.accelerator.sync_gradients:
+                    self.accelerator.clip_grad_norm_([weight for _, weight in self.model.learnt], self.settings.clip)
+                self.optimiser.step()
+                self.optimiser.zero_grad()
+            losses.append(loss.detach())
+        mean: Tensor = self.accelerator.reduce(torch.stack(losses).mean(), reduction="mean")
+        return float(mean)
+
+    def _loss(self, batch: Sequence[tuple[Encoded, Tensor]]) -> Tensor:
+        """−log P(answer), averaged over all answers of the batch."""
+        if not batch:  # no item of it could be read; other processes wait for gradients all the same
+            return torch.stack([weight.sum() for _, weight in self.model.learnt]).sum() * 0.0
+        try:
+            odds = self.wrapped([item for item, _ in batch])
+        except RuntimeError as error:
+            if out_of_memory(error):
+                raise TrainingError(
+                    f"Memory ran out at {batch[0][0].key} ({batch[0][0].tokens:,} tokens). Take a smaller batch_size, "
+                    "gradient checkpointing, fewer or smaller frames, or 4-bit weights.",
+                    code="memory",
+                ) from error
+            raise
+        asked = torch.cat([odds[row, : len(targets)] for row, (_, targets) in enumerate(batch)])
+        return binary_cross_entropy_with_logits(asked, torch.cat([targets for _, targets in batch]).to(asked.device))
+
+    def _batches(self, step: int) -> Iterator[list[tuple[Encoded, Tensor]]]:
+        """The passes of this process in this step: items with the answers drawn for this epoch."""
+        epoch, place = divmod(step, self.steps_an_epoch)
+        rows = self.order.epoch(epoch)[place * self.per_step : (place + 1) * self.per_step]
+        mine = rows[self.accelerator.process_index :: self.accelerator.num_processes]
+        size = self.settings.batch_size
+        passes = [mine[start : start + size] for start in range(0, self.each, size)]
+        encoded = self._encoded([int(row) for part in passes for row in part], epoch)
+        for part in passes:
+            yield [found for found in (next(encoded) for _ in part) if found is not None]
+
+    def _encoded(self, rows: Sequence[int], epoch: int | None) -> Iterator[tuple[Encoded, Tensor] | None]:
+        """Items with the questions of this epoch (None: all that apply) and 1 or 0 for each; None where one fails."""
+
+        def encode(row: int) -> tuple[Encoded, Tensor]:
+            asked = np.flatnonzero(self.data.answers[row]) if epoch is None else self.order.questions(row, epoch)
+            full = self._whole(row)
+            chosen = replace(full, questions=tuple(full.questions[int(question)] for question in asked))
+            return chosen, torch.tensor(self.data.answers[row][asked] > 0, dtype=torch.float32)
+
+        for row, found in decode_ahead(rows, encode, workers=2, ahead=4):
+            yield None if self._failed(row, found) else found  # type: ignore[misc]
+
+    def _failed(self, row: int, found: object) -> bool:
+        """Note why an item cannot be used; what is not about the item is raised."""
+        if isinstance(found, RewardEngineError):
+            self.errors[self.data.items[row].key] = found.message
+        elif isinstance(found, Exception):
+            raise found
+        return isinstance(found, RewardEngineError)
+
+    def _whole(self, row: int) -> Encoded:
+        return self.judge.encoder.encode(self.data.items[row], self.texts)
+
+    @torch.no_grad()
+    def _evaluate(self, step: int, log: _Log) -> None:
+        """Look at held-out items, and remember the best weights."""
+        self.model.eval()
+        rows = self.data.test[: self.settings.evaluate_items]
+        mine = rows[self.accelerator.process_index :: self.accelerator.num_processes]
+        sums = torch.zeros(3)  # loss, right, answers
+        for found in self._encoded([int(row) for row in mine], None):
+            if found is not None:
+                item, targets = found
+                odds = self.model([item])[0].float().cpu()
+                lost = binary_cross_entropy_with_logits(odds, targets, reduction="sum")
+                sums += torch.tensor([float(lost), float(((odds > 0) == (targets > 0)).sum()), len(targets)])
+        lost_all, right, count = self.accelerator.reduce(sums.to(self.accelerator.device), reduction="sum").tolist()
+        if not count:
+            raise TrainingError("None of the held-out items can be read.", code="too_few")
+        loss = lost_all / count
+        log.write(step, "validation/loss", loss)
+        log.write(step, "validation/accuracy", right / count)
+        if self.state.best is None or loss < self.state.best:
+            self.state.best, self.state.waited = loss, 0
+            self.state.best_weights = self.model.adapter()[1]
+        else:
+            self.state.waited += 1
+
+    @property
+    def finished(self) -> bool:
+        return self.state.waited >= self.settings.patience or self.state.step >= self.steps
+
+    def _save(self) -> None:
+        if self.accelerator.is_main_process:
+            checkpoint.save(self.work, self.model.learnt, self.raw, self.state)
+        self.accelerator.wait_for_everyone()
+
+    @torch.no_grad()
+    def measured(self) -> dict[str, Any]:
+        """Metrics of the best weights on all held-out items, beside what one gets without looking."""
+        peft: Any = importlib.import_module("peft")
+        peft.set_peft_model_state_dict(self.model.adapted, self.state.best_weights)
+        self.model.eval()
+        rows, p_yes = [], []
+        for row, found in decode_ahead([int(row) for row in self.data.test], self._whole, workers=2, ahead=4):
+            if not self._failed(row, found):
+                rows.append(row)
+                p_yes.append(torch.sigmoid(self.model([found])[0].float()).cpu().numpy())
+        checklist, levels, train = self.judge.checklist, self.data.levels, self.data.train
+        baseline = Baseline.empty(checklist, len(rows))
+        baseline.learn(checklist, levels[train], np.ones(len(train)), np.ones(len(rows), dtype=bool))
+        return {
+            "validation": {"split": "by prompt", "items": len(rows), "loss": self.state.best},
+            "training": {"items": len(train), "steps": self.state.step},
+            **measure(checklist, np.stack(p_yes), levels[rows], baseline),
+        }
+
+
+def rate(step: int, steps: int, warmup: float) -> float:
+    """Share of the learning rate: rising during the warm-up, then falling along a cosine to a twentieth."""
+    rising = max(1, round(warmup * steps))
+    if step < rising:
+        return (step + 1) / rising
+    along = (step - rising) / max(1, steps - rising)
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * along))
+
+
+class _Log:
+    """The same numbers to log.jsonl and to TensorBoard; what a killed run wrote after its checkpoint is dropped."""
+
+    def __init__(self, folder: Path, step: int, *, enabled: bool) -> None:
+        self.losses: list[tuple[int, float]] = []
+        self.path = folder / "log.jsonl"
+        self.enabled = enabled
+        if not enabled:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = [line for line in self._lines() if line["step"] <= step]
+        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        self.losses = [(line["step"], line["train/loss"]) for line in kept if "train/loss" in line]
+        self.file = self.path.open("a")
+        tensorboard: Any = importlib.import_module("torch.utils.tensorboard")
+        self.board = tensorboard.SummaryWriter(str(folder), purge_step=step + 1)
+
+    def _lines(self) -> list[dict[str, Any]]:
+        found = []
+        for line in self.path.read_text().splitlines() if self.path.exists() else ():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                break  # the kill hit the middle of a line
+        return found
+
+    def write(self, step: int, name: str, value: float) -> None:
+        if name == "train/loss":
+            self.losses.append((step, value))
+        if self.enabled:
+            self.file.write(json.dumps({"step": step, name: value}) + "\n")
+            self.file.flush()
+            self.board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        if self.enabled:
+            self.file.close()
+            self.board.close()

@@ -1,0 +1,60 @@
+"""The model in training: LoRA matrices in it, and one packed pass as its forward."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from reward_engine.errors import TrainingError
+from reward_engine.judges.vlm.backbone import Backbone
+from reward_engine.judges.vlm.inputs import Encoded
+from reward_engine.judges.vlm.passes import packed, single
+from reward_engine.training.vlm.settings import TrainSettings
+
+LANGUAGE = r".*(language_model|text_model).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+
+
+class PackedAnswers(nn.Module):
+    """Items in, log-odds of yes out [b, k]. A module of its own, so that several GPUs can share the work."""
+
+    def __init__(self, backbone: Backbone, settings: TrainSettings) -> None:
+        super().__init__()
+        peft: Any = importlib.import_module("peft")
+        torch.manual_seed(settings.seed)
+        config = peft.LoraConfig(
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules=LANGUAGE if settings.targets == "language" else "all-linear",
+        )
+        try:
+            self.adapted = peft.get_peft_model(backbone.model, config)
+        except ValueError as error:
+            raise TrainingError(
+                f"The model has no layers that LoRA can change there ({error}).", code="targets"
+            ) from error
+        if settings.gradient_checkpointing:
+            self.adapted.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+        self._backbone = replace(backbone, model=self.adapted.get_base_model())
+
+    def forward(self, items: Sequence[Encoded]) -> Tensor:
+        return single(self._backbone, items) if self.training else packed(self._backbone, items)
+
+    @property
+    def learnt(self) -> list[tuple[str, nn.Parameter]]:
+        """The weights that change, by name, always in the same order."""
+        return [(name, weight) for name, weight in self.named_parameters() if weight.requires_grad]
+
+    def adapter(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """(configuration, weights) as peft stores them."""
+        peft: Any = importlib.import_module("peft")
+        config = self.adapted.peft_config["default"].to_dict()
+        plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+        plain["peft_type"], plain["task_type"] = "LORA", None
+        weights = peft.get_peft_model_state_dict(self.adapted)
+        return plain, {name: value.detach().cpu().clone() for name, value in weights.items()}
