@@ -88,6 +88,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "annotator.core.context.appearance",
+                "annotator.accounts.context.roles",
             ],
         },
     },

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from annotator.library.models import Item
 from reward_engine.answers import ABSENT
@@ -48,6 +47,8 @@ def correlation(expected: NDArray[np.float64], levels: NDArray[np.int8]) -> floa
     a, b = expected[judged], levels[judged]
     if len(a) < FEWEST_FOR_CORRELATION or np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
+    from scipy.stats import spearmanr  # takes a second to load, which every process of the platform would pay
+
     return float(spearmanr(a, b).statistic)
 
 

@@ -8,13 +8,15 @@ because people who see blur well may see symmetry badly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from crowdkit.aggregation import DawidSkene, OneCoinDawidSkene
 from numpy.typing import NDArray
 
 from reward_engine.answers import ABSENT
+
+if TYPE_CHECKING:  # pandas and crowd-kit take two seconds to load, which every process of the platform would pay
+    import pandas as pd
 
 # A full table of errors has levels² entries an annotator. With fewer answers than this many for each level,
 # one number an annotator (the one-coin model) is the honest estimate.
@@ -58,6 +60,8 @@ def estimate(
     Raises:
         ValueError: the arrays are of different lengths, or an annotator has two annotations of one item.
     """
+    import pandas as pd
+
     if not len(items) == len(annotators) == len(levels):
         raise ValueError(
             f"items ({len(items)}), annotators ({len(annotators)}) and levels ({len(levels)}) must be of one length."
@@ -92,6 +96,9 @@ def estimate(
 
 def _fit(frame: pd.DataFrame, most_answers: int, iterations: int) -> tuple[pd.DataFrame, pd.Series]:
     """P(level) of each item, and each annotator's probability of the true level."""
+    import pandas as pd
+    from crowdkit.aggregation import DawidSkene, OneCoinDawidSkene
+
     labels = frame["label"].nunique()
     if labels == 1:
         # Everybody agrees on one level everywhere: there is nothing to estimate.

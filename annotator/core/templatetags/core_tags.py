@@ -30,13 +30,11 @@ NAVIGATION = [
 @register.simple_tag(takes_context=True)
 def navigation(context: RequestContext) -> list[dict[str, Any]]:
     """The main links of the person asking; the longest one that fits the present path is current."""
-    from annotator.accounts.roles import roles_of
-
     request = context["request"]
-    roles = roles_of(request.user)
+    roles = context["person_roles"]
     links = []
     for label, name, wanted in NAVIGATION:
-        if roles & {*wanted}:
+        if {*wanted}.intersection(roles):
             try:
                 links.append({"label": label, "url": reverse(name), "current": False})
             except NoReverseMatch:
@@ -53,10 +51,7 @@ def navigation(context: RequestContext) -> list[dict[str, Any]]:
 
 @register.simple_tag(takes_context=True)
 def has_role(context: RequestContext, *roles: str) -> bool:
-    from annotator.accounts.roles import has_role as person_has_role
-
-    request = context.get("request")
-    return request is not None and person_has_role(request.user, *roles)
+    return any(role in roles for role in context.get("person_roles", ()))
 
 
 @register.simple_tag(takes_context=True)
