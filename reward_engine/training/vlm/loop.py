@@ -83,7 +83,28 @@ def train_vlm(
         raise TrainingError(f"{out.name}: there is something already; choose a new folder.", code="exists")
     data, errors = prepare(checklist, items, levels, groups, settings.validation_share, settings.seed)
     judge = VLMJudge.load(source, checklist=checklist, options=options)
-    run = _Run(judge, data, settings, out.with_name(f"{out.name}.training"))
+    try:
+        return _trained(
+            _Run(judge, data, settings, out.with_name(f"{out.name}.training")),
+            out,
+            snapshot,
+            errors,
+            progress,
+            cancelled,
+        )
+    finally:
+        _forget()
+
+
+def _trained(
+    run: _Run,
+    out: Path,
+    snapshot: str,
+    errors: dict[str, str],
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> VLMTrainResult:
+    judge, settings = run.judge, run.settings
     losses = run.train(progress, cancelled)
     metrics: dict[str, Any] = {}
     if run.accelerator.is_main_process:
@@ -91,7 +112,7 @@ def train_vlm(
         config, _ = run.model.adapter()
         adapter.write(
             out,
-            checklist=checklist,
+            checklist=judge.checklist,
             base=judge.source,
             base_digest=judge.digest,
             config=config,
@@ -297,6 +318,13 @@ class _Run:
             "training": {"items": len(train), "steps": self.state.step},
             **measure(checklist, np.stack(p_yes), levels[rows], baseline),
         }
+
+
+def _forget() -> None:
+    """The library keeps device and precision for the life of the process; the next training may want others."""
+    state: Any = importlib.import_module("accelerate.state")
+    alone = state.PartialState._shared_state.get("num_processes", 1) == 1
+    state.AcceleratorState._reset_state(reset_partial_state=alone)
 
 
 def rate(step: int, steps: int, warmup: float) -> float:

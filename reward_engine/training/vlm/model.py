@@ -39,7 +39,7 @@ class PackedAnswers(nn.Module):
                 f"The model has no layers that LoRA can change there ({error}).", code="targets"
             ) from error
         if settings.gradient_checkpointing:
-            self.adapted.get_base_model().gradient_checkpointing_enable({"use_reentrant": False})
+            self.adapted.get_base_model().activation_checkpointing_enable()
         self._backbone = replace(backbone, model=self.adapted.get_base_model())
 
     def forward(self, items: Sequence[Encoded]) -> Tensor:
@@ -56,5 +56,6 @@ class PackedAnswers(nn.Module):
         config = self.adapted.peft_config["default"].to_dict()
         plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
         plain["peft_type"], plain["task_type"] = "LORA", None
+        plain["base_model_name_or_path"] = None  # the manifest knows it, with a digest
         weights = peft.get_peft_model_state_dict(self.adapted)
         return plain, {name: value.detach().cpu().clone() for name, value in weights.items()}
