@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[3]
 # Lowest first: an app imports those before it, never those behind.
 ORDER = ["core", "accounts", "jobs", "library", "campaigns", "trust", "rewards", "mpo", "datasets", "insights", "demo"]
 HEAVY = {
-    "torch", "transformers", "diffusers", "sklearn", "scipy.stats", "skimage", "pandas", "crowdkit", "nltk", "matplotlib",
+    "torch", "transformers", "diffusers", "sklearn", "scipy.stats", "skimage", "pandas", "crowdkit", "nltk",
+    "matplotlib",
 }  # fmt: skip
 
 
