@@ -42,7 +42,9 @@ def test_an_admin_cancels_a_waiting_job_at_once(make_user: Callable[..., User], 
     assert answer.json()["code"] == "conflict"
 
 
-def test_the_embedded_progress_stops_asking_when_the_job_has_ended(make_user: Callable[..., User], client: Client) -> None:
+def test_the_embedded_progress_stops_asking_when_the_job_has_ended(
+    make_user: Callable[..., User], client: Client
+) -> None:
     job = Job.objects.create(kind="x", title="t", state=JobState.RUNNING, done=1, total=4, stage="Reading")
     client.force_login(make_user("root", Role.ADMIN), backend=BACKEND)
     running = client.get(f"/jobs/{job.pk}/progress/")
