@@ -37,6 +37,8 @@ class FrameProcessor(_library.VideoProcessorMixin):  # type: ignore[misc]
         self.settings = {**_DEFAULTS[kind], **{key: value for key, value in settings.items() if value is not None}}
         if "min_pixels" in settings and "max_pixels" in settings:  # older checkpoints name the limits so
             self.settings["size"] = {"shortest_edge": settings["min_pixels"], "longest_edge": settings["max_pixels"]}
+        if "video_sampling" in settings:  # SmolVLM keeps its settings for clips within those for images
+            self.settings["size"] = settings["video_sampling"]["video_size"]
         self.merge_size = self.settings.get("merge_size")
         self.temporal_patch_size = self.settings.get("temporal_patch_size")
         self.num_frames, self.fps = self.settings.get("num_frames"), self.settings.get("fps")
@@ -68,14 +70,16 @@ def _qwen(clips: Sequence[NDArray[np.uint8]], settings: Mapping[str, Any], *, wh
 
 
 def _smolvlm(clips: Sequence[NDArray[np.uint8]], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Every frame a square of the tower's size."""
+    """Every frame a square of the tower's size, by way of a size with the frame's own proportions."""
     side = settings["max_image_size"]["longest_edge"]
     longest = max(len(clip) for clip in clips)
     pixels = torch.zeros(len(clips), longest, 3, side, side)
     mask = torch.zeros(len(clips), longest, side, side, dtype=torch.long)
     for row, clip in enumerate(clips):
-        frames = normalised(clip, side, side, Image.Resampling.LANCZOS, settings)
-        pixels[row, : len(clip)] = torch.from_numpy(frames)
+        height, width = proportional(clip.shape[1], clip.shape[2], settings["size"]["longest_edge"])
+        frames = resized(clip, height, width, Image.Resampling.LANCZOS)
+        squares = normalised(frames, side, side, Image.Resampling.LANCZOS, settings)
+        pixels[row, : len(clip)] = torch.from_numpy(squares)
         mask[row, : len(clip)] = 1
     return {"pixel_values": pixels, "pixel_attention_mask": mask}
 
@@ -108,12 +112,26 @@ def fit(frames: int, height: int, width: int, factor: int, least: int, most: int
     return rows, columns
 
 
+def proportional(height: int, width: int, longest: int) -> tuple[int, int]:
+    """(height, width) whose longer side is ``longest``, the other one even."""
+    if width >= height:
+        shorter = int(longest * height / width)
+        return max(1, shorter + shorter % 2), longest
+    shorter = int(longest * width / height)
+    return longest, max(1, shorter + shorter % 2)
+
+
+def resized(frames: NDArray[np.uint8], height: int, width: int, resample: Image.Resampling) -> NDArray[np.uint8]:
+    if frames.shape[1:3] == (height, width):
+        return frames
+    return np.stack([np.asarray(Image.fromarray(frame).resize((width, height), resample)) for frame in frames])
+
+
 def normalised(
     frames: NDArray[np.uint8], height: int, width: int, resample: Image.Resampling, settings: Mapping[str, Any]
 ) -> Floats:
     """float32 [t, 3, height, width]: resized, scaled to [0, 1], mean taken off, divided by the deviation."""
-    if frames.shape[1:3] != (height, width):
-        frames = np.stack([np.asarray(Image.fromarray(frame).resize((width, height), resample)) for frame in frames])
+    frames = resized(frames, height, width, resample)
     mean = np.array(settings["image_mean"], dtype=np.float32) * 255
     deviation = np.array(settings["image_std"], dtype=np.float32) * 255
     values = (frames.astype(np.float32) - mean) / deviation
@@ -147,7 +165,13 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "merge_size": 2,
         **_HALF,
     },
-    "SmolVLMVideoProcessor": {"max_image_size": {"longest_edge": 364}, "num_frames": 24, "fps": 1, **_HALF},
+    "SmolVLMVideoProcessor": {
+        "size": {"longest_edge": 4 * 364},
+        "max_image_size": {"longest_edge": 364},
+        "num_frames": 24,
+        "fps": 1,
+        **_HALF,
+    },
 }
 _KINDS: dict[str, Callable[[Sequence[NDArray[np.uint8]], Mapping[str, Any]], dict[str, Any]]] = {
     # Qwen3-VL bounds the pixels of the whole clip, the earlier ones those of a frame.
