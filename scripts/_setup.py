@@ -24,6 +24,7 @@ LOCK = ROOT / "requirements.lock"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SPACE_GB = 4  # packages for the CPU, and their downloads
 SPACE_WITH_CUDA_GB = 10
+UNPACKING = "unpacking"
 
 
 class SetupError(RuntimeError):
@@ -150,7 +151,7 @@ def pip(python: Path, arguments: list[str], what: str, total: int) -> None:
                 seen.add(match[1].lower())
                 now[0] = f"{min(len(seen), total)} of {total} found, {match[1].split('==')[0]}"
             elif line.startswith("Installing collected"):
-                now[0] = "unpacking all of them"
+                now[0] = UNPACKING
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
@@ -161,7 +162,10 @@ def pip(python: Path, arguments: list[str], what: str, total: int) -> None:
             time.sleep(0.2)
             if time.monotonic() - shown >= (1 if terminal else 15):
                 shown = time.monotonic()
-                text = f"     {what}: {now[0]} · {shown - start:.0f} s"
+                state = now[0]
+                if state == UNPACKING:  # pip says no more until all are done; what lies there tells
+                    state += f", {len(list(python.parent.parent.glob('lib/*/site-packages/*.dist-info')))} are there"
+                text = f"     {what}: {state} · {shown - start:.0f} s"
                 print(f"\r\033[K{text[:100]}" if terminal else text, end="" if terminal else "\n", flush=True)
     except BaseException:
         process.terminate()
