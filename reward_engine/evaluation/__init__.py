@@ -1,24 +1,57 @@
 """How well levels, answers and preferences agree: model with human, human with human, judge with judge.
 
 Levels are int8 with :data:`reward_engine.answers.ABSENT` where nothing was judged. What cannot be said
-(no pairs, no spread) is None, never NaN, so that results go into JSON and onto pages as they are.
+(no pairs, no spread) is None, never NaN, so that results go into JSON and onto pages as they are. Intervals
+are drawn by prompt. Figures in one call and as tables: :mod:`reward_engine.evaluation.report` and
+:mod:`reward_engine.evaluation.tables`; pictures: :mod:`reward_engine.evaluation.plots`.
 """
 
-from reward_engine.evaluation.levels import LevelAgreement, level_agreement, quadratic_kappa
+from reward_engine.evaluation.bootstrap import Interval
+from reward_engine.evaluation.breakdown import GeneratorAgreement, by_dimension, by_generator
+from reward_engine.evaluation.compare import Comparison, Difference, compare_judges
+from reward_engine.evaluation.levels import LevelAgreement, level_agreement, level_intervals, quadratic_kappa
 from reward_engine.evaluation.people import HumanAgreement, human_agreement
-from reward_engine.evaluation.preferences import PreferenceAccuracy, calibrate_ties, preference_accuracy
+from reward_engine.evaluation.preferences import (
+    PreferenceAccuracy,
+    PreferenceIntervals,
+    calibrate_ties,
+    preference_accuracy,
+    preference_intervals,
+)
+from reward_engine.evaluation.questions import QuestionAgreement, question_agreement, question_intervals
+from reward_engine.evaluation.ranking import RankCorrelation, rank_correlation, rank_intervals
+from reward_engine.evaluation.report import AnswerReport, SubDimensionReport, evaluate_answers
 from reward_engine.ladders import expected_levels, level_probabilities, most_likely_levels
 
 __all__ = [
+    "AnswerReport",
+    "Comparison",
+    "Difference",
+    "GeneratorAgreement",
     "HumanAgreement",
+    "Interval",
     "LevelAgreement",
     "PreferenceAccuracy",
+    "PreferenceIntervals",
+    "QuestionAgreement",
+    "RankCorrelation",
+    "SubDimensionReport",
+    "by_dimension",
+    "by_generator",
     "calibrate_ties",
+    "compare_judges",
+    "evaluate_answers",
     "expected_levels",
     "human_agreement",
     "level_agreement",
+    "level_intervals",
     "level_probabilities",
     "most_likely_levels",
     "preference_accuracy",
+    "preference_intervals",
     "quadratic_kappa",
+    "question_agreement",
+    "question_intervals",
+    "rank_correlation",
+    "rank_intervals",
 ]

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reward_engine.answers import ABSENT
 from reward_engine.errors import DataError
+from reward_engine.evaluation.bootstrap import TIMES, Interval, interval, of_counts
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,7 @@ class LevelAgreement:
 
 def level_agreement(predicted: ArrayLike, human: ArrayLike) -> LevelAgreement:
     """Agreement of two level arrays of one sub-dimension, int [n] each; rows that either lacks are left out."""
-    a, b = np.asarray(predicted, dtype=np.int64), np.asarray(human, dtype=np.int64)
-    if a.shape != b.shape or a.ndim != 1:
-        raise DataError(f"Two arrays [n] of levels are needed; these have {a.shape} and {b.shape}.", code="shape")
-    both = (a != ABSENT) & (b != ABSENT)
-    a, b = a[both], b[both]
+    a, b, _ = _both(predicted, human)
     if not len(a):
         return LevelAgreement(0, None, None, None, None)
     gap = np.abs(a - b)
@@ -39,6 +36,40 @@ def level_agreement(predicted: ArrayLike, human: ArrayLike) -> LevelAgreement:
         mae=float(gap.mean()),
         kappa=quadratic_kappa(a, b),
     )
+
+
+def level_intervals(
+    predicted: ArrayLike, human: ArrayLike, prompts: ArrayLike, *, times: int = TIMES, seed: int = 0
+) -> dict[str, Interval | None]:
+    """Intervals of ``accuracy``, ``within_one``, ``mae`` and ``kappa`` as :func:`level_agreement` has them.
+
+    ``prompts`` [n]: whose rows are drawn together, in ``times`` resamples.
+    """
+    a, b, both = _both(predicted, human)
+    found = level_agreement(a, b)
+    if not len(a):
+        return dict.fromkeys(("accuracy", "within_one", "mae", "kappa"))
+    gap = np.abs(a - b)
+    moments = np.stack([np.ones(len(a)), gap == 0, gap <= 1, gap, gap**2, a, b, a * a, b * b], axis=1)
+    n, *sums = of_counts(moments, np.asarray(prompts)[both], times=times, seed=seed).T
+    exact, near, distance, square, mean_a, mean_b, square_a, square_b = (values / n for values in sums)
+    by_chance = square_a - 2 * mean_a * mean_b + square_b  # E[(a − b')²], a and b' drawn independently
+    kappa = np.where(by_chance > 1e-12, 1 - square / np.maximum(by_chance, 1e-12), np.nan)
+    return {
+        "accuracy": interval(found.accuracy, exact),
+        "within_one": interval(found.within_one, near),
+        "mae": interval(found.mae, distance),
+        "kappa": interval(found.kappa, kappa),
+    }
+
+
+def _both(predicted: ArrayLike, human: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """(levels of the rows that both have, twice; which rows those are)."""
+    a, b = np.asarray(predicted, dtype=np.int64), np.asarray(human, dtype=np.int64)
+    if a.shape != b.shape or a.ndim != 1:
+        raise DataError(f"Two arrays [n] of levels are needed; these have {a.shape} and {b.shape}.", code="shape")
+    both = (a != ABSENT) & (b != ABSENT)
+    return a[both], b[both], both
 
 
 def quadratic_kappa(a: NDArray[np.int64], b: NDArray[np.int64]) -> float | None:

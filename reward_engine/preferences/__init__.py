@@ -2,16 +2,13 @@
 
 from reward_engine.preferences.bradley_terry import BradleyTerry, fit_bradley_terry
 from reward_engine.preferences.fitting import HeldOut, PreferenceFit, fit_weights
-from reward_engine.preferences.pairs import Comparisons, comparisons_from_rankings
 from reward_engine.preferences.selection import PenaltyScore
 
 __all__ = [
     "BradleyTerry",
-    "Comparisons",
     "HeldOut",
     "PenaltyScore",
     "PreferenceFit",
-    "comparisons_from_rankings",
     "fit_bradley_terry",
     "fit_weights",
 ]

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reward_engine.checklist import Checklist
+from reward_engine.comparisons import Comparisons
 from reward_engine.errors import DataError
 from reward_engine.evaluation.preferences import preference_accuracy
 from reward_engine.groups import resampled_weights
 from reward_engine.preferences.bradley_terry import BradleyTerry, fit_bradley_terry
-from reward_engine.preferences.pairs import Comparisons
 from reward_engine.preferences.selection import PENALTIES, PenaltyScore, select_penalty
 from reward_engine.weights import Weights, equal_weights
 

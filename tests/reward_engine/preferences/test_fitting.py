@@ -8,9 +8,10 @@ import pytest
 
 from reward_engine.answers import harmonise, to_answers
 from reward_engine.checklist import builtin
+from reward_engine.comparisons import Comparisons, comparisons_from_rankings
 from reward_engine.errors import DataError
 from reward_engine.evaluation import preference_accuracy
-from reward_engine.preferences import Comparisons, comparisons_from_rankings, fit_weights
+from reward_engine.preferences import fit_weights
 from reward_engine.reward import reward
 
 IMAGE = builtin("image")

@@ -12,18 +12,14 @@ from sklearn.metrics import cohen_kappa_score
 
 from reward_engine.answers import ABSENT
 from reward_engine.errors import DataError
-from reward_engine.evaluation import (
-    calibrate_ties,
-    human_agreement,
-    level_agreement,
-    preference_accuracy,
-)
+from reward_engine.evaluation import human_agreement, level_agreement, level_intervals
 
 levels_strategy = st.integers(2, 40).flatmap(
     lambda n: st.tuples(*[arrays(np.int8, n, elements=st.sampled_from([-2, -1, 0, 1, 2]))] * 2)
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(levels_strategy)
 def test_level_agreement_is_what_scikit_learn_says(pair):
     a, b = pair
@@ -78,51 +74,34 @@ def test_human_agreement_of_nothing():
     assert human_agreement(np.zeros((2, 0))).alpha is None
 
 
-pairs_strategy = st.integers(1, 25).flatmap(
-    lambda n: st.tuples(
-        arrays(np.float64, n, elements=st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 3.0])),
-        arrays(np.int8, n, elements=st.sampled_from([-1, 0, 1])),
-    )
-)
+def test_intervals_are_those_of_prompts_drawn_one_by_one():
+    rng = np.random.default_rng(0)
+    human = rng.integers(-2, 3, 60)
+    model = np.clip(human + rng.integers(-1, 2, 60), -2, 2)
+    human[:5] = ABSENT
+    prompts = np.arange(60) // 4
+    found = level_intervals(model, human, prompts, times=300, seed=4)
+    plain = level_agreement(model, human)
+    drawn = np.random.default_rng(4).multinomial(
+        14, np.full(14, 1 / 14), size=300
+    )  # one prompt of 15 has no level left
+    known = human != ABSENT
+    names = np.unique(prompts[known])
+    values = {name: [] for name in found}
+    for counts in drawn:
+        rows = np.concatenate(
+            [np.repeat(np.flatnonzero(known & (prompts == p)), c) for p, c in zip(names, counts, strict=True)]
+        )
+        one = level_agreement(model[rows], human[rows])
+        for name, into in values.items():
+            into.append(getattr(one, name))
+    for name, interval in found.items():
+        assert interval.value == pytest.approx(getattr(plain, name))
+        assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(values[name], [0.025, 0.975])))
 
 
-def slow_tau(gaps, human, epsilon):
-    right = 0
-    for gap, truth in zip(gaps, human, strict=True):
-        said = 0 if abs(gap) <= epsilon else (1 if gap > 0 else -1)
-        right += said == truth
-    return right / len(gaps)
-
-
-@given(pairs_strategy)
-def test_tie_calibration_tries_every_threshold(pair):
-    gaps, human = pair
-    found = preference_accuracy(gaps, human)
-    tried = {epsilon: slow_tau(gaps, human, epsilon) for epsilon in sorted({0.0, *np.abs(gaps)})}
-    assert found.tau == pytest.approx(max(tried.values()))
-    assert found.epsilon == min(epsilon for epsilon, tau in tried.items() if tau == max(tried.values()))
-    assert found.epsilon == calibrate_ties(gaps, human)
-    strict = [(gap, truth) for gap, truth in zip(gaps, human, strict=True) if truth]
-    if strict:
-        assert found.diff == pytest.approx(sum(gap * truth > 0 for gap, truth in strict) / len(strict))
-    else:
-        assert found.diff is None
-    assert (found.n, found.n_strict, found.score_ties) == (len(gaps), len(strict), int((gaps == 0).sum()))
-
-
-@given(pairs_strategy, st.floats(0, 4))
-def test_a_threshold_from_elsewhere_is_taken_as_it_is(pair, epsilon):
-    gaps, human = pair
-    assert preference_accuracy(gaps, human, epsilon=epsilon).tau == pytest.approx(slow_tau(gaps, human, epsilon))
-
-
-def test_preferences_that_make_no_sense_are_refused():
-    assert preference_accuracy([], []).diff is None
-    with pytest.raises(DataError):
-        preference_accuracy([1.0], [2])
-    with pytest.raises(DataError):
-        preference_accuracy([np.nan], [1])
-    with pytest.raises(DataError):
-        preference_accuracy([1.0], [1], epsilon=-1)
-    with pytest.raises(DataError):
-        preference_accuracy([1.0, 2.0], [1])
+def test_what_cannot_be_said_has_no_interval():
+    assert set(level_intervals([ABSENT], [1], [0]).values()) == {None}
+    constant = level_intervals([1, 1, 1], [1, 1, 1], [0, 1, 2], times=50)
+    assert constant["kappa"] is None
+    assert (constant["accuracy"].low, constant["accuracy"].high) == (1, 1)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reward_engine.comparisons import Comparisons, comparisons_from_rankings
 from reward_engine.errors import DataError
-from reward_engine.preferences import Comparisons, comparisons_from_rankings
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from([1.0, 2.0, 3.0, float("nan")])), max_size=25))
