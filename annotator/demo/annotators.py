@@ -58,7 +58,10 @@ def assigned(position: int) -> tuple[int, ...]:
     if position % CYCLE == UNTOUCHED_AT:
         return ()
     triple = TRIPLES[position % len(TRIPLES)]
-    return triple[:-1] if position % CYCLE == ONE_SHORT_AT else triple
+    if position % CYCLE != ONE_SHORT_AT:
+        return triple
+    absent = position // CYCLE % OVERLAP  # each in turn
+    return triple[:absent] + triple[absent + 1 :]
 
 
 def answers(checklist: Checklist, base: Levels, synthetic: Synthetic, item_name: str, seed: int = 0) -> Levels:

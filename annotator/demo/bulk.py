@@ -7,8 +7,7 @@ judgment has its history, and whoever listens to ``assignment_submitted`` is tol
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -44,6 +43,9 @@ class Annotation:
     milliseconds: dict[str, int]
 
 
+Accepted = list[tuple[Assignment, Annotation]]
+
+
 @transaction.atomic
 def submit_annotations(*, campaign: Campaign, annotations: Sequence[Annotation]) -> int:
     """Submit those whose person has not had the item and whose item still needs somebody; returns how many.
@@ -66,7 +68,7 @@ def submit_annotations(*, campaign: Campaign, annotations: Sequence[Annotation])
     had = set(
         Assignment.objects.filter(campaign_item__in=locked.values()).values_list("campaign_item_id", "annotator_id")
     )
-    accepted: list[tuple[Assignment, Annotation]] = []
+    accepted: Accepted = []
     now = timezone.now()
     for annotation in annotations:
         row = locked.get(annotation.item_id)
@@ -83,8 +85,22 @@ def submit_annotations(*, campaign: Campaign, annotations: Sequence[Annotation])
             submitted_at=now,
         )
         accepted.append((assignment, annotation))
-    _write(checklist, accepted)
+    for answers in _rounds(accepted):
+        _write(checklist, answers)
     return len(accepted)
+
+
+def _rounds(accepted: Accepted) -> Iterator[Accepted]:
+    """One answer an item at a time: who listens finds the item as it was just then, not with answers to come."""
+    waiting = accepted
+    while waiting:
+        seen: set[int] = set()
+        now, later = [], []
+        for pair in waiting:
+            (later if pair[0].campaign_item_id in seen else now).append(pair)
+            seen.add(pair[0].campaign_item_id)
+        yield now
+        waiting = later
 
 
 def _check(checklist: Checklist, annotation: Annotation) -> None:
@@ -101,7 +117,7 @@ def _check(checklist: Checklist, annotation: Annotation) -> None:
                 raise ProblemError(f"“{sub.name}” contradicts “{owner.name}”.", code="implied")
 
 
-def _write(checklist: Checklist, accepted: list[tuple[Assignment, Annotation]]) -> None:
+def _write(checklist: Checklist, accepted: Accepted) -> None:
     Assignment.objects.bulk_create([assignment for assignment, _ in accepted])
     judgments, changes = [], []
     for assignment, annotation in accepted:
@@ -122,10 +138,8 @@ def _write(checklist: Checklist, accepted: list[tuple[Assignment, Annotation]]) 
             )
     Judgment.objects.bulk_create(judgments, batch_size=2000)
     JudgmentChange.objects.bulk_create(changes, batch_size=2000)
-    taken = Counter(assignment.campaign_item_id for assignment, _ in accepted)
-    for count in set(taken.values()):
-        rows = CampaignItem.objects.filter(pk__in=[pk for pk, times in taken.items() if times == count])
-        rows.update(open_slots=F("open_slots") - count, submitted=F("submitted") + count)
+    answered = CampaignItem.objects.filter(pk__in=[assignment.campaign_item_id for assignment, _ in accepted])
+    answered.update(open_slots=F("open_slots") - 1, submitted=F("submitted") + 1)
     for assignment, _ in accepted:
         assignment_submitted.send(sender=Assignment, assignment=assignment)
 

@@ -9,10 +9,10 @@ from typing import TypeVar
 from annotator.demo.photographs import BY_NAME, PHOTOGRAPHS, Photograph
 from annotator.demo.recipes import ImageRecipe, Recipe, VideoRecipe
 
-MOVES_A_PROMPT = 4
+MOVES_A_PROMPT = 5
 T = TypeVar("T")
 
-GREEN, MAGENTA, CYAN = (0.72, 1.08, 0.62), (1.12, 0.62, 1.0), (0.5, 0.95, 1.15)
+GREEN, MAGENTA, CYAN = (0.65, 1.08, 0.55), (1.12, 0.55, 1.0), (0.45, 0.95, 1.15)
 TINTS = (GREEN, MAGENTA, CYAN)
 
 
@@ -67,6 +67,8 @@ def _image_recipes(number: int, photograph: Photograph) -> dict[str, ImageRecipe
         "tint-blur": ImageRecipe(tint=TINTS[(number + 1) % len(TINTS)], blur=0.009),
     }
     recipes |= _some(rotating, number, 3)
+    if photograph.night:  # on black there is little to be tinted
+        recipes = {name: recipe for name, recipe in recipes.items() if not name.startswith("tint")}
     if photograph.colour:
         recipes["faded"] = ImageRecipe(saturation=0.25)
         if not photograph.night:
@@ -106,7 +108,10 @@ COIN_PROMPTS = {
 # What is done to the picture, to its colours and over time: three wheels of different lengths that turn by one from
 # version to version, so that everything meets everything and no damage stands for another.
 _SHARPNESS = ({}, {"blur": 0.0025}, {}, {"blur": 0.009}, {"blur": 0.005}, {}, {"blur": 0.022})
-_COLOURS = ({}, {}, {"tint": GREEN}, {}, {"saturation": 0.25}, {}, {"tint": CYAN}, {"stops": -2.2}, {"tint": MAGENTA})
+_COLOURS = (
+    {}, {"tint": GREEN}, {"saturation": 0.2}, {}, {"tint": CYAN}, {"saturation": 0.2}, {}, {"tint": MAGENTA},
+    {"stops": -2.2},
+)  # fmt: skip
 _OVER_TIME = ({}, {"flicker": 0.15}, {"blur_end": 0.018}, {}, {}, {"flicker": 0.8}, {}, {"flicker": 0.35})
 
 
@@ -122,6 +127,8 @@ def video_versions() -> Iterator[Version]:
             for move, how in _some(moves, number, MOVES_A_PROMPT).items():
                 damage = [wheel[turn % len(wheel)] for wheel in (_SHARPNESS, _COLOURS, _OVER_TIME)]
                 scaled = {key: value * (1.0, 1.2)[number % 2] for key, value in how.items() if key in _SCALED}
+                if BY_NAME[name].night and "tint" in damage[1]:
+                    damage[1] = {}  # on black there is little to be tinted
                 chosen[f"{move}-{turn}"] = VideoRecipe(**(how | scaled | damage[0] | damage[1] | damage[2]))
                 turn += 1
             for label, recipe in chosen.items():

@@ -85,6 +85,8 @@ def _refinement(recipe: ImageRecipe, loss: int, damaged: bool) -> Levels:
 def _colours(shown: Photograph, recipe: ImageRecipe) -> Levels:
     found: Levels = {}
     tinted = recipe.tint != (1.0, 1.0, 1.0)
+    if tinted and shown.night:
+        return found  # on black there is little to be tinted
     if tinted or (shown.colour and recipe.stops >= BURNT_STOPS):
         found["color_aesthetic"] = -1
     elif recipe.saturation == recipe.contrast == 1 and recipe.stops == 0:
@@ -127,7 +129,8 @@ def video_truth(prompted: Photograph, shown: Photograph, recipe: VideoRecipe, fr
     elif loss == 0 and steady:
         found["focus"] = 2
     if recipe.tint != (1.0, 1.0, 1.0):
-        found["color"] = 1
+        if not shown.night:  # on black there is little to be tinted
+            found["color"] = 1
     elif shown.colour and recipe.saturation < 1:
         found["color"] = 2
     elif recipe.stops == 0:
