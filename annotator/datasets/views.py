@@ -7,6 +7,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
@@ -27,6 +28,7 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN, Role.REVIEWER)
+@vary_on_headers("HX-Request")  # a browser that goes back must not take the part that htmx was given for the page
 def export(request: HttpRequest, pk: int) -> HttpResponse:
     """A campaign as a dataset: what an export would hold, its versions, and the button that makes the next one."""
     campaign = get_object_or_404(queries.campaigns_to_export(), pk=pk)

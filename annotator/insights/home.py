@@ -3,48 +3,35 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from annotator.accounts.models import Role, User
 from annotator.accounts.roles import roles_of
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Purpose
+from annotator.campaigns.queries import OwnShare, done_today, own_shares
+from annotator.datasets.models import DatasetVersion
 from annotator.jobs.queries import unfinished, visible_jobs
 from annotator.library.models import Item, MediaType, Prompt
 from annotator.mpo.models import PairSet
 from annotator.rewards.models import RewardModel, RewardModelState, Score
 
 
-def work_for(user: User) -> list[dict[str, Any]]:
-    """The open campaigns, with how many items of each still wait for this annotator."""
-    waiting = CampaignItem.objects.filter(open_slots__gt=0).exclude(assignments__annotator=user)
-    left = dict(waiting.order_by().values_list("campaign").annotate(items=Count("id")))
-    mine = dict(
-        Assignment.objects.filter(annotator=user, state=AssignmentState.SUBMITTED)
-        .order_by().values_list("campaign_item__campaign").annotate(items=Count("id"))
-    )  # fmt: skip
-    in_work = set(
-        Assignment.objects.filter(annotator=user, state=AssignmentState.LEASED).values_list(
-            "campaign_item__campaign", flat=True
-        )
+def work_for(user: User) -> list[tuple[Campaign, OwnShare]]:
+    """The open campaigns, and how each stands for this annotator; those with something left come first."""
+    campaigns = list(
+        Campaign.objects.filter(state=CampaignState.OPEN).select_related("checklist_version").order_by("-created_at")
     )
-    campaigns = Campaign.objects.filter(state=CampaignState.OPEN).select_related("checklist_version")
-    return [
-        {
-            "campaign": campaign,
-            "left": left.get(campaign.pk, 0) + (campaign.pk in in_work),
-            "done": mine.get(campaign.pk, 0),
-            "in_work": campaign.pk in in_work,
-        }
-        for campaign in campaigns
-    ]
+    shares = own_shares(user, campaigns)
+    work = [(campaign, shares[campaign.pk]) for campaign in campaigns]
+    return sorted(work, key=lambda row: not (row[1].left or row[1].in_work))
 
 
 def loop_state() -> dict[str, Any]:
     """How the whole loop stands, as few counts as tell it."""
-    slots = CampaignItem.objects.filter(campaign__state=CampaignState.OPEN).aggregate(
+    slots = CampaignItem.objects.filter(campaign__state=CampaignState.OPEN, purpose=Purpose.WORK).aggregate(
         needed=Sum("needed"), submitted=Sum("submitted")
     )
     promoted = {
@@ -60,9 +47,11 @@ def loop_state() -> dict[str, Any]:
         "items": items,
         "items_total": sum(items.values()),
         "prompts": Prompt.objects.count(),
-        "annotations": Assignment.objects.filter(state=AssignmentState.SUBMITTED).count(),
+        "annotations": Assignment.objects.filter(state=AssignmentState.SUBMITTED, counted=True).count(),
         "needed": slots["needed"] or 0,
-        "submitted": slots["submitted"] or 0,
+        # An item may be judged more often than it needs: that must not read as more than everything.
+        "submitted": min(slots["submitted"] or 0, slots["needed"] or 0),
+        "datasets": DatasetVersion.objects.count(),
         "models": [
             {
                 "label": media_type.label,
@@ -72,21 +61,23 @@ def loop_state() -> dict[str, Any]:
             }
             for media_type in MediaType
         ],
-        "pairs": PairSet.objects.aggregate(pairs=Sum("pairs_count"))["pairs"] or 0,
+        "pairs": PairSet.objects.filter(ready_at__isnull=False).aggregate(pairs=Sum("pairs_count"))["pairs"] or 0,
         "candidates": RewardModel.objects.filter(state=RewardModelState.CANDIDATE).count(),
     }
 
 
 @login_required
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     roles = roles_of(request.user)
-    context: dict[str, Any] = {"is_annotator": Role.ANNOTATOR in roles, "is_reviewer": Role.REVIEWER in roles}
+    context: dict[str, Any] = {
+        "is_annotator": Role.ANNOTATOR in roles,
+        "is_reviewer": Role.REVIEWER in roles,
+        "has_no_role": not roles,
+    }
     if context["is_annotator"]:
         context["work"] = work_for(request.user)
-        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-        context["today"] = Assignment.objects.filter(
-            Q(annotator=request.user), state=AssignmentState.SUBMITTED, submitted_at__gte=today
-        ).count()
+        context["today"] = done_today(request.user)
     if context["is_reviewer"]:
         context["loop"] = loop_state()
         jobs = visible_jobs(request.user)

@@ -8,4 +8,5 @@ app_name = "insights"
 
 urlpatterns = [
     path("agreement/", views.agreement, name="agreement"),
+    path("agreement/<slug:sub_dimension>/", views.disagreements, name="disagreements"),
 ]

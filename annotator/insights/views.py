@@ -1,15 +1,97 @@
-"""Where model and humans agree."""
+"""Where model and people agree, and the items on which they do not."""
 
-from django.http import HttpRequest, HttpResponse
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
-from annotator.rewards.models import RewardModel
+from annotator.campaigns.checklists import checklist_of
+from annotator.core.errors import ProblemError
+from annotator.insights.agreement import Choice, choose, gather
+from annotator.insights.agreement.cached import comparison
+from annotator.insights.agreement.chart import chart
+from annotator.insights.agreement.measure import Disagreement
+from annotator.insights.agreement.measure import disagreements as furthest_apart
+from annotator.library.models import Item, MediaType
+from reward_engine.checklist import Checklist, SubDimension
+from reward_engine.errors import ChecklistError
+
+ITEMS_A_PAGE = 24
 
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
+@vary_on_headers("HX-Request", "HX-History-Restore-Request")
 def agreement(request: HttpRequest) -> HttpResponse:
-    return render(request, "insights/agreement.html", {"models": RewardModel.objects.all()})
+    choice = choose(request.GET)
+    context: dict[str, Any] = _context(choice)
+    if choice.campaigns:
+        try:
+            found = comparison(choice)
+        except ProblemError as problem:
+            context["problem"] = problem.message
+        else:
+            context |= {"found": found, "chart": chart(found.rows)}
+    if request.htmx and not request.htmx.history_restore_request:
+        response = render(request, "insights/_agreement.html", context)
+        return push_url(response, f"{request.path}?{context['query']}")
+    return render(request, "insights/agreement.html", context)
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def disagreements(request: HttpRequest, sub_dimension: str) -> HttpResponse:
+    """The items of one ladder, those first on which model and people are furthest apart."""
+    choice = choose(request.GET)
+    if choice.model is None or not choice.campaigns:
+        raise Http404(_("There is no reward model with annotations to compare here."))
+    checklist = checklist_of(choice.model.checklist_version)
+    sub = _ladder(checklist, sub_dimension)
+    context: dict[str, Any] = {**_context(choice), "sub": sub}
+    try:
+        found, basis = furthest_apart(gather(choice.model, choice.asked), choice.basis, sub.id)
+    except ProblemError as problem:
+        context["problem"] = problem.message
+    else:
+        page = Paginator(found, ITEMS_A_PAGE).get_page(request.GET.get("page"))
+        context |= {"page": page, "rows": _rows(page, sub), "is_held_out": basis == choice.basis == "held-out"}
+    return render(request, "insights/disagreements.html", context)
+
+
+def _context(choice: Choice) -> dict[str, Any]:
+    query = {"media_type": choice.media_type, "basis": choice.basis}
+    query |= {"model": str(choice.model.pk)} if choice.model else {}
+    query |= {"campaign": str(choice.campaign.pk)} if choice.campaign else {}
+    return {
+        "choice": choice,
+        "media_types": MediaType.choices,
+        "query": "&".join(f"{name}={value}" for name, value in query.items()),  # all of them are words and numbers
+    }
+
+
+def _ladder(checklist: Checklist, id: str) -> SubDimension:
+    try:
+        return checklist.ordinal[checklist.ordinal_index(id)]
+    except ChecklistError as error:
+        raise Http404(error.message) from error
+
+
+def _rows(page: "Page[Disagreement]", sub: SubDimension) -> list[dict[str, Any]]:
+    items = Item.objects.select_related("prompt", "generator").in_bulk([row.item for row in page])
+    return [
+        {
+            "row": row,
+            "item": items[row.item],
+            "people": sub.level(row.consensus),
+            "model": sub.level(row.level),
+            "said": [sub.level(level).name for level in row.said],
+        }
+        for row in page
+    ]

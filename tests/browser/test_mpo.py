@@ -27,11 +27,11 @@ LOADED = """[...document.querySelectorAll('.side img')].every((i) => {
 
 
 def scored_library(media_type: str, sizes: list[tuple[int, int]]) -> RewardModel:
-    """Three prompts with an item of each size, the later ones better everywhere."""
+    """Two prompts with an item of each size, the later ones better everywhere."""
     model = make_reward_model(media_type)
     checklist = checklist_of(model.checklist_version)
     rng = np.random.default_rng(3)
-    texts = ["A red kite over a grey sea, seen from the pier, late afternoon light", "A brass lamp on an oak desk",
+    texts = ["A red kite over a grey sea, seen from the pier, late afternoon light",
              "An old man and a dog wait for the last tram of the night in a narrow street, rain on the window, wide "
              "angle, film grain, muted colours"]  # fmt: skip
     for text in texts:
@@ -39,7 +39,11 @@ def scored_library(media_type: str, sizes: list[tuple[int, int]]) -> RewardModel
         better = rng.uniform(0.02, 0.3, len(checklist.dimensions))[checklist.question_dimension]
         for rank, (width, height) in enumerate(sizes):
             item = make_item(
-                media_type, prompt=prompt, generator=make_generator("painter-xl", f"1.{rank}"), width=width, height=height
+                media_type,
+                prompt=prompt,
+                generator=make_generator("painter-xl", f"1.{rank}"),
+                width=width,
+                height=height,
             )
             make_score(model, item, np.clip(0.3 + rank * better, 0.02, 0.98))
     return model
@@ -50,7 +54,6 @@ def test_pairs_are_mined_looked_at_vetoed_and_downloaded(
 ) -> None:
     page = open_page(make_user("root", Role.ADMIN))
     page.goto("/mpo/")
-    look(page, "pairs-empty")
     page.get_by_role("link", name="Mine pairs").first.click()
     expect(page.get_by_text("No reward model has scored anything yet")).to_be_visible()
     scored_library(MediaType.IMAGE, [(640, 480), (480, 640), (512, 512)])
@@ -61,10 +64,9 @@ def test_pairs_are_mined_looked_at_vetoed_and_downloaded(
     expect(page.get_by_text("waits for a worker")).to_be_visible()
     run_pair_mining(str(Job.objects.get().pk))  # what the worker does
     expect(page.get_by_role("link", name="Kites and lamps")).to_be_visible()
-    look(page, "pairs")
     page.get_by_role("link", name="Kites and lamps").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Kites and lamps")
-    expect(page.locator(".pair")).to_have_count(9)
+    expect(page.locator(".pair")).to_have_count(6)
     wait_until(lambda: page.evaluate(LOADED), "the pictures did not load")
     look(page, "pair-set")
     first = page.locator(".pair").first
@@ -72,11 +74,13 @@ def test_pairs_are_mined_looked_at_vetoed_and_downloaded(
     expect(first.get_by_text("Vetoed by root")).to_be_visible()
     page.get_by_label("Show").select_option("vetoed")
     expect(page.locator(".pair")).to_have_count(1)
-    look(page, "pair-set-vetoed")
+    page.goto("/mpo/")
+    look(page, "pairs")
+    page.go_back()
     with page.expect_download() as download:
         page.get_by_role("link", name="DPO", exact=True).click()
     rows = [json.loads(line) for line in Path(download.value.path()).read_text().splitlines()]
-    assert len(rows) == 8
+    assert len(rows) == 5
     assert all(row["chosen_reward"] > row["rejected_reward"] for row in rows)
 
 
@@ -88,7 +92,7 @@ def test_pairs_of_videos_play(
     run_pair_mining(str(job.pk))
     page = open_page(make_user("rita", Role.REVIEWER))
     page.goto(f"/mpo/{PairSet.objects.get().pk}/")
-    expect(page.locator(".pair")).to_have_count(3)
+    expect(page.locator(".pair")).to_have_count(2)
     look(page, "pair-set-videos")
     page.evaluate("document.querySelector('.side video').play()")
     wait_until(lambda: page.evaluate("document.querySelector('.side video').readyState") >= 2, "the clip did not play")

@@ -1,0 +1,81 @@
+"""What is compared: a media type, a version of the reward model, one campaign or all that asked the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from annotator.campaigns.models import AssignmentState, Campaign
+from annotator.library.models import MediaType
+from annotator.rewards.models import RewardModel, RewardModelState
+
+Row = TypeVar("Row", RewardModel, Campaign)
+
+HELD_OUT, ALL = "held-out", "all"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``model`` is None where the media type has none; ``campaign`` None for all. ``campaigns``: those one may choose
+    from, with answers to the model's checklist (without a model: to the newest one answered)."""
+
+    media_type: str
+    model: RewardModel | None
+    models: list[RewardModel]
+    campaign: Campaign | None
+    campaigns: list[Campaign]
+    basis: str
+
+    @property
+    def asked(self) -> list[Campaign]:
+        return [self.campaign] if self.campaign else self.campaigns
+
+
+def choose(query: Mapping[str, str]) -> Choice:
+    """From the address. What is missing or does not fit together falls back to the promoted model and all campaigns."""
+    media_type = query.get("media_type", "")
+    if media_type not in MediaType.values:
+        media_type = _first_media_type(query)
+    models = list(
+        RewardModel.objects.filter(media_type=media_type)
+        .select_related("checklist_version", "snapshot")
+        .order_by("-version")
+    )
+    model = _found(models, query.get("model", "")) or next(
+        (m for m in models if m.state == RewardModelState.PROMOTED), models[0] if models else None
+    )
+    answered = Campaign.objects.filter(
+        media_type=media_type, campaign_items__assignments__state=AssignmentState.SUBMITTED
+    )
+    version = model.checklist_version_id if model else answered.order_by("-created_at").values_list(
+        "checklist_version", flat=True
+    ).first()  # fmt: skip
+    campaigns = list(
+        answered.filter(checklist_version=version)
+        .select_related("checklist_version")
+        .distinct()
+        .order_by("-created_at")
+    )
+    return Choice(
+        media_type=media_type,
+        model=model,
+        models=models,
+        campaign=_found(campaigns, query.get("campaign", "")),
+        campaigns=campaigns,
+        basis=ALL if query.get("basis") == ALL else HELD_OUT,
+    )
+
+
+def _first_media_type(query: Mapping[str, str]) -> str:
+    """That of the model asked for; otherwise the first one with a model."""
+    models = RewardModel.objects.all()
+    asked = query.get("model", "")
+    if asked.isdecimal() and (found := models.filter(pk=asked).first()):
+        return found.media_type
+    used = set(models.values_list("media_type", flat=True))
+    return next((media_type for media_type in MediaType.values if media_type in used), MediaType.IMAGE.value)
+
+
+def _found(rows: list[Row], pk: str) -> Row | None:
+    return next((row for row in rows if str(row.pk) == pk), None)
