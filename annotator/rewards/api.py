@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import BasePermission
@@ -101,6 +101,7 @@ class SubDimensionPartSerializer(serializers.Serializer[Any]):
     lowest = serializers.IntegerField()
     highest = serializers.IntegerField()
     contribution = serializers.FloatField()
+    lost = serializers.FloatField(help_text="What is missing to the most it could have brought for this item.")
     questions = QuestionPartSerializer(many=True)
 
 
@@ -115,15 +116,20 @@ class ScoreDetailSerializer(ScoreSerializer):
     """The reward is the intercept plus the contributions of the dimensions, whose parts add up to them in turn."""
 
     intercept = serializers.FloatField(source="reward_model.intercept", read_only=True)
-    dimensions = serializers.SerializerMethodField()
+    best = serializers.FloatField(read_only=True, help_text="The reward this item could have had.")
+    explanation = serializers.CharField(read_only=True, help_text="What it was lost to, in sentences.")
+    dimensions = DimensionPartSerializer(many=True, read_only=True)
 
     class Meta(ScoreSerializer.Meta):
-        fields = (*ScoreSerializer.Meta.fields, "p_yes", "intercept", "dimensions")
+        fields = (*ScoreSerializer.Meta.fields, "p_yes", "intercept", "best", "explanation", "dimensions")
         read_only_fields = fields
 
-    @extend_schema_field(DimensionPartSerializer(many=True))
-    def get_dimensions(self, score: Score) -> Any:
-        return DimensionPartSerializer(queries.item_score(score).dimensions, many=True).data
+    def to_representation(self, score: Score) -> dict[str, Any]:
+        parts = queries.item_score(score)
+        for name, value in (("best", parts.best), ("explanation", parts.explanation.text),
+                            ("dimensions", parts.dimensions)):  # fmt: skip
+            setattr(score, name, value)
+        return dict(super().to_representation(score))
 
 
 class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.rewards.models import Score
 from annotator.rewards.services.scoring import weights_of
+from reward_engine.explain import Cost, Explanation, costs, explain
 from reward_engine.ladders import applies, expected_levels, monotone, most_likely_levels
-from reward_engine.reward import reward, soft_values
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class QuestionPart:
 
 @dataclass(frozen=True)
 class SubDimensionPart:
-    """``expected_level`` is in ``lowest`` … ``highest``; ``most`` is the largest contribution it could make."""
+    """``expected_level`` is in ``lowest`` … ``highest``. ``most`` is the largest contribution it could ever make,
+    ``lost`` what is missing to the largest that it could make for this item, where some questions may not apply."""
 
     id: str
     name: str
@@ -38,6 +40,7 @@ class SubDimensionPart:
     highest: int
     contribution: float
     most: float
+    lost: float
     questions: tuple[QuestionPart, ...]
 
 
@@ -58,16 +61,22 @@ class ItemScore:
     reward: float
     intercept: float
     dimensions: tuple[DimensionPart, ...]
+    explanation: Explanation
 
     @property
     def sub_dimensions(self) -> tuple[SubDimensionPart, ...]:
         return tuple(sub for dimension in self.dimensions for sub in dimension.sub_dimensions)
 
     @property
-    def costliest(self) -> tuple[SubDimensionPart, ...]:
-        """The sub-dimensions that took most away from the reward, the worst first; at most three."""
-        negative = [sub for sub in self.sub_dimensions if sub.contribution < 0]
-        return tuple(sorted(negative, key=lambda sub: sub.contribution)[:3])
+    def best(self) -> float:
+        """The reward this item could have had."""
+        return self.explanation.best
+
+    @property
+    def costliest(self) -> tuple[Cost, ...]:
+        """What cost the most, the dearest first; at most three. What is rather not there at all costs nothing."""
+        told = (cost for cost in self.explanation.costs if cost.name not in self.explanation.absent)
+        return tuple(islice(told, 3))
 
     @property
     def dearest(self) -> tuple[SubDimensionPart, ...]:
@@ -81,7 +90,7 @@ def item_score(score: Score) -> ItemScore:
     model = score.reward_model
     checklist = checklist_of(model.checklist_version)
     p_yes = np.array([score.p_yes], dtype=np.float64)
-    found = reward(soft_values(p_yes, checklist), checklist, weights_of(model))
+    lost, found = costs(checklist, weights_of(model), p_yes)
     expected, likeliest = expected_levels(checklist, p_yes)[0], most_likely_levels(checklist, p_yes)[0]
     ladder = monotone(checklist, p_yes)
     applying = applies(checklist, ladder)
@@ -110,6 +119,7 @@ def item_score(score: Score) -> ItemScore:
             highest=sub.highest,
             contribution=float(found.by_sub_dimension[0, column]),
             most=float(weights[at].sum()),
+            lost=float(lost[0, at].sum()),
             questions=tuple(question_part(index) for index in at),
         )
 
@@ -121,4 +131,5 @@ def item_score(score: Score) -> ItemScore:
         )
 
     dimensions = tuple(dimension_part(row) for row in range(len(checklist.dimensions)))
-    return ItemScore(score, score.reward, model.intercept, dimensions)
+    explanation = explain(checklist, weights_of(model), p_yes[0], prompt=score.item.prompt.text)
+    return ItemScore(score, score.reward, model.intercept, dimensions, explanation)

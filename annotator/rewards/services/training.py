@@ -31,7 +31,6 @@ from annotator.rewards.measuring import add_order_and_people
 from annotator.rewards.models import RewardModel, RewardModelAction, RewardModelEvent, RewardModelState, Snapshot
 from annotator.rewards.services import artifacts, promotion, snapshots
 from annotator.rewards.services.scoring import as_input, request_scoring
-from annotator.rewards.weighting import first_weights
 from reward_engine.errors import RewardEngineError
 from reward_engine.judges.artifact import MANIFEST
 from reward_engine.judges.probe import ProbeJudge
@@ -125,9 +124,7 @@ def train(run: Run) -> dict[str, Any]:
     p_yes = result.held_out_p_yes[result.held_out]
     add_order_and_people(result.metrics, checklist, p_yes, data.levels[held], data.support[held], data.agreement[held])
     run.stage("Saving")
-    judge = ProbeJudge.from_training(
-        result, extractor_version=features.version, snapshot=snapshot.sha256, weights=first_weights(checklist)
-    )
+    judge = ProbeJudge.from_training(result, extractor_version=features.version, snapshot=snapshot.sha256)
     held_out = artifacts.pack({"items": data.items[held], "levels": data.levels[held], "p_yes": p_yes})
     record = {
         **judge.record,

@@ -7,6 +7,7 @@ same input: measurements by the platform's own cache, fits by a memo in front of
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,12 @@ from tests.annotator.rewards.pictures import make_pictures, open_campaign, submi
 @pytest.fixture(scope="session")
 def features_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture(scope="session")
+def stored_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the pictures, put there by the first test and copied by the others."""
+    return tmp_path_factory.mktemp("stored") / "media"
 
 
 @pytest.fixture
@@ -60,9 +67,14 @@ def fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pictures(db: None, platform: Path) -> list[Item]:
+def pictures(db: None, platform: Path, stored_pictures: Path, settings: Any) -> list[Item]:
     """32 pictures of 8 prompts."""
-    return make_pictures()
+    if stored_pictures.exists():
+        shutil.copytree(stored_pictures, settings.MEDIA_ROOT)
+        return make_pictures()
+    made = make_pictures()
+    shutil.copytree(settings.MEDIA_ROOT, stored_pictures)
+    return made
 
 
 @pytest.fixture

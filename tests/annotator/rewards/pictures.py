@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from PIL import Image, ImageFilter
 
@@ -13,7 +16,9 @@ from annotator.accounts.models import User
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Judgment
 from annotator.campaigns.services import create_campaign, store_checklist
 from annotator.library import services as library
+from annotator.library import storage
 from annotator.library.models import Item
+from annotator.library.verify import MediaFacts
 from tests.factories import make_generator, make_prompt
 from tests.reward_engine.training.planted import small_checklist
 
@@ -33,25 +38,38 @@ def picture(seed: int, blur: float, light: float) -> Image.Image:
     return image.point(lambda value: int(value * light))
 
 
+_facts: dict[tuple[int, int], MediaFacts] = {}
+
+
 def make_pictures(prompts: int = len(SUBJECTS), first_seed: int = 0, place: str = "by the sea") -> list[Item]:
     """Four pictures a prompt. ``extra["truth"]`` says how clear and how lit each is made."""
+    generators = [make_generator(f"painter {number}") for number in range(2)]
     items = []
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(prompts):
-            prompt = make_prompt(f"{SUBJECTS[number % len(SUBJECTS)]} {place}, {number // len(SUBJECTS) + 1}")
-            for step, blur in enumerate(BLUR):
-                light = (step + number) % 3
-                path = Path(folder) / f"{number}-{step}.png"
-                picture(first_seed + number, blur, LIGHT[light]).save(path)
-                item, _ = library.record_item(
-                    facts=library.store_media(path, path.name),
+    for number in range(prompts):
+        prompt = make_prompt(f"{SUBJECTS[number % len(SUBJECTS)]} {place}, {number // len(SUBJECTS) + 1}")
+        for step, blur in enumerate(BLUR):
+            light = (step + number) % 3
+            items.append(
+                Item(
+                    **dataclasses.asdict(_stored(first_seed + number, step, blur, LIGHT[light])),
                     prompt=prompt,
-                    generator=make_generator(f"painter {step % 2}"),
-                    file_name=path.name,
+                    generator=generators[step % 2],
+                    file_name=f"{number}-{step}.png",
                     extra={"truth": {"clarity": step - 2, "lighting": light - 1}},
                 )
-                items.append(item)
-    return items
+            )
+    return Item.objects.bulk_create(items)
+
+
+def _stored(seed: int, step: int, blur: float, light: float) -> MediaFacts:
+    """The picture in the store; drawn and verified once a session where its file is there already."""
+    facts = _facts.get((seed, step))
+    if facts is None or not storage.has(facts):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "picture.png"
+            picture(seed, blur, light).save(path)
+            facts = _facts[seed, step] = library.store_media(path, path.name)
+    return facts
 
 
 def levels_of(item: Item, rng: np.random.Generator) -> dict[str, int]:
@@ -79,16 +97,17 @@ def submit_all(campaign: Campaign, user: User, items: list[Item] | None = None, 
     rows = CampaignItem.objects.filter(campaign=campaign).select_related("item").order_by("pk")
     if items is not None:
         rows = rows.filter(item__in=items)
-    for row in rows:
-        now = timezone.now()
-        assignment = Assignment.objects.create(
+    now = timezone.now()
+    assignments = Assignment.objects.bulk_create(
+        Assignment(
             campaign_item=row, annotator=user, state=AssignmentState.SUBMITTED, lease_expires_at=now, submitted_at=now
         )
-        Judgment.objects.bulk_create(
-            Judgment(assignment=assignment, sub_dimension=sub, level=level, milliseconds=900)
-            for sub, level in levels_of(row.item, rng).items()
-        )
-        row.submitted += 1
-        row.open_slots = max(row.open_slots - 1, 0)
-        row.save()
-    return len(rows)
+        for row in rows
+    )
+    Judgment.objects.bulk_create(
+        Judgment(assignment=assignment, sub_dimension=sub, level=level, milliseconds=900)
+        for assignment in assignments
+        for sub, level in levels_of(assignment.campaign_item.item, rng).items()
+    )
+    rows.update(submitted=F("submitted") + 1, open_slots=Greatest(F("open_slots") - 1, 0))
+    return len(assignments)

@@ -16,9 +16,6 @@ from annotator.rewards import queries, services
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
 from annotator.rewards.services import artifacts, scoring
 from annotator.rewards.signals import scoring_finished
-from annotator.rewards.weighting import first_weights
-from reward_engine import checklist as checklists
-from tests.reward_engine.training.planted import small_checklist
 
 pytestmark = pytest.mark.django_db
 
@@ -59,20 +56,10 @@ def test_a_score_is_taken_apart_down_to_the_question(scored: RewardModel) -> Non
             assert sub.lowest <= sub.expected_level <= sub.highest
             for q in sub.questions:
                 assert q.contribution == pytest.approx(q.weight * q.applies * (2 * q.p_yes - 1))
-    assert [sub.contribution for sub in parts.costliest] == sorted(sub.contribution for sub in parts.costliest)
-    assert all(sub.contribution < 0 for sub in parts.costliest)
-
-
-@pytest.mark.parametrize("checklist", [small_checklist(), checklists.builtin("video"), checklists.builtin("image")])
-def test_first_weights_count_every_sub_dimension_alike_and_presence_not(checklist: Any) -> None:
-    weights = first_weights(checklist)
-    weights.check(checklist)
-    subs = np.bincount(checklist.question_sub_dimension, weights=weights.coef)
-    assert subs == pytest.approx(1 / len(checklist.ordinal))
-    for index, question in enumerate(checklist.questions):
-        sub = checklist.sub_dimension(question.sub_dimension)
-        only_presence = question.is_presence and sub.mask is not None and sub.mask.owner == sub.id
-        assert (weights.coef[index] == 0) == only_presence
+            assert sub.lost == pytest.approx(sum(q.applies * abs(q.weight) - q.contribution for q in sub.questions))
+    lost = [cost.lost for cost in parts.costliest]
+    assert lost == sorted(lost, reverse=True)
+    assert parts.best == pytest.approx(parts.reward + sum(sub.lost for sub in parts.sub_dimensions))
 
 
 def test_a_second_scoring_scores_what_is_new(

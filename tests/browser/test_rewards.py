@@ -1,0 +1,83 @@
+"""The thread from judgments to a ranking one can read, in the browser and with a real worker."""
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotator.accounts.models import Role, User
+from annotator.rewards.models import RewardModel
+from tests.annotator.rewards.pictures import make_pictures, open_campaign, submit_all
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LOADED = "[...document.querySelectorAll('.media-tile img, .item-media img')].every((i) => i.complete && i.naturalWidth)"
+SLOW_MS = 120_000
+
+
+def test_an_admin_trains_watches_and_reads_the_scores(
+    open_page: Callable[..., Page],
+    make_user: Callable[..., User],
+    process_env: dict[str, str],
+    start_worker: Callable[[], subprocess.Popen[bytes]],
+    wait_until: Callable[..., None],
+    look: Callable[..., None],
+) -> None:
+    process_env["VALIDATION_FOLDS"] = "2"
+    start_worker()
+    campaign = open_campaign(make_pictures(prompts=6), name="Clear and lit, May")
+    for seed, name in enumerate(("ann", "ben")):
+        submit_all(campaign, make_user(name, Role.ANNOTATOR), seed=seed)
+    page = open_page(make_user("root", Role.ADMIN))
+
+    page.goto("/rewards/")
+    page.get_by_role("link", name="Train a version").first.click()
+    page.get_by_label(re.compile("Clear and lit, May")).check()
+    look(page, "rewards-train")
+    page.get_by_role("button", name="Train", exact=True).click()
+
+    progress = page.locator(".job", has_text="Train the image reward model")
+    expect(progress).to_be_visible()
+    expect(progress.get_by_text(re.compile(r"Looking at the media|Fitting the heads"))).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_role("link", name="Version 1")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("24 / 24")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator(".job")).to_have_count(0, timeout=SLOW_MS)
+    look(page, "rewards-models")
+
+    page.get_by_role("link", name="How good it is").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Image reward v1")
+    expect(page.get_by_text("24 of 24 items have a score of this version.")).to_be_visible()
+    look(page, "rewards-model")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Manifest").click()
+    assert download.value.suggested_filename == "image-reward-v1.json"
+
+    page.get_by_role("link", name="See the ranking").click()
+    expect(page.locator(".media-tile")).to_have_count(24)
+    wait_until(lambda: page.evaluate(LOADED), "the pictures did not load")
+    look(page, "rewards-scores")
+    page.get_by_label("Prompt contains").fill("lamp")
+    expect(page.locator(".media-tile")).to_have_count(4)
+    page.get_by_label("Order").select_option("worst")
+    expect(page).to_have_url(re.compile(r"order=worst"))
+    expect(page.locator(".media-tile")).to_have_count(4)
+
+    page.locator(".media-tile").first.click()
+    expect(page.get_by_text("number 4 of 4 for its prompt")).to_be_visible()
+    expect(page.get_by_text(re.compile("What cost it the most"))).to_be_visible()
+    page.locator(".dimension > summary").first.click()
+    page.locator(".sub > summary").first.click()
+    expect(page.get_by_text("Is it at least level 1?").first).to_be_visible()
+    wait_until(lambda: page.evaluate(LOADED), "the picture did not load")
+    look(page, "rewards-score")
+    page.get_by_role("link", name="In the library").click()
+    expect(page.locator("#score").get_by_text(re.compile("What cost it the most"))).to_be_visible()
+
+    model = RewardModel.objects.get()
+    page.goto(f"/rewards/models/{model.pk}/")
+    page.get_by_role("button", name="Retire").click()
+    expect(page.get_by_text("is retired. Its scores stay.")).to_be_visible()
+    page.get_by_role("button", name="Promote").click()
+    expect(page.get_by_text("is promoted: scores and pairs come from it now.")).to_be_visible()
