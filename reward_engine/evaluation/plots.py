@@ -18,7 +18,11 @@ def plot_reliability(found: Reliability, title: str = "Reliability") -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfect")
     x, y = [b.mean_p for b in found.bins], [b.share_yes for b in found.bins]
-    error = [[b.share_yes - b.low for b in found.bins], [b.high - b.share_yes for b in found.bins]]
+    # Where all answers agree, a bound is the share itself, give or take the last bit.
+    error = [
+        [max(0.0, b.share_yes - b.low) for b in found.bins],
+        [max(0.0, b.high - b.share_yes) for b in found.bins],
+    ]
     upper.errorbar(x, y, yerr=error, color=ACCENT, marker="o", markersize=4, capsize=2, linewidth=1.2, label="judge")
     upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of yes among people", title=title)
     if found.ece is not None:
