@@ -1,5 +1,6 @@
 """Where model and people agree, and the items on which they do not."""
 
+from collections import Counter
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -91,7 +92,7 @@ def _rows(page: "Page[Disagreement]", sub: SubDimension) -> list[dict[str, Any]]
             "item": items[row.item],
             "people": sub.level(row.consensus),
             "model": sub.level(row.level),
-            "said": [sub.level(level).name for level in row.said],
+            "said": [f"{n} × {sub.level(level).name}" for level, n in Counter(row.said).items()],
         }
         for row in page
     ]
