@@ -1,4 +1,4 @@
-"""Tiny random pipelines of every family, made offline from standard classes, so that they save and load like real ones."""
+"""Tiny random pipelines of every family, made offline from standard classes: they save and load like real ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from transformers import (
     T5Tokenizer,
 )
 
-WORDS = "a the red green blue bright dark disc square left right top bottom middle small large night day".split()
+WORDS = ("a", "the", "red", "green", "blue", "dark", "disc", "square", "left", "right", "top", "bottom", "centre")
 TOKENS = 16
 
 
@@ -77,7 +77,8 @@ def vae(latent_channels: int = 4, **options: Any) -> AutoencoderKL:
     """Halves the side once."""
     torch.manual_seed(2)
     return AutoencoderKL(
-        block_out_channels=(8, 8), down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
         latent_channels=latent_channels, norm_num_groups=4, sample_size=16, **options,
     ).eval()  # fmt: skip
 
@@ -97,8 +98,10 @@ def unet(width: int = 16, **options: Any) -> UNet2DConditionModel:
 def stable_diffusion(prediction: str = "epsilon") -> StableDiffusionPipeline:
     return StableDiffusionPipeline(
         vae=vae(), text_encoder=clip_encoder(), tokenizer=clip_tokenizer(), unet=unet(),
-        scheduler=DDIMScheduler(prediction_type=prediction, clip_sample=False, steps_offset=1, beta_schedule="scaled_linear",
-                                beta_start=0.00085, beta_end=0.012),
+        scheduler=DDIMScheduler(
+            prediction_type=prediction, clip_sample=False, steps_offset=1,
+            beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012,
+        ),
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
 
@@ -106,7 +109,8 @@ def stable_diffusion(prediction: str = "epsilon") -> StableDiffusionPipeline:
 def stable_diffusion_xl() -> StableDiffusionXLPipeline:
     return StableDiffusionXLPipeline(
         vae=vae(), text_encoder=clip_encoder(), text_encoder_2=clip_encoder(projection=True, seed=5),
-        tokenizer=clip_tokenizer(), tokenizer_2=clip_tokenizer(), scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
+        tokenizer=clip_tokenizer(), tokenizer_2=clip_tokenizer(),
+        scheduler=DDIMScheduler(clip_sample=False, steps_offset=1),
         unet=unet(32, addition_embed_type="text_time", addition_time_embed_dim=8,
                   projection_class_embeddings_input_dim=6 * 8 + 16),
     )  # fmt: skip
