@@ -5,17 +5,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.models import Campaign
+from annotator.campaigns.services import create_campaign
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import Job, JobState, Queue
 from annotator.jobs.services import JobCancelled, JobLost, Run, request_cancel
-from annotator.library.models import Item
+from annotator.library.models import Generator, Item, Prompt
 from annotator.mpo import services
 from annotator.mpo.models import PairSet, PreferencePair
 from annotator.mpo.options import MiningOptions
 from annotator.mpo.services import mining
 from annotator.rewards.models import RewardModel, Score
 from annotator.rewards.signals import scoring_finished
-from tests.factories import make_reward_model, make_score
+from tests.factories import make_annotations, make_reward_model, make_score
 
 pytestmark = pytest.mark.django_db
 
@@ -278,3 +281,81 @@ def test_vetoes(reward_model: RewardModel, scored_prompt: Callable, run_now: Run
     assert (pair.vetoed_by, pair.vetoed_at) == (rita, first)
     services.set_veto(pair=pair, vetoed=False, by=otto)
     assert (pair.vetoed_by, pair.vetoed_at) == (None, None)
+
+
+class TestPeople:
+    """Pairs by the annotators' consensus, and where model and people agree."""
+
+    @pytest.fixture
+    def lamps(self, bare_prompt: Callable, reward_model: RewardModel, make_user: Callable) -> list[Item]:
+        """Three lamps: people find each better than the one before; a fourth item is judged in part only."""
+        items = bare_prompt(reward_model, 4)
+        subs = checklist_of(reward_model.checklist_version).ordinal
+        campaign = make_campaign(items, reward_model)
+        ann, ben = make_user("ann"), make_user("ben")
+        answers = [
+            (item, who, {sub.id: sub.scores[min(1 + rank, len(sub.scores) - 1)] for sub in subs})
+            for rank, item in enumerate(items[:3])
+            for who in (ann, ben)
+        ]
+        make_annotations(campaign, [*answers, (items[3], ann, {"clarity": 2})])
+        return items
+
+    def test_pairs_of_the_consensus(self, reward_model: RewardModel, lamps: list[Item], run_now: Run_) -> None:
+        """No score is needed; what is judged in part is not compared."""
+        dim, fair, bright = lamps[:3]
+        found = mined(reward_model, run_now, source="consensus")
+        assert ids(found) == {(bright.pk, fair.pk), (bright.pk, dim.pk), (fair.pk, dim.pk)}
+        assert found.items == 3
+        assert "consensus" in found.name
+        for pair in found.pairs.all():
+            assert sum(pair.gap_by_dimension) == pytest.approx(pair.reward_gap)
+
+    def test_pairs_on_which_both_agree(self, reward_model: RewardModel, lamps: list[Item], run_now: Run_) -> None:
+        dim, fair, bright, half = lamps
+        for item, p_yes in ((dim, 0.2), (fair, 0.9), (bright, 0.5), (half, 0.99)):
+            make_score(reward_model, item, p_yes)
+        found = mined(reward_model, run_now, source="both")
+        assert ids(found) == {(bright.pk, dim.pk), (fair.pk, dim.pk)}
+        # Which pair is kept is decided among those both agree on: the model's own widest, fair over dim.
+        assert ids(mined(reward_model, run_now, source="both", max_pairs_per_prompt=1)) == {(fair.pk, dim.pk)}
+        scores = dict(Score.objects.values_list("item", "reward"))
+        pair = found.pairs.get(winner=fair)
+        assert pair.reward_gap == pytest.approx(scores[fair.pk] - scores[dim.pk])
+
+    def test_what_hinders_is_said(self, reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
+        job = run_now(services.request_pair_mining(reward_model=reward_model, options={"source": "consensus"}))
+        assert job.state == JobState.FAILED
+        assert "Nobody has annotated an item whole with the checklist" in job.error
+        with pytest.raises(ProblemError, match="has not scored any item"):
+            services.request_pair_mining(reward_model=reward_model, options={"source": "both"})
+
+    def test_model_and_people_that_share_no_item(
+        self, reward_model: RewardModel, lamps: list[Item], scored_prompt: Callable, run_now: Run_
+    ) -> None:
+        scored_prompt(reward_model, [0.2, 0.8])
+        job = run_now(services.request_pair_mining(reward_model=reward_model, options={"source": "both"}))
+        assert job.state == JobState.FAILED
+        assert "share nothing to agree on" in job.error
+
+
+@pytest.fixture
+def bare_prompt(db: None) -> Callable[[RewardModel, int], list[Item]]:
+    def make(model: RewardModel, n: int) -> list[Item]:
+        generator, _ = Generator.objects.get_or_create(name="painter", version="1", parameters_sha256="")
+        prompt = Prompt.objects.create(text="A lamp")
+        file = {"extension": "png", "mime_type": "image/png", "size_bytes": 1, "width": 64, "height": 48}
+        return [
+            Item.objects.create(
+                media_type=model.media_type, prompt=prompt, generator=generator, sha256=f"{i:064x}", **file
+            )
+            for i in range(n)
+        ]
+
+    return make
+
+
+def make_campaign(items: list[Item], model: RewardModel) -> Campaign:
+    return create_campaign(
+        name="Lamps", checklist_version=model.checklist_version, items=items, overlap=2, state="open"
+    )
