@@ -1,0 +1,97 @@
+"""Which media: a table of paths and prompts, or a folder; and what people said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reward_engine.answers import ABSENT
+from reward_engine.checklist import Checklist, builtin, load
+from reward_engine.cli import tables
+from reward_engine.errors import DataError
+from reward_engine.judges.base import MediaInput, MediaType
+
+PATHS = ("path", "media_file", "image", "video", "video_path", "image_path", "file")
+KEYS = ("key", "item_id", "internal_id", "external_id")
+GROUPS = ("prompt_id", "group", "prompt")
+
+HELP = (
+    "a table (.csv, .jsonl, .parquet) with a column path, and if you like key, prompt, prompt_id; "
+    "or a folder of media. Paths are taken from where the table lies."
+)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """``items`` n, ``groups`` n: which belong to one prompt, ``rows``: all columns of the table."""
+
+    items: tuple[MediaInput, ...]
+    groups: tuple[str, ...]
+    rows: tuple[tables.Row, ...]
+
+
+def checklist_of(name: str) -> Checklist:
+    """``image``, ``video``, or the path of a checklist file."""
+    return builtin("image" if name == "image" else "video") if name in ("image", "video") else load(Path(name))
+
+
+def read(source: Path, media_type: MediaType) -> Listed:
+    """Raises DataError for a table without paths, or a key that stands twice."""
+    rows = _folder(source) if source.is_dir() else tables.read(source)[0]
+    base = source if source.is_dir() else source.parent
+    items, groups, seen = [], [], set()
+    for number, row in enumerate(rows, 1):
+        path = _first(row, PATHS)
+        if path is None:
+            raise DataError(f"{source.name}, row {number}: it has no path (one of {', '.join(PATHS)}).", code="path")
+        key = _first(row, KEYS) or path
+        if key in seen:
+            raise DataError(f"{source.name}, row {number}: the key “{key}” is there already.", code="key")
+        seen.add(key)
+        items.append(MediaInput(key, media_type, base / path, str(row.get("prompt") or "")))
+        groups.append(_first(row, GROUPS) or key)
+    if not items:
+        raise DataError(f"{source.name}: there are no media in it.", code="empty")
+    return Listed(tuple(items), tuple(groups), tuple(rows))
+
+
+def levels(checklist: Checklist, rows: Sequence[tables.Row], source: str) -> NDArray[np.int8]:
+    """int8 [n, s] from columns (or an ``annotation`` of them) named by sub-dimension id or by its published name."""
+    found = np.full((len(rows), len(checklist.ordinal)), ABSENT, dtype=np.int8)
+    for number, row in enumerate(rows):
+        nested = row.get("annotation")
+        given: tables.Row = nested if isinstance(nested, dict) else row
+        for column, sub in enumerate(checklist.ordinal):
+            value = next((given[name] for name in (sub.id, sub.published) if given.get(name) not in (None, "")), None)
+            if value is None:
+                continue
+            try:
+                found[number, column] = sub.level(int(value)).score
+            except (TypeError, ValueError) as error:
+                raise DataError(
+                    f"{source}, row {number + 1}: “{value}” is no level of “{sub.name}”; a whole number is expected.",
+                    code="level",
+                ) from error
+    if (found == ABSENT).all():
+        raise DataError(
+            f"{source}: no column is named like a sub-dimension of “{checklist.name}” "
+            f"({', '.join(sub.id for sub in checklist.ordinal[:4])}, …).",
+            code="levels",
+        )
+    return found
+
+
+def _folder(folder: Path) -> list[tables.Row]:
+    endings = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif", ".mp4", ".webm", ".mov", ".mkv", ".avi")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
+    return [{"path": str(path.relative_to(folder))} for path in paths]
+
+
+def _first(row: tables.Row, names: Sequence[str]) -> str | None:
+    value: Any = next((row[name] for name in names if row.get(name) not in (None, "")), None)
+    return None if value is None else str(value)

@@ -1,0 +1,89 @@
+"""``judge``: P(yes) of every question for every item."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from reward_engine.cli import items, predictions
+from reward_engine.cli.progress import bar, say
+from reward_engine.errors import JudgeError
+from reward_engine.judges.artifact import MANIFEST
+from reward_engine.judges.base import Judge
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("judge", help="answer a checklist about media", description=__doc__)
+    parser.add_argument("items", type=Path, help=items.HELP)
+    parser.add_argument("--model", required=True, help="an embedded judge, an adapter, a model's folder, or a hub id")
+    parser.add_argument("--base", help="where the model lies that an adapter was trained on, if it has moved")
+    parser.add_argument("--checklist", help="image, video, or a file; a trained judge knows its own")
+    parser.add_argument("--out", type=Path, required=True, help="predictions, a .parquet file")
+    parser.add_argument("--batch-size", type=int, default=16, help="most items in a pass (default: %(default)s)")
+    add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("vision-language models")
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 …")
+    group.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "float16"])
+    group.add_argument("--attention", default="sdpa", help="attn_implementation; packing needs sdpa or eager")
+    group.add_argument("--quantize", choices=["4bit", "8bit"], help="needs bitsandbytes")
+    group.add_argument("--compile", metavar="BACKEND", help="torch.compile, for example inductor")
+    group.add_argument("--way", default="auto", choices=["auto", "packed", "cached", "loop"])
+    group.add_argument("--token-budget", type=int, default=16_384, help="tokens in a pass (default: %(default)s)")
+    group.add_argument("--frames", type=int, help="so many frames spread evenly, instead of one a second up to 24")
+
+
+def options_of(arguments: argparse.Namespace) -> Any:
+    """The options as :class:`VLMOptions`."""
+    from reward_engine.judges.vlm import VLMOptions
+    from reward_engine.media import EverySecond, Uniform
+
+    return VLMOptions(
+        device=arguments.device,
+        dtype=arguments.dtype,
+        attention=arguments.attention,
+        quantize=arguments.quantize,
+        compile=arguments.compile,
+        way=arguments.way,
+        token_budget=arguments.token_budget,
+        sampler=Uniform(arguments.frames) if arguments.frames else EverySecond(),
+    )
+
+
+def open_judge(arguments: argparse.Namespace) -> Judge:
+    """The judge that ``--model`` names, whatever its kind."""
+    checklist = items.checklist_of(arguments.checklist) if arguments.checklist else None
+    manifest = Path(arguments.model) / MANIFEST
+    if manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("kind") == "probe":
+        from reward_engine.judges.probe import ProbeJudge
+
+        return ProbeJudge.load(arguments.model, checklist=checklist)
+    from reward_engine.judges.vlm import VLMJudge
+
+    return VLMJudge.load(
+        arguments.model, checklist=checklist, options=options_of(arguments), base=getattr(arguments, "base", None)
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    if arguments.out.suffix != ".parquet":
+        raise JudgeError(f"{arguments.out.name}: predictions are kept in .parquet files.", code="ending")
+    judge = open_judge(arguments)
+    listed = items.read(arguments.items, judge.checklist.media_type)
+    with bar("Judging", "items") as progress:
+        found = judge.predict(listed.items, batch_size=arguments.batch_size, progress=progress)
+    for key, error in found.errors.items():
+        say(f"{key}: {error}")
+    if not found.keys:
+        raise JudgeError("Not one item could be judged.", code="all_failed")
+    predictions.write(arguments.out, judge, listed, found)
+    reason = getattr(judge, "way_reason", "")
+    say(
+        f"{len(found.keys)} of {len(listed.items)} items judged by {judge.name} {judge.version} → {arguments.out}"
+        + (f" (answered {getattr(judge, 'way', '')}: {reason})" if reason else "")
+    )

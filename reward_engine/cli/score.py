@@ -1,0 +1,47 @@
+"""``score``: rewards, their parts by dimension, and what cost the most, from predictions and weights."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from reward_engine.cli import predictions, tables
+from reward_engine.cli.progress import say
+from reward_engine.explain import explain
+from reward_engine.reward import hard_values, reward, soft_values
+from reward_engine.weights import Weights, equal_weights
+
+DIMENSION = "dimension:"
+"""How columns of dimensions begin."""
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("score", help="rewards from predictions", description=__doc__)
+    parser.add_argument("predictions", type=Path, help="what judge wrote")
+    parser.add_argument("--weights", type=Path, help="a weights file (default: every sub-dimension counts alike)")
+    parser.add_argument("--hard", action="store_true", help="answers ±1 as published, instead of probabilities")
+    parser.add_argument("--out", type=Path, required=True, help="scores: .csv, .jsonl or .parquet")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    tables.check_ending(arguments.out)
+    stored = predictions.read(arguments.predictions)
+    checklist = stored.checklist
+    weights = Weights.load(arguments.weights, checklist) if arguments.weights else equal_weights(checklist)
+    values = hard_values(stored.p_yes, checklist) if arguments.hard else soft_values(stored.p_yes, checklist)
+    result = reward(values, checklist, weights)
+    rows: list[tables.Row] = []
+    for row, key in enumerate(stored.keys):
+        parts = {
+            f"{DIMENSION}{dimension.id}": float(value)
+            for dimension, value in zip(checklist.dimensions, result.by_dimension[row], strict=True)
+        }
+        told = explain(checklist, weights, stored.p_yes[row], prompt=stored.prompts[row])
+        rows.append(
+            {"key": key, "prompt": stored.prompts[row], "prompt_id": stored.groups[row]}
+            | {"reward": float(result.reward[row]), **parts, "explanation": told.text}
+        )
+    tables.write(arguments.out, rows, {"judge": stored.judge, "weights": weights.to_json(checklist)})
+    say(f"{len(rows)} items scored with {weights.form} weights → {arguments.out}")

@@ -1,0 +1,106 @@
+"""``train``: a judge from people's levels: an embedded one, or LoRA on a vision-language model."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from reward_engine.cli import items
+from reward_engine.cli.judge import add_model_options, options_of
+from reward_engine.cli.progress import bar, say
+from reward_engine.errors import TrainingError
+
+SETTINGS = {
+    "rank": int, "alpha": float, "dropout": float, "targets": str, "learning_rate": float, "epochs": float,
+    "max_steps": int, "batch_size": int, "accumulate": int, "mixed_precision": str, "validation_share": float,
+    "evaluate_every": int, "patience": int, "checkpoint_every": int,
+}  # fmt: skip
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("train", help="a judge from judgments", description=__doc__)
+    parser.add_argument("judgments", type=Path, help=f"{items.HELP} And a column for each sub-dimension, with levels.")
+    parser.add_argument("--model", required=True, help="“probe” for the embedded judge, or a model's folder or hub id")
+    parser.add_argument("--checklist", required=True, help="image, video, or a file")
+    parser.add_argument("--out", type=Path, required=True, help="a new folder for the trained judge")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cache", type=Path, help="where features of the embedded judge are kept between runs")
+    add_model_options(parser)
+    group = parser.add_argument_group("LoRA (a killed training goes on when it is started again)")
+    for name, kind in SETTINGS.items():
+        group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper())
+    group.add_argument("--gradient-checkpointing", action="store_true", help="half the speed, far less memory")
+    group.add_argument("--no-balance", dest="balance", action="store_false", help="draw answers as often as they occur")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    checklist = items.checklist_of(arguments.checklist)
+    listed = items.read(arguments.judgments, checklist.media_type)
+    levels = items.levels(checklist, listed.rows, arguments.judgments.name)
+    train = _embedded if arguments.model == "probe" else _adapter
+    overall = train(arguments, checklist, listed, levels)
+    say(
+        f"Held-out prompts: accuracy {overall['accuracy']:.3f} (always the most frequent level: "
+        f"{overall['baseline_accuracy']:.3f}), log loss {overall['log_loss']:.3f} "
+        f"(without looking: {overall['baseline_log_loss']:.3f}) → {arguments.out}"
+    )
+
+
+def _embedded(arguments: argparse.Namespace, checklist: Any, listed: items.Listed, levels: Any) -> dict[str, Any]:
+    from reward_engine.features import FeatureExtractor
+    from reward_engine.judges.probe import ProbeJudge
+    from reward_engine.training import train_probe
+
+    if arguments.out.exists():
+        raise TrainingError(f"{arguments.out.name}: there is something already; choose a new folder.", code="exists")
+    extractor = FeatureExtractor(checklist.media_type, cache_dir=arguments.cache)
+    with bar("Looking", "items") as progress:
+        features = extractor.extract(listed.items, progress=progress)
+    for key, error in features.errors.items():
+        say(f"{key}: {error}")
+    row = {item.key: number for number, item in enumerate(listed.items)}
+    kept = [row[key] for key in features.keys]
+    with bar("Learning", "heads") as progress:
+        result = train_probe(
+            checklist,
+            features,
+            levels[kept],
+            [listed.groups[number] for number in kept],
+            seed=arguments.seed,
+            progress=progress,
+        )
+    judge = ProbeJudge.from_training(
+        result, extractor_version=extractor.version, snapshot=arguments.judgments.name, extractor=extractor
+    )
+    judge.save(arguments.out)
+    overall: dict[str, Any] = result.metrics["overall"]
+    return overall
+
+
+def _adapter(arguments: argparse.Namespace, checklist: Any, listed: items.Listed, levels: Any) -> dict[str, Any]:
+    from reward_engine.training.vlm import TrainSettings, train_vlm
+
+    known = {field.name for field in fields(TrainSettings)}
+    given = {name: value for name, value in vars(arguments).items() if name in known and value is not None}
+    with bar("Learning", "steps") as progress:
+        result = train_vlm(
+            arguments.model,
+            checklist,
+            listed.items,
+            levels,
+            listed.groups,
+            out=arguments.out,
+            settings=TrainSettings(**given),
+            options=options_of(arguments),
+            snapshot=arguments.judgments.name,
+            progress=progress,
+        )
+    for key, error in result.errors.items():
+        say(f"{key}: {error}")
+    if not result.metrics:
+        raise SystemExit(0)  # one of several processes; the first one reports
+    overall: dict[str, Any] = result.metrics["overall"]
+    return overall

@@ -1,0 +1,176 @@
+"""The command line: files in, files out, from media to pairs and from judgments to a report."""
+
+import csv
+import json
+import runpy
+import sys
+
+import pytest
+
+from reward_engine.cli import main, predictions, tables
+from reward_engine.errors import DataError
+from reward_engine.weights import equal_weights
+from tests.reward_engine.judges.vlm.planted import coloured
+
+CHECKLIST = """
+id: colours
+media_type: image
+name: Colours
+version: 1
+dimensions:
+  - id: light
+    name: Light
+    sub_dimensions:
+      - id: bright
+        name: Brightness
+        description: How bright it is.
+        published: brightness
+        levels:
+          - {score: 0, name: dark, guidance: It is dark.}
+          - {score: 1, name: bright, guidance: It is bright., question: {id: bright_1, text: "Is the picture bright?"}}
+  - id: colour
+    name: Colour
+    sub_dimensions:
+      - id: red
+        name: Redness
+        description: How red it is.
+        levels:
+          - {score: 0, name: blue, guidance: It is blue.}
+          - {score: 1, name: red, guidance: It is red., question: {id: red_1, text: "Is it red rather than blue?"}}
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, model_folder):
+    """A folder with a checklist, a table of judgments, and an adapter trained on it by the command line."""
+    folder = tmp_path_factory.mktemp("cli")
+    items, levels, _ = coloured(folder, 48)
+    (folder / "colours.yaml").write_text(CHECKLIST)
+    with (folder / "judgments.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "key", "prompt", "brightness", "red"])
+        for item, (bright, red) in zip(items, levels.tolist(), strict=True):
+            writer.writerow([item.path.name, item.key, item.prompt, bright, red])
+    arguments = [
+        "train", folder / "judgments.csv", "--model", model_folder("llava"), "--checklist", folder / "colours.yaml",
+        "--out", folder / "adapter", "--max-steps", 20, "--epochs", 100, "--batch-size", 6, "--accumulate", 1,
+        "--learning-rate", 3e-3, "--targets", "all", "--evaluate-every", 10, "--rank", 8, "--validation-share", 0.3,
+    ]  # fmt: skip
+    assert run(arguments) == 0
+    return folder
+
+
+def run(arguments):
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def judged(data):
+    assert run(["judge", data / "judgments.csv", "--model", data / "adapter", "--out", data / "own.parquet"]) == 0
+    return data / "own.parquet"
+
+
+def test_judge_score_pairs(data, judged, capsys):
+    stored = predictions.read(judged)
+    assert len(stored.keys) == 48
+    assert stored.judge.startswith("vlm ")
+    assert run(["score", judged, "--out", data / "scores.csv"]) == 0
+    rows, _ = tables.read(data / "scores.csv")
+    for row in rows:
+        parts = float(row["dimension:light"]) + float(row["dimension:colour"])
+        assert parts == pytest.approx(float(row["reward"]))
+    assert "cost the most" in rows[0]["explanation"] + rows[1]["explanation"] + rows[2]["explanation"]
+    assert run(["pairs", data / "scores.csv", "--out", data / "pairs.jsonl"]) == 0
+    reward = {row["key"]: row for row in rows}
+    pairs, _ = tables.read(data / "pairs.jsonl")
+    assert pairs
+    for pair in pairs:
+        winner, loser = reward[pair["winner"]], reward[pair["loser"]]
+        assert winner["prompt_id"] == loser["prompt_id"] == pair["prompt_id"]
+        assert float(winner["dimension:light"]) >= float(loser["dimension:light"])
+        assert float(winner["dimension:colour"]) >= float(loser["dimension:colour"])
+    weights = equal_weights(stored.checklist)
+    weights.save(data / "weights.json", stored.checklist)
+    assert run(["score", judged, "--weights", data / "weights.json", "--hard", "--out", data / "hard.parquet"]) == 0
+    hard, about = tables.read(data / "hard.parquet")
+    assert {row["reward"] for row in hard} <= {-1.0, 0.0, 1.0}
+    assert about["weights"]["form"] == "equal"
+    assert "48 items scored" in capsys.readouterr().err
+
+
+def test_judges_are_compared_with_people_and_with_each_other(data, judged, model_folder, capsys):
+    untrained = ["--model", model_folder("llava"), "--checklist", data / "colours.yaml"]
+    assert run(["judge", data / "judgments.csv", *untrained, "--out", data / "raw.parquet"]) == 0
+    rows, _ = tables.read(data / "judgments.csv")
+    levels = {row["key"]: int(row["brightness"]) + int(row["red"]) for row in rows}
+    keys = list(levels)
+    pairs = []
+    for a, b in zip(keys[::2], keys[1::2], strict=True):
+        gap = levels[a] - levels[b]
+        pairs.append({"a": a, "b": b, "answer": "A" if gap > 0 else "B" if gap < 0 else "tie"})
+    tables.write(data / "preferences.csv", pairs)
+    arguments = ["--judgments", data / "judgments.csv", "--preferences", data / "preferences.csv"]
+    assert run(["evaluate", judged, data / "raw.parquet", *arguments, "--out", data / "report"]) == 0
+    printed = capsys.readouterr().out
+    assert "Brightness" in printed
+    assert "own over raw" in printed
+    report = json.loads((data / "report" / "report.json").read_text())
+    assert report["levels"]["own"]["overall"]["accuracy"] > 0.95
+    assert report["preferences"]["judges"]["own"]["diff"] > report["preferences"]["judges"]["raw"]["diff"]
+    assert {path.name for path in (data / "report").glob("*.png")} == {
+        "own-agreement.png", "own-reliability.png", "raw-agreement.png", "raw-reliability.png", "preferences.png",
+    }  # fmt: skip
+
+
+def test_the_embedded_judge_is_trained_and_asked_the_same_way(data, capsys):
+    few, _ = tables.read(data / "judgments.csv")
+    tables.write(data / "few.csv", few[:10])
+    train = ["--model", "probe", "--checklist", data / "colours.yaml", "--cache", data / "cache"]
+    assert run(["train", data / "few.csv", *train, "--out", data / "probe"]) == 0
+    assert "Held-out prompts" in capsys.readouterr().err
+    assert run(["judge", data / "few.csv", "--model", data / "probe", "--out", data / "probe.parquet"]) == 0
+    assert predictions.read(data / "probe.parquet").judge.startswith("probe ")
+
+
+def test_what_is_wrong_is_said_in_a_line(data, judged, tmp_path, capsys):
+    model = ["--model", data / "adapter"]
+    for arguments, said in (
+        (["judge", tmp_path / "none.csv", *model, "--out", tmp_path / "p.parquet"], "there is no such file"),
+        (["judge", tmp_path / "items.txt", *model, "--out", tmp_path / "p.parquet"], "ending must be"),
+        (["judge", data / "judgments.csv", *model, "--out", tmp_path / "p.csv"], ".parquet"),
+        (["judge", tmp_path, *model, "--out", tmp_path / "p.parquet"], "no media"),
+        (["score", data / "judgments.csv", "--out", tmp_path / "s.csv"], ".parquet"),
+        (["score", judged, "--weights", tmp_path / "w.json", "--out", tmp_path / "s.csv"], "no such file"),
+        (["pairs", data / "judgments.csv", "--out", tmp_path / "p.csv"], "not written by the command score"),
+        (["evaluate", judged, "--out", tmp_path / "r"], "--judgments"),
+        (["evaluate", judged, "--preferences", data / "judgments.csv", "--out", tmp_path / "r"], "A, B or tie"),
+    ):
+        assert run(arguments) == 1
+        assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit) as usage:
+        main(["judge"])
+    assert usage.value.code == 2
+
+
+def test_it_is_started_with_m(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["reward_engine", "--help"])
+    with pytest.raises(SystemExit) as status:
+        runpy.run_module("reward_engine", run_name="__main__")
+    assert status.value.code == 0
+    out = capsys.readouterr().out
+    assert all(command in out for command in ("judge", "score", "pairs", "train", "evaluate"))
+
+
+def test_tables_of_every_kind_come_back(tmp_path):
+    rows = [{"key": "a", "value": 1.5}, {"key": "ü, “b”", "value": -2.0}]
+    for ending in tables.ENDINGS:
+        tables.write(tmp_path / f"t{ending}", rows, {"note": [1]})
+        back, about = tables.read(tmp_path / f"t{ending}")
+        assert [(row["key"], float(row["value"])) for row in back] == [("a", 1.5), ("ü, “b”", -2.0)]
+    assert about == {"note": [1]}
+    (tmp_path / "bad.jsonl").write_text('{"a": 1}\n[2]\n')
+    with pytest.raises(DataError, match="line 2"):
+        tables.read(tmp_path / "bad.jsonl")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(DataError, match="cannot be read"):
+        tables.read(tmp_path / "bad.parquet")
