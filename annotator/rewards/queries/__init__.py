@@ -5,6 +5,7 @@ from annotator.rewards.queries.breakdown import (
     ItemScore,
     QuestionPart,
     SubDimensionPart,
+    costliest,
     item_score,
 )
 from annotator.rewards.queries.models import (
@@ -36,6 +37,7 @@ __all__ = [
     "ScoreTable",
     "SubDimensionPart",
     "TrainingChoice",
+    "costliest",
     "coverage",
     "generator_means",
     "histogram",

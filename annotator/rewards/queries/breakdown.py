@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
 from annotator.campaigns.checklists import checklist_of
-from annotator.rewards.models import Score
+from annotator.rewards.models import RewardModel, Score
 from annotator.rewards.services.scoring import weights_of
-from reward_engine.explain import Cost, Explanation, costs, explain
+from reward_engine.explain import NOTHING, Cost, Explanation, costs, explain
 from reward_engine.ladders import applies, expected_levels, monotone, most_likely_levels
 
 
@@ -81,7 +82,7 @@ class ItemScore:
     @property
     def dearest(self) -> tuple[SubDimensionPart, ...]:
         """The sub-dimensions that added most, the best first; at most three."""
-        positive = [sub for sub in self.sub_dimensions if sub.contribution > 0]
+        positive = [sub for sub in self.sub_dimensions if sub.contribution >= NOTHING]
         return tuple(sorted(positive, key=lambda sub: -sub.contribution)[:3])
 
 
@@ -133,3 +134,17 @@ def item_score(score: Score) -> ItemScore:
     dimensions = tuple(dimension_part(row) for row in range(len(checklist.dimensions)))
     explanation = explain(checklist, weights_of(model), p_yes[0], prompt=score.item.prompt.text)
     return ItemScore(score, score.reward, model.intercept, dimensions, explanation)
+
+
+def costliest(model: RewardModel, scores: Sequence[Score]) -> list[tuple[str, float]]:
+    """For each score of the version the name of the sub-dimension that cost it the most and what it cost; an empty
+    name where nothing did."""
+    if not scores:
+        return []
+    checklist = checklist_of(model.checklist_version)
+    lost, _ = costs(checklist, weights_of(model), np.array([score.p_yes for score in scores]))
+    of_sub = np.zeros((len(checklist.ordinal), len(scores)))
+    np.add.at(of_sub, checklist.question_sub_dimension, lost.T)
+    dearest = of_sub.argmax(axis=0)
+    found = [(checklist.ordinal[column].name, float(of_sub[column, row])) for row, column in enumerate(dearest)]
+    return [(name, value) if value >= NOTHING else ("", 0.0) for name, value in found]

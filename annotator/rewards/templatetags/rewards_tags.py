@@ -31,7 +31,11 @@ def share(value: float | None, digits: int = 0) -> str:
 
 @register.filter
 def number(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+    """``0.42``, ``−1``; a dash where it cannot be said. Nothing is never negative."""
+    if value is None:
+        return "–"
+    text = f"{abs(value):.{digits}f}"
+    return f"−{text}" if value < 0 and float(text) else text
 
 
 @register.simple_tag
@@ -55,7 +59,7 @@ def share_bar(value: float | None, mark: float | None = None) -> SafeString:
     if value is None:
         return SafeString("")
     line = "" if mark is None else format_html('<rect class="mark" x="{}" width="3" height="10"/>', f"{197 * mark:.2f}")
-    kind = "plus" if mark is None or value > mark else "minus"
+    kind = "plus" if mark is None or value > mark else "minus" if value < mark else "even"
     return format_html(
         '<svg class="bar" viewBox="0 0 200 10" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="track" width="200" height="10"/><rect class="{}" width="{}" height="10"/>{}</svg>',

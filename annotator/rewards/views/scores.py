@@ -14,7 +14,6 @@ from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
-from annotator.campaigns.checklists import checklist_of
 from annotator.library.models import MediaType, Prompt
 from annotator.rewards import queries
 from annotator.rewards.filters import ScoreFilter
@@ -95,21 +94,21 @@ def _media_types(current: str) -> list[tuple[str, Any, bool]]:
 
 @dataclass(frozen=True)
 class Tile:
-    """A score in the gallery, with its place on the page's order and the dimension that took most away."""
+    """A score in the gallery, with its place in the order and the sub-dimension that cost it the most."""
 
     score: Score
     number: int
     costliest: str
-    cost: float
+    lost: float
 
 
 def _tiles(model: RewardModel, page: Any) -> list[Tile]:
-    names = [dimension.name for dimension in checklist_of(model.checklist_version).dimensions]
-    tiles = []
-    for number, score in enumerate(page, start=page.start_index()):
-        cost, name = min(zip(score.by_dimension, names, strict=True), default=(0.0, ""))
-        tiles.append(Tile(score, number, name, cost))
-    return tiles
+    scores = list(page)
+    costliest = queries.costliest(model, scores)
+    return [
+        Tile(score, number, name, lost)
+        for number, (score, (name, lost)) in enumerate(zip(scores, costliest, strict=True), start=page.start_index())
+    ]
 
 
 @require_safe
