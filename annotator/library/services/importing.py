@@ -136,7 +136,8 @@ def opened_import(
             if not manifest_path.is_file():
                 raise ProblemError(f"There is no manifest at {manifest_path}.", code="no_manifest")
             name = manifest_path.name
-            yield OpenImport(source, options, manifest_path, name, "", survey(manifest_path, name, options))
+            folder = _only_folder(source.names())
+            yield OpenImport(source, options, manifest_path, name, folder, survey(manifest_path, name, options))
         else:
             name = find_manifest(source, options.manifest)
             folder = "" if PurePosixPath(name).parent == PurePosixPath(".") else str(PurePosixPath(name).parent)
@@ -144,6 +145,12 @@ def opened_import(
                 yield OpenImport(source, options, copy, name, folder, survey(copy, name, options))
     finally:
         source.close()
+
+
+def _only_folder(names: list[str]) -> str:
+    """The folder that everything lies in, "" where there is none: people pack a folder, and list what is in it."""
+    tops = {name.split("/", 1)[0] if "/" in name else "" for name in names}
+    return tops.pop() if len(tops) == 1 else ""
 
 
 def import_rows(run: Runner, batch: ImportBatch, opened: OpenImport) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotator.library.models import Generator, ImportBatch, Item, Prompt
+from annotator.library.models import ImportBatch, Item
 from tests.factories import write_image, write_video
 
 pytestmark = pytest.mark.django_db
@@ -62,33 +62,3 @@ def test_what_cannot_be_done_exits_with_words(folder: Path, arguments: list[str]
 def test_a_folder_that_is_not_there(files: Path) -> None:
     with pytest.raises(CommandError, match="no folder or ZIP"):
         call_command("import_media", str(files / "nowhere"))
-
-
-def test_the_generated_videos(files: Path, shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = shared / "data" / "generated-videos"
-    if not source.is_dir():
-        pytest.skip("needs shared/data/generated-videos beside the repository")
-    call_command("import_media", str(source), "--manifest", "ratings.csv", "--set", "licence=research only")
-    # Four clips of one prompt are there twice, byte for byte, because they were rated in two categories.
-    assert "60 of 64 rows imported, 4 were there already." in capsys.readouterr().out
-    assert Item.objects.filter(media_type="video", duration_ms__gt=500).count() == 60
-    assert set(Generator.objects.values_list("name", flat=True)) == {
-        "cogvideo", "modelscope", "real", "text2video-zero", "zeroscope",
-    }  # fmt: skip
-    assert Prompt.objects.count() == 12
-    item = Item.objects.get(file_name="actions_2_cogvideo.mp4")
-    assert (item.prompt.text, item.extra["static_quality"]) == ("people are dancing", "3.0")
-
-
-def test_the_shared_media(files: Path, shared: Path) -> None:
-    source = shared / "media"
-    if not source.is_dir():
-        pytest.skip("needs shared/media beside the repository")
-    manifest = files / "media.csv"
-    names = sorted(path.name for path in source.iterdir())
-    manifest.write_text("file\n" + "\n".join(names) + "\n")
-    call_command(
-        "import_media", str(source), "--manifest", str(manifest),
-        "--set", "prompt=a painting of an ocean", "--set", "licence=Apache-2.0",
-    )  # fmt: skip
-    assert Item.objects.count() == len(names)
