@@ -1,5 +1,7 @@
 """A real Chromium for the page tests: signed-in pages, both sizes, both themes, and the accessibility check."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -50,8 +53,34 @@ def live_server() -> Iterator[LiveServer]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def quiet(live_server: LiveServer) -> Iterator[Callable[[], None]]:
+    """``quiet()`` returns when the server has answered all it was asked, also what nobody waits for any more."""
+    at_work: set[threading.Thread] = set()
+
+    def began(**_: object) -> None:
+        at_work.add(threading.current_thread())
+
+    def ended(**_: object) -> None:
+        at_work.discard(threading.current_thread())
+
+    def wait(seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        # A thread whose browser hung up in the middle ends without saying so.
+        while any(thread.is_alive() for thread in at_work) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    request_started.connect(began)
+    request_finished.connect(ended)
+    yield wait
+    request_started.disconnect(began)
+    request_finished.disconnect(ended)
+
+
 @pytest.fixture
-def open_context(browser: Browser, live_server: object) -> Iterator[Callable[..., BrowserContext]]:
+def open_context(
+    browser: Browser, live_server: object, quiet: Callable[[], None]
+) -> Iterator[Callable[..., BrowserContext]]:
     """``open_context(user, phone=True, theme="dark")``: a browser of its own, signed in as the person."""
     contexts: list[BrowserContext] = []
 
@@ -76,6 +105,7 @@ def open_context(browser: Browser, live_server: object) -> Iterator[Callable[...
     yield make
     for context in contexts:
         context.close()
+    quiet()  # the database is emptied next, and must not meet a request half-way
 
 
 @pytest.fixture
