@@ -103,6 +103,11 @@ class VLMJudge:
         )
 
     @property
+    def revision(self) -> str | None:
+        """The hub's commit that the model was taken from; None for a local folder."""
+        return self.digest.split()[0].partition("@")[2] or None
+
+    @property
     def way(self) -> Way:
         return self.ways[0]
 

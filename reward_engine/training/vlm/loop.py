@@ -115,6 +115,7 @@ def _trained(
             checklist=judge.checklist,
             base=judge.source,
             base_digest=judge.digest,
+            revision=judge.revision,
             config=config,
             weights=run.state.best_weights,
             record={
@@ -138,9 +139,14 @@ class _Run:
         accelerate: Any = importlib.import_module("accelerate")
         self.judge, self.data, self.settings, self.work = judge, data, settings, work
         self.errors: dict[str, str] = {}
+        self.spare: Sequence[tuple[Encoded, Tensor]] = ()
         self.accelerator = accelerate.Accelerator(
             mixed_precision=settings.mixed_precision,
             cpu=judge.backbone.device.type == "cpu",
+            # Some towers leave their last layers unused, and a process must not wait for their gradients.
+            kwargs_handlers=[
+                accelerate.DistributedDataParallelKwargs(find_unused_parameters=settings.targets == "all")
+            ],
         )
         self.model = PackedAnswers(judge.backbone, settings)
         self.order = Order(data, settings.seed, settings.balance, settings.least)
@@ -216,8 +222,11 @@ class _Run:
 
     def _loss(self, batch: Sequence[tuple[Encoded, Tensor]]) -> Tensor:
         """−log P(answer), averaged over all answers of the batch."""
-        if not batch:  # no item of it could be read; other processes wait for gradients all the same
-            return torch.stack([weight.sum() for _, weight in self.model.learnt]).sum() * 0.0
+        if not batch:  # no item of it could be read, but other processes wait for gradients all the same
+            if not self.spare:
+                raise TrainingError("No item at the beginning of the data can be read.", code="items")
+            return self._loss(self.spare) * 0.0
+        self.spare = batch
         try:
             odds = self.wrapped([item for item, _ in batch])
         except RuntimeError as error:
