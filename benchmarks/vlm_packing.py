@@ -214,7 +214,8 @@ def _high_water_mb() -> float:
 
 def show(figures: dict[str, Any]) -> None:
     print(
-        f"{figures['family']}, {figures['parameters'] / 1e6:.0f} M parameters, {figures['dtype']}, {figures['device']}\n"
+        f"{figures['family']}, {figures['parameters'] / 1e6:.0f} M parameters, {figures['dtype']}, "
+        f"{figures['device']}\n"
         f"{figures['items']} item(s), {figures['prefix_tokens']:,} prefix tokens, {figures['questions']} questions of "
         f"{figures['question_tokens']:,} tokens together; load {figures['load'][0]:.1f} to {figures['load'][1]:.1f}\n"
     )
