@@ -16,6 +16,7 @@ from annotator.jobs.api import JobSerializer
 from annotator.rewards import queries, services
 from annotator.rewards.filters import ScoreFilter
 from annotator.rewards.models import RewardModel, Score, Snapshot
+from annotator.trust.queries import ConsensusMethod
 
 
 class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
@@ -63,6 +64,7 @@ class TrainingRequestSerializer(serializers.Serializer[Any]):
     promote = serializers.BooleanField(default=False, help_text="Promote it where it passes the gate.")
     score_after = serializers.BooleanField(default=True)
     mine_after = serializers.BooleanField(default=False, help_text="Mine preference pairs from those scores.")
+    consensus = serializers.ChoiceField(choices=ConsensusMethod.choices, default=ConsensusMethod.MAJORITY)
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:

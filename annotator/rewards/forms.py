@@ -13,6 +13,7 @@ from annotator.library import queries as library
 from annotator.rewards.filters import ORDERINGS
 from annotator.rewards.models import RewardModel
 from annotator.rewards.queries import TrainingChoice
+from annotator.trust.queries import ConsensusMethod
 
 
 class TrainingForm(forms.Form):
@@ -41,6 +42,11 @@ class TrainingForm(forms.Form):
         label=_("Then mine preference pairs"),
         required=False,
         help_text=_("By dominance, from those scores; needs several items a prompt."),
+    )
+    consensus = forms.ChoiceField(
+        label=_("Where people differ"),
+        choices=ConsensusMethod.choices,
+        help_text=_("A reviewer's decision counts before either."),
     )
     seed = forms.IntegerField(
         label=_("Seed"),

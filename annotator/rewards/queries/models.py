@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from annotator.campaigns.models import AssignmentState, Campaign
+from annotator.campaigns.models import AssignmentState, Campaign, Purpose
 from annotator.jobs.models import Job
 from annotator.jobs.queries import unfinished
 from annotator.library.models import Item, MediaType
@@ -73,8 +73,10 @@ class TrainingChoice:
 
 
 def training_choices() -> list[TrainingChoice]:
-    """Campaigns with submitted annotations, by media type, those with most first."""
-    submitted = Q(campaign_items__assignments__state=AssignmentState.SUBMITTED)
+    """Campaigns with submitted annotations that count, by media type, those with most first."""
+    submitted = Q(
+        campaign_items__assignments__state=AssignmentState.SUBMITTED, campaign_items__assignments__counted=True
+    ) & ~Q(campaign_items__purpose=Purpose.QUALIFICATION)
     campaigns = (
         Campaign.objects.select_related("checklist_version")
         .annotate(

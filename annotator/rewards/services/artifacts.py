@@ -140,7 +140,8 @@ def read_held_out(model: RewardModel) -> dict[str, NDArray[Any]]:
 
 
 def read_snapshot(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
-    """``items``, ``prompts`` int64 [i]; ``levels`` int8, ``support`` int32, ``agreement`` float64, each [i, s]."""
+    """``items``, ``prompts`` int64 [i]; ``levels`` int8, ``support`` int32, ``agreement`` float64, ``adjudicated``
+    bool, each [i, s]; see ``annotator.trust.consensus.ConsensusTable``."""
     return read_arrays(root() / snapshot.path, snapshot.sha256, f"Snapshot {snapshot.pk}", "Make a new snapshot.")
 
 

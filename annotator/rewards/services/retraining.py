@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Max
 
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, ChecklistVersion
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, ChecklistVersion, Purpose
 from annotator.jobs.models import Job
 from annotator.rewards.models import Snapshot
 from annotator.rewards.services.training import TRAIN_TASK, request_training
@@ -37,10 +37,10 @@ def retrain_when_grown() -> list[Job]:
 
 
 def new_annotations(version: ChecklistVersion) -> int:
-    """Annotations of this checklist version submitted since a training on it was last asked for."""
+    """Annotations of this checklist version that count, submitted since a training on it was last asked for."""
     submitted = Assignment.objects.filter(
-        campaign_item__campaign__checklist_version=version, state=AssignmentState.SUBMITTED
-    )
+        campaign_item__campaign__checklist_version=version, state=AssignmentState.SUBMITTED, counted=True
+    ).exclude(campaign_item__purpose=Purpose.QUALIFICATION)
     since = last_asked(version)
     return submitted.filter(submitted_at__gt=since).count() if since else submitted.count()
 

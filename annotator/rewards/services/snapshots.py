@@ -9,13 +9,11 @@ from typing import Any
 from django.db import transaction
 
 from annotator.campaigns.models import Campaign
-from annotator.campaigns.queries import judgment_levels
 from annotator.core.errors import ProblemError
 from annotator.rewards.models import Snapshot
 from annotator.rewards.services import artifacts
-from annotator.trust.consensus import ConsensusTable, majority
-
-CONSENSUS = "majority"
+from annotator.trust.consensus import ConsensusTable
+from annotator.trust.queries import ConsensusMethod, consensus_of
 
 
 @dataclass(frozen=True)
@@ -28,11 +26,13 @@ class Frozen:
     sha256: str
 
 
-def freeze(campaigns: Iterable[Campaign]) -> Frozen:
-    """Write the consensus of these campaigns' submitted annotations. Raises ProblemError where there are none,
-    or where the campaigns use different checklists."""
+def freeze(campaigns: Iterable[Campaign], consensus: str = ConsensusMethod.MAJORITY) -> Frozen:
+    """Write the consensus of these campaigns' submitted annotations, a reviewer's decisions on top.
+
+    Raises ProblemError where there are none, where the campaigns use different checklists, or for an unknown method.
+    """
     campaigns = list(campaigns)
-    table = majority(judgment_levels(campaigns))
+    table = consensus_of(campaigns, consensus)
     if not len(table.items):
         names = ", ".join(f"“{campaign.name}”" for campaign in campaigns)
         raise ProblemError(
@@ -45,8 +45,9 @@ def freeze(campaigns: Iterable[Campaign]) -> Frozen:
             "levels": table.levels,
             "support": table.support,
             "agreement": table.agreement,
+            "adjudicated": table.adjudicated,
         },
-        about=f"consensus by {CONSENSUS} on the checklist {table.checklist.content_hash}",
+        about=f"consensus by {table.method} on the checklist {table.checklist.content_hash}",
     )
     sha256 = artifacts.digest(content)
     path = artifacts.root() / "snapshots" / f"{sha256}.safetensors"
@@ -59,7 +60,7 @@ def record(frozen: Frozen, created_by: Any = None) -> Snapshot:
     snapshot = Snapshot.objects.create(
         media_type=frozen.table.version.media_type,
         checklist_version=frozen.table.version,
-        consensus=CONSENSUS,
+        consensus=frozen.table.method,
         items=len(frozen.table.items),
         judgments=frozen.table.judgments,
         prompts=len(set(frozen.table.prompts.tolist())),
@@ -71,8 +72,10 @@ def record(frozen: Frozen, created_by: Any = None) -> Snapshot:
     return snapshot
 
 
-def create_snapshot(*, campaigns: Iterable[Campaign], created_by: Any = None) -> Snapshot:
+def create_snapshot(
+    *, campaigns: Iterable[Campaign], created_by: Any = None, consensus: str = ConsensusMethod.MAJORITY
+) -> Snapshot:
     """Freeze what people agree on in these campaigns. Raises ProblemError (see :func:`freeze`)."""
-    frozen = freeze(campaigns)
+    frozen = freeze(campaigns, consensus)
     with transaction.atomic():
         return record(frozen, created_by)

@@ -31,6 +31,7 @@ from annotator.rewards.measuring import add_order_and_people
 from annotator.rewards.models import RewardModel, RewardModelAction, RewardModelEvent, RewardModelState, Snapshot
 from annotator.rewards.services import artifacts, promotion, snapshots
 from annotator.rewards.services.scoring import as_input, request_scoring
+from annotator.trust.queries import ConsensusMethod
 from reward_engine.errors import RewardEngineError
 from reward_engine.judges.artifact import MANIFEST
 from reward_engine.judges.probe import ProbeJudge
@@ -50,14 +51,15 @@ def request_training(
     score_after: bool = True,
     mine_after: bool = False,
     seed: int = 0,
+    consensus: str = ConsensusMethod.MAJORITY,
     automatic: bool = False,
 ) -> Job:
     """Ask for a new version trained on these campaigns.
 
     ``promote``: promote it where it passes the gate (the first of a media type always does).
-    ``score_after``: score all items with it; ``mine_after``: and mine pairs from the scores. Asking twice for the
-    same gives the job that is under way. Raises ProblemError where there are no campaigns or they use different
-    checklists.
+    ``score_after``: score all items with it; ``mine_after``: and mine pairs from the scores. ``consensus``: how
+    several people's answers become one. Asking twice for the same gives the job that is under way. Raises
+    ProblemError where there are no campaigns or they use different checklists.
     """
     campaigns = sorted(campaigns, key=lambda campaign: campaign.pk)
     if not campaigns:
@@ -68,6 +70,10 @@ def request_training(
             "Choose campaigns of one version.",
             code="mixed_checklists",
         )
+    if consensus not in ConsensusMethod.values:
+        raise ProblemError(
+            f"There is no consensus “{consensus}”; choose {' or '.join(ConsensusMethod.values)}.", code="no_consensus"
+        )
     params = {
         "campaigns": [campaign.pk for campaign in campaigns],
         "media_type": campaigns[0].media_type,
@@ -76,6 +82,7 @@ def request_training(
         "score_after": score_after,
         "mine_after": mine_after,
         "seed": seed,
+        "consensus": consensus,
         "automatic": automatic,
     }
     key = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
@@ -144,6 +151,7 @@ class Arrays:
     levels: NDArray[np.int8]
     support: NDArray[np.int32]
     agreement: NDArray[np.float64]
+    adjudicated: NDArray[np.bool_]
 
 
 def _load(snapshot: Snapshot) -> Arrays:
@@ -158,7 +166,7 @@ def _snapshot(run: Run) -> Snapshot:
     campaigns = list(
         Campaign.objects.filter(pk__in=run.params["campaigns"]).select_related("checklist_version").order_by("pk")
     )
-    frozen = snapshots.freeze(campaigns)
+    frozen = snapshots.freeze(campaigns, run.params.get("consensus", ConsensusMethod.MAJORITY))
     with run.commit():
         snapshot = snapshots.record(frozen, run.job.requested_by)
         run.job.params = {**run.job.params, "snapshot": snapshot.pk}

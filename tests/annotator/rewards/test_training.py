@@ -37,6 +37,23 @@ def test_a_snapshot_freezes_what_people_agree_on(judged: Campaign, pictures: lis
     assert (data["support"] == 2).all()
 
 
+def test_a_reviewers_decision_and_a_put_aside_annotation_reach_the_snapshot(
+    judged: Campaign, pictures: list[Item], make_user: Callable[..., User]
+) -> None:
+    from annotator.trust.models import Adjudication
+
+    item = judged.campaign_items.get(item=pictures[0])
+    Adjudication.objects.create(
+        campaign_item=item, sub_dimension="clarity", level=1, adjudicator=make_user("rita", Role.REVIEWER)
+    )
+    item.assignments.filter(annotator__username="ben").update(counted=False)
+    snapshot = services.create_snapshot(campaigns=[judged], consensus="reliability")
+    data = artifacts.read_snapshot(snapshot)
+    assert snapshot.consensus == "reliability"
+    assert (data["levels"][0, 0], data["adjudicated"][0, 0], data["support"][0, 0]) == (1, True, 1)
+    assert data["adjudicated"].sum() == 1
+
+
 def test_the_same_judgments_are_the_same_file(judged: Campaign, settings: Any) -> None:
     first, second = (services.create_snapshot(campaigns=[judged]) for _ in range(2))
     assert (first.path, first.sha256) == (second.path, second.sha256)
@@ -130,6 +147,8 @@ def test_mixed_checklists_are_refused(pictures: list[Item], make_campaign: Calla
             service(campaigns=campaigns)
     with pytest.raises(ProblemError, match="at least one campaign"):
         services.request_training(campaigns=[])
+    with pytest.raises(ProblemError, match="choose majority or reliability"):
+        services.request_training(campaigns=campaigns[:1], consensus="loudest")
     assert not Job.objects.exists()
 
 

@@ -76,7 +76,8 @@ def test_a_training_is_asked_for(client: Client, sign_in: Callable, judged: Camp
     page = client.get(reverse("rewards:train"), {"campaign": judged.pk})
     assert "64 annotations · 32 items · 8 prompts · 2 people" in text_of(page)
     assert f'value="{judged.pk}" checked' in page.content.decode()
-    response = client.post(reverse("rewards:train"), {"campaigns": [judged.pk], "promote": "on", "seed": 7})
+    data = {"campaigns": [judged.pk], "promote": "on", "seed": 7, "consensus": "majority"}
+    response = client.post(reverse("rewards:train"), data)
     assert response["Location"] == reverse("rewards:models")
     job = Job.objects.get()
     assert job.requested_by == admin
@@ -102,7 +103,7 @@ def test_a_training_form_that_does_not_fit_says_so(
         ({"campaigns": [judged.pk], "mine_after": "on", "seed": 0}, "let it score all items as well"),
         ({"campaigns": [empty.pk], "seed": 0}, "not one of the available choices"),
     ]:
-        response = client.post(reverse("rewards:train"), data)
+        response = client.post(reverse("rewards:train"), {"consensus": "majority", **data})
         assert response.status_code == 422
         assert words in text_of(response)
     assert not Job.objects.exists()
