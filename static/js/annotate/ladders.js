@@ -2,7 +2,8 @@
 
 import { consequences, isClosed } from "./rules.js";
 
-const DOUBLE_CLICK_MS = 300;
+const DOUBLE_CLICK_MS = 250; // two hands are not that fast on purpose, one finger is by accident
+const DOUBLE_CLICK_PX = 24;
 
 export class Ladders extends EventTarget {
   // Events: "act" {ladder, level, milliseconds}, "change" (something shown has changed).
@@ -17,13 +18,16 @@ export class Ladders extends EventTarget {
     this.order = [...this.boxes.keys()];
     this.history = [];
     this.asking = false;
-    this.chosenAt = 0;
     this.listen(signal);
     this.render();
   }
 
   listen(signal) {
     this.form.addEventListener("click", (event) => this.clicked(event), { signal });
+    // Pressing the button must not move the focus yet: the ladder would open under the pointer before it is let go.
+    this.form.addEventListener("mousedown", (event) => {
+      if (event.target.closest(".ladder") && !event.target.closest("input, button")) event.preventDefault();
+    }, { signal }); // prettier-ignore
     // Keyboards and screen readers that choose a radio button the native way: saved, and the focus stays.
     this.form.addEventListener("change", (event) => {
       const box = event.target.closest(".ladder");
@@ -44,15 +48,22 @@ export class Ladders extends EventTarget {
     const answer = event.target.closest("[data-answer]");
     const label = event.target.closest("label.level");
     if (label) event.preventDefault();
-    // The second half of a double click must not hit the ladder that has moved under the pointer meanwhile.
-    if (event.detail > 1 && event.timeStamp - this.chosenAt < DOUBLE_CLICK_MS * 2) return;
+    if (!answer && this.isSecondHalf(event)) return;
     if (answer) this.answer(answer.dataset.answer === "yes");
     else if (label && !label.control.disabled) {
-      if (event.timeStamp - this.chosenAt < DOUBLE_CLICK_MS && id !== this.chosenIn) return;
-      this.chosenAt = event.timeStamp;
-      this.chosenIn = id;
+      this.chosenBy = event;
       if (this.choose(id, Number(label.control.value))) this.advance(id);
     } else if (!label && !this.isClosed(id)) this.focus(id);
+  }
+
+  // The second half of a double click must not hit the ladder that has moved under the pointer meanwhile.
+  isSecondHalf(event) {
+    const first = this.chosenBy;
+    return (
+      first &&
+      event.timeStamp - first.timeStamp < DOUBLE_CLICK_MS &&
+      Math.hypot(event.clientX - first.clientX, event.clientY - first.clientY) < DOUBLE_CLICK_PX
+    );
   }
 
   isClosed(id) {

@@ -33,8 +33,16 @@ class Session {
     this.page = new Page(data, this);
     this.ahead.start(data);
     this.tellRefused();
-    const over = this.queue.waiting(data.assignment).find((act) => act.kind !== "judge");
-    if (over) this.page.leave();
+    this.seeSubmitted(data.assignment);
+  }
+
+  // Opened while its end is still on its way: shown as it will be, as soon as it is.
+  async seeSubmitted(assignment) {
+    if (!this.queue.waiting(assignment).some((act) => act.kind !== "judge")) return;
+    this.page.leaving = true;
+    await this.queue.settled();
+    if (!this.queue.refused().some((act) => act.assignment === assignment)) location.reload();
+    else this.page.leaving = false;
   }
 
   // On to the next item: at once where it is ready, otherwise as soon as it can be had.
