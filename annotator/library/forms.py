@@ -125,7 +125,7 @@ class GalleryForm(forms.Form):
         label=_("Prompt contains"), required=False, widget=forms.TextInput(attrs={"type": "search", "maxlength": 200})
     )
     media_type = forms.ChoiceField(
-        label=_("Media"), required=False, choices=[("", _("Images and videos")), *MediaType.choices]
+        label=_("Media"), required=False, choices=[("", _("All media")), *MediaType.choices]
     )
     generator = forms.ChoiceField(label=_("Generator"), required=False)
     batch = forms.ChoiceField(label=_("Import"), required=False)
