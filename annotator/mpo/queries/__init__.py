@@ -9,6 +9,7 @@ from annotator.mpo.queries.pair_sets import (
     minable_models,
     mining_jobs,
     ready_sets,
+    sets_with,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "ready_sets",
     "scored",
     "scores_of",
+    "sets_with",
 ]

@@ -31,6 +31,16 @@ def ready_sets() -> QuerySet[PairSet]:
     )
 
 
+def sets_with(item: Item, limit: int) -> list[PairSet]:
+    """The newest sets in which an item stands, each with how often it ``won`` and ``lost``."""
+    won = dict(item.won_pairs.order_by().values_list("pair_set").annotate(n=Count("pk")))
+    lost = dict(item.lost_pairs.order_by().values_list("pair_set").annotate(n=Count("pk")))
+    sets = list(PairSet.objects.filter(ready_at__isnull=False, pk__in=[*won, *lost]).order_by("-created_at")[:limit])
+    for pair_set in sets:
+        pair_set.won, pair_set.lost = won.get(pair_set.pk, 0), lost.get(pair_set.pk, 0)
+    return sets
+
+
 def mining_jobs() -> list[Job]:
     """Jobs that are mining, and the last one where it did not end well."""
     jobs = Job.objects.filter(kind=MINE_TASK).order_by("-created_at")

@@ -127,6 +127,15 @@ def test_a_set_without_pairs_says_why(
     assert "These options leave no pair" in page
 
 
+def test_an_items_page_tells_of_its_pairs(sign_in: Callable, pair_set: PairSet) -> None:
+    client = sign_in(Role.REVIEWER)
+    best = pair_set.pairs.order_by("-reward_gap").first().winner
+    page = client.get(reverse("library:item", args=[best.pk])).content.decode()
+    assert "won 2, lost 0" in page
+    alike = pair_set.reward_model.scores.exclude(item__prompt=best.prompt).first().item
+    assert "Preference pairs" not in client.get(reverse("library:item", args=[alike.pk])).content.decode()
+
+
 class TestApi:
     @pytest.fixture
     def api(self, make_user: Callable[..., User]) -> APIClient:
