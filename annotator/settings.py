@@ -227,6 +227,7 @@ SPECTACULAR_SETTINGS = {
         "JobState": "annotator.jobs.models.JobState",
         "CampaignState": "annotator.campaigns.models.CampaignState",
         "AssignmentState": "annotator.campaigns.models.AssignmentState",
+        "SkipReason": "annotator.campaigns.models.SkipReason",
         "RewardModelState": "annotator.rewards.models.RewardModelState",
         "StandingState": "annotator.trust.models.StandingState",
     },

@@ -36,6 +36,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("annotator.jobs.api_urls")),
     path("api/v1/", include("annotator.library.api_urls")),
+    path("api/v1/", include("annotator.campaigns.api_urls")),
     path("api/v1/", include("annotator.rewards.api_urls")),
     path("api/v1/", include("annotator.mpo.api_urls")),
     path("api/v1/", include("annotator.datasets.api_urls")),

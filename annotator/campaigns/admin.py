@@ -1,5 +1,3 @@
-"""What stands in the tables of campaigns. Answers and leases are looked at here; only their services change them."""
-
 from django.contrib import admin
 from django.db.models import Model
 
@@ -11,62 +9,61 @@ from annotator.campaigns.models import (
     Judgment,
     JudgmentChange,
 )
+from annotator.library.admin import ReadOnlyAdmin
 
 
-class LookedAtAdmin(admin.ModelAdmin):
-    """Large tables: no count of all rows, and nothing to change."""
+@admin.register(ChecklistVersion)
+class ChecklistVersionAdmin(ReadOnlyAdmin):
+    """A version never changes."""
 
-    show_full_result_count = False
-    list_per_page = 50
-
-    def has_add_permission(self, request: object) -> bool:
-        return False
-
-    def has_change_permission(self, request: object, obj: Model | None = None) -> bool:
-        return False
+    list_display = ("name", "version", "media_type", "content_hash", "created_at")
+    list_filter = ("media_type",)
 
     def has_delete_permission(self, request: object, obj: Model | None = None) -> bool:
         return False
 
 
-@admin.register(ChecklistVersion)
-class ChecklistVersionAdmin(LookedAtAdmin):
-    list_display = ("name", "version", "media_type", "content_hash", "created_at")
-    list_filter = ("media_type",)
-
-
 @admin.register(Campaign)
-class CampaignAdmin(admin.ModelAdmin):
-    list_display = ("name", "media_type", "checklist_version", "state", "overlap", "is_demo", "created_at")
+class CampaignAdmin(ReadOnlyAdmin):
+    list_display = ("name", "media_type", "state", "checklist_version", "overlap", "is_demo", "created_at")
     list_filter = ("state", "media_type", "is_demo")
-    list_select_related = ("checklist_version",)
     search_fields = ("name",)
-    # The counts of its items follow from these; its own pages change what may be changed.
-    readonly_fields = ("media_type", "checklist_version", "state", "overlap", "is_demo", "created_by")
-
-    def has_add_permission(self, request: object) -> bool:
-        return False
+    list_select_related = ("checklist_version",)
 
 
 @admin.register(CampaignItem)
-class CampaignItemAdmin(LookedAtAdmin):
+class CampaignItemAdmin(ReadOnlyAdmin):
     list_display = ("id", "campaign", "item", "purpose", "priority", "needed", "open_slots", "submitted")
-    list_filter = ("purpose", "campaign")
+    list_filter = ("campaign", "purpose")
     list_select_related = ("campaign", "item__prompt")
+    show_full_result_count = False
+
+
+class _Rows(admin.TabularInline):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: object, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: object, obj: Model | None = None) -> bool:
+        return False
+
+
+class JudgmentInline(_Rows):
+    model = Judgment
+
+
+class JudgmentChangeInline(_Rows):
+    model = JudgmentChange
+    verbose_name_plural = "History"
 
 
 @admin.register(Assignment)
-class AssignmentAdmin(LookedAtAdmin):
-    list_display = ("id", "campaign_item_id", "annotator", "state", "leased_at", "lease_expires_at", "submitted_at")
-    list_filter = ("state",)
-    list_select_related = ("annotator",)
-
-
-@admin.register(Judgment)
-class JudgmentAdmin(LookedAtAdmin):
-    list_display = ("id", "assignment_id", "sub_dimension", "level", "milliseconds", "updated_at")
-
-
-@admin.register(JudgmentChange)
-class JudgmentChangeAdmin(LookedAtAdmin):
-    list_display = ("id", "assignment_id", "sub_dimension", "level", "sequence", "made_at")
+class AssignmentAdmin(ReadOnlyAdmin):
+    list_display = ("id", "campaign_item", "annotator", "state", "counted", "leased_at", "submitted_at", "skip_reason")
+    list_filter = ("state", "skip_reason", "counted")
+    search_fields = ("annotator__username",)
+    list_select_related = ("campaign_item", "annotator")
+    inlines = (JudgmentInline, JudgmentChangeInline)
+    show_full_result_count = False

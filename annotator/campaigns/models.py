@@ -1,10 +1,13 @@
 """Who is asked what about which item: checklist versions, campaigns, assignments, judgments."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from annotator.core.errors import ConflictError
 from annotator.core.models import TimeStamped
 from annotator.library.models import Item, MediaType
 
@@ -24,6 +27,11 @@ class ChecklistVersion(TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise ConflictError(f"{self} is in use and never changes; load the edited file as a new version.")
+        super().save(*args, **kwargs)
 
 
 class CampaignState(models.TextChoices):

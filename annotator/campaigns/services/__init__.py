@@ -1,7 +1,7 @@
 """Every write of the campaigns app."""
 
 from annotator.campaigns.services.campaigns import add_items, create_campaign, next_states, set_state
-from annotator.campaigns.services.checklists import load_builtin_checklists, store_checklist
+from annotator.campaigns.services.checklists import load_builtin_checklists, load_checklist_text, store_checklist
 from annotator.campaigns.services.judgments import Saved, record_judgment
 from annotator.campaigns.services.leases import lease_next_item, release_expired_leases
 from annotator.campaigns.services.submissions import skip_assignment, submit_assignment, take_up_again
@@ -12,6 +12,7 @@ __all__ = [
     "create_campaign",
     "lease_next_item",
     "load_builtin_checklists",
+    "load_checklist_text",
     "next_states",
     "record_judgment",
     "release_expired_leases",

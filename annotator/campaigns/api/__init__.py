@@ -1,0 +1,7 @@
+"""Campaigns for programs: checklists, campaigns, and an annotator's own work."""
+
+from annotator.campaigns.api.assignments import AssignmentViewSet
+from annotator.campaigns.api.campaigns import CampaignViewSet
+from annotator.campaigns.api.checklists import ChecklistViewSet
+
+__all__ = ["AssignmentViewSet", "CampaignViewSet", "ChecklistViewSet"]

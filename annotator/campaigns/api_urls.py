@@ -1,0 +1,10 @@
+from rest_framework.routers import SimpleRouter
+
+from annotator.campaigns.api import AssignmentViewSet, CampaignViewSet, ChecklistViewSet
+
+router = SimpleRouter()
+router.register("checklists", ChecklistViewSet, basename="api-checklist")
+router.register("campaigns", CampaignViewSet, basename="api-campaign")
+router.register("assignments", AssignmentViewSet, basename="api-assignment")
+
+urlpatterns = router.urls

@@ -1,0 +1,182 @@
+"""The workspace's addresses: one's own work and nobody else's, saved answers, the next item, the bare form."""
+
+import json
+
+import pytest
+
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignState
+from annotator.campaigns.services import lease_next_item, skip_assignment
+
+pytestmark = pytest.mark.django_db
+LADDERS = 18
+
+
+@pytest.fixture
+def ann(make_user, client):
+    user = make_user("ann")
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return user
+
+
+def data_of(response):
+    """What the page tells its script."""
+    text = response.content.decode().split('<script id="workspace-data" type="application/json">')[1]
+    return json.loads(text.split("</script>")[0])
+
+
+def judge(client, pk, **changes):
+    act = {"sub_dimension": "clarity", "level": 1, "key": "k1", "sequence": 1} | changes
+    return client.post(f"/campaigns/assignments/{pk}/judgments/", json.dumps(act), content_type="application/json")
+
+
+def test_work_leads_to_the_item_and_the_page_shows_it(client, ann, make_campaign):
+    campaign = make_campaign()
+    response = client.get(f"/campaigns/{campaign.pk}/work/", follow=True)
+    assignment = Assignment.objects.get()
+    assert response.redirect_chain == [(f"/campaigns/assignments/{assignment.pk}/", 302)]
+    page = response.content.decode()
+    assert assignment.campaign_item.item.prompt.text in page
+    assert page.count('role="radiogroup"') == LADDERS + 1  # and the kind of unsafe content
+    assert assignment.campaign_item.item.generator.name not in page.split("</header>", 1)[1]  # annotators judge blindly
+    data = data_of(response)
+    assert (data["assignment"], data["person"], data["editable"]) == (assignment.pk, ann.pk, True)
+
+
+def test_a_judgment_is_saved_and_shown_again(client, ann, make_campaign):
+    assignment = lease_next_item(campaign=make_campaign(), annotator=ann)
+    assert judge(client, assignment.pk, milliseconds=812).json() == {"levels": {"clarity": 1}, "applied": True}
+    assert not judge(client, assignment.pk, level=2).json()["applied"]
+    response = client.get(f"/campaigns/assignments/{assignment.pk}/")
+    data = data_of(response)
+    assert (data["levels"], data["spent"], data["sequence"]) == ({"clarity": 1}, {"clarity": 812}, 1)
+    assert 'value="1" data-key="4" data-name="Clear" checked' in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"key": ""},
+        {"key": "x" * 65},
+        {"level": "high"},
+        {"sequence": None},
+        {"level": 9},
+        {"sub_dimension": "nonsense"},
+    ],
+)
+def test_what_is_no_answer_is_refused_in_words(client, ann, make_campaign, changes):
+    assignment = lease_next_item(campaign=make_campaign(), annotator=ann)
+    response = judge(client, assignment.pk, **changes)
+    assert response.status_code == 400
+    assert response.json()["message"]
+    assert not assignment.changes.exists()
+
+
+def test_somebody_elses_assignment_does_not_exist(client, ann, make_campaign, make_user):
+    theirs = lease_next_item(campaign=make_campaign(), annotator=make_user("bo"))
+    base = f"/campaigns/assignments/{theirs.pk}/"
+    assert client.get(base).status_code == 404
+    assert judge(client, theirs.pk).status_code == 404
+    for action, body in (("submit/", {}), ("skip/", {"reason": "other"}), ("take-up/", {})):
+        assert client.post(base + action, body).status_code == 404
+        assert client.post(base + action, body, headers={"Accept": "application/json"}).status_code == 404
+    theirs.refresh_from_db()
+    assert theirs.state == AssignmentState.LEASED
+    assert not theirs.changes.exists()
+
+
+def test_only_annotators_annotate(client, make_user, make_campaign):
+    from annotator.accounts.models import Role
+
+    client.force_login(make_user("rita", Role.REVIEWER), backend="django.contrib.auth.backends.ModelBackend")
+    campaign = make_campaign()
+    for path in ("work", "next", "mine"):
+        assert client.get(f"/campaigns/{campaign.pk}/{path}/").status_code == 403
+
+
+def test_the_item_behind_comes_as_a_page_to_keep(client, ann, make_campaign):
+    campaign = make_campaign(2)
+    first = lease_next_item(campaign=campaign, annotator=ann)
+    response = client.get(f"/campaigns/{campaign.pk}/next/?after={first.pk}")
+    second = Assignment.objects.exclude(pk=first.pk).get()
+    assert response["X-Assignment-Url"] == f"/campaigns/assignments/{second.pk}/"
+    assert data_of(response)["assignment"] == second.pk
+    assert b"<html" not in response.content
+    skip_assignment(assignment_id=second.pk, annotator=ann, reason="other")
+    assert client.get(f"/campaigns/{campaign.pk}/next/?after={first.pk}").status_code == 204
+    Campaign.objects.update(state=CampaignState.PAUSED)
+    assert client.get(f"/campaigns/{campaign.pk}/next/?after={first.pk}").status_code == 204
+    paused = client.get(f"/campaigns/{campaign.pk}/work/", follow=True)
+    assert b"no items are handed out" in paused.content
+
+
+def test_when_all_is_done_the_page_says_so(client, ann, make_campaign):
+    campaign = make_campaign(1)
+    only = lease_next_item(campaign=campaign, annotator=ann)
+    skip_assignment(assignment_id=only.pk, annotator=ann, reason="other")
+    assert b"Nothing is left for you here" in client.get(f"/campaigns/{campaign.pk}/work/").content
+
+
+def test_the_script_submits_and_skips_in_json(client, ann, make_campaign, answer_all):
+    campaign = make_campaign(2)
+    first = lease_next_item(campaign=campaign, annotator=ann)
+    accept = {"Accept": "application/json"}
+    refused = client.post(f"/campaigns/assignments/{first.pk}/submit/", headers=accept)
+    assert (refused.status_code, refused.json()["code"]) == (400, "incomplete")
+    answer_all(first)
+    for _ in range(2):
+        assert client.post(f"/campaigns/assignments/{first.pk}/submit/", headers=accept).json() == {"submitted": True}
+    second = lease_next_item(campaign=campaign, annotator=ann)
+    url = f"/campaigns/assignments/{second.pk}/skip/"
+    assert client.post(url, {"reason": "bored"}, headers=accept).json()["code"] == "no_reason"
+    assert client.post(url, {"reason": "unsafe", "note": "no"}, headers=accept).json() == {"skipped": True}
+
+
+def test_the_bare_form_saves_owners_before_what_hangs_on_them(client, ann, make_campaign):
+    """Without a script nothing closes the ladder of the lighting's beauty; what contradicts is not taken."""
+    first = lease_next_item(campaign=make_campaign(), annotator=ann)
+    levels = {"lighting_aesthetic": "2", "lighting_distinction": "-1", "clarity": "2", "hands": "abc"}
+    page = client.post(f"/campaigns/assignments/{first.pk}/submit/", levels, follow=True)
+    assert b"Still to answer" in page.content
+    standing = dict(first.judgments.values_list("sub_dimension", "level"))
+    assert standing == {"lighting_aesthetic": -1, "lighting_distinction": -1, "clarity": 2}
+
+
+def test_an_item_somebody_did_not_want_to_see_comes_veiled(client, ann, make_campaign, make_user):
+    campaign, bo = make_campaign(1), make_user("bo")
+    theirs = lease_next_item(campaign=campaign, annotator=bo)
+    skip_assignment(assignment_id=theirs.pk, annotator=bo, reason="unsafe")
+    page = client.get(f"/campaigns/{campaign.pk}/work/", follow=True).content.decode()
+    assert 'class="viewer veiled"' in page
+    assert "Somebody did not want to look at this" in page
+
+
+def test_one_may_choose_to_see_all_media_veiled(client, ann, make_campaign):
+    campaign = make_campaign(1)
+    assert 'class="viewer"' in client.get(f"/campaigns/{campaign.pk}/work/", follow=True).content.decode()
+    client.cookies["veil"] = "1"
+    page = client.get(f"/campaigns/{campaign.pk}/work/", follow=True).content.decode()
+    assert 'class="viewer veiled"' in page
+    assert "Somebody did not" not in page
+
+
+def test_media_is_for_those_who_were_given_the_item(client, ann, make_campaign, make_user):
+    from annotator.library.access import may_see
+
+    assignment = lease_next_item(campaign=make_campaign(2), annotator=ann)
+    item = assignment.campaign_item.item
+    other = assignment.campaign_item.campaign.campaign_items.exclude(item=item).get().item
+    assert may_see(ann, item)
+    assert not may_see(ann, other)
+    assert not may_see(make_user("bo"), item)
+
+
+def test_the_next_item_costs_few_queries(client, ann, make_campaign, django_assert_max_num_queries):
+    campaign = make_campaign(3)
+    first = lease_next_item(campaign=campaign, annotator=ann)
+    client.get(f"/campaigns/{campaign.pk}/next/?after={first.pk}")
+    skip_assignment(assignment_id=Assignment.objects.latest("pk").pk, annotator=ann, reason="other")
+    with django_assert_max_num_queries(40) as captured:
+        client.get(f"/campaigns/{campaign.pk}/next/?after={first.pk}")
+    print(len(captured.captured_queries))
+    for query in captured.captured_queries:
+        print(query["sql"][:300])
