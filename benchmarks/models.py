@@ -101,7 +101,7 @@ def _tokenizer(family: str) -> Any:
         raw.decoder = decoders.ByteLevel()
         alphabet = []
     trainer = trainers.BpeTrainer(
-        vocab_size=900,
+        vocab_size=3000,  # so that common words are one token each, as in a tokenizer trained on real text
         show_progress=False,
         special_tokens=special + alphabet,
         initial_alphabet=[] if kind == "llava" else pre_tokenizers.ByteLevel.alphabet(),
