@@ -23,4 +23,10 @@ def item_panel(request: HttpRequest, item: Item) -> dict[str, Any] | None:
         problem = ScoreProblem.objects.filter(item=item, reward_model=model).first()
         return {"model": model, "problem": problem}
     score.item, score.reward_model = item, model  # both are here already
-    return {"model": model, "score": score, "parts": queries.item_score(score), "place": queries.place(score)}
+    return {
+        "model": model,
+        "score": score,
+        "parts": queries.item_score(score),
+        "place": queries.place(score),
+        "apart": queries.apart(score),
+    }

@@ -1,11 +1,14 @@
 """Every read of the rewards app that is more than a lookup."""
 
 from annotator.rewards.queries.breakdown import (
+    Apart,
+    Difference,
     DimensionPart,
     ItemScore,
     QuestionPart,
     SubDimensionPart,
-    costliest,
+    apart,
+    differences,
     item_score,
 )
 from annotator.rewards.queries.models import (
@@ -29,7 +32,9 @@ from annotator.rewards.queries.scores import (
 )
 
 __all__ = [
+    "Apart",
     "Coverage",
+    "Difference",
     "DimensionPart",
     "GeneratorMean",
     "ItemScore",
@@ -37,8 +42,9 @@ __all__ = [
     "ScoreTable",
     "SubDimensionPart",
     "TrainingChoice",
-    "costliest",
+    "apart",
     "coverage",
+    "differences",
     "generator_means",
     "histogram",
     "item_score",

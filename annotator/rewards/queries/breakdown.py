@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+from django.core.cache import cache
+from django.db.models import F
+from django.db.models.functions import Mod
+from numpy.typing import ArrayLike, NDArray
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.rewards.models import RewardModel, Score
 from annotator.rewards.services.scoring import weights_of
 from reward_engine.explain import NOTHING, Cost, Explanation, costs, explain
 from reward_engine.ladders import applies, expected_levels, monotone, most_likely_levels
+from reward_engine.reward import reward, soft_values
 
 
 @dataclass(frozen=True)
@@ -136,15 +141,73 @@ def item_score(score: Score) -> ItemScore:
     return ItemScore(score, score.reward, model.intercept, dimensions, explanation)
 
 
-def costliest(model: RewardModel, scores: Sequence[Score]) -> list[tuple[str, float]]:
-    """For each score of the version the name of the sub-dimension that cost it the most and what it cost; an empty
-    name where nothing did."""
+# An average over so many scores is near enough to that of all of them, and read in a moment.
+SAMPLE = 2000
+SECONDS_KEPT = 600
+SCRAMBLE, PRIME = 2_654_435_761, 1_000_003
+
+
+def contributions_by_sub_dimension(model: RewardModel, p_yes: ArrayLike) -> NDArray[np.float64]:
+    """float64 [n, s] from P(yes) [n, q]."""
+    checklist = checklist_of(model.checklist_version)
+    return reward(soft_values(p_yes, checklist), checklist, weights_of(model)).by_sub_dimension
+
+
+def average(model: RewardModel) -> NDArray[np.float64]:
+    """The mean contribution of each sub-dimension among the version's scores, float64 [s]; zeros where it has none.
+
+    Of many scores some are taken, by a scrambled number: items come in cycles (a photograph, its blurred, its dark
+    version …), and every n-th could be blurred. Kept for a while: it moves slowly.
+    """
+    count = Score.objects.filter(reward_model=model).count()
+    key = f"rewards-average:{model.pk}:{count}"
+    kept: list[float] | None = cache.get(key)
+    if kept is None:
+        step = max(count // SAMPLE, 1)
+        scores = Score.objects.filter(reward_model=model)
+        if step > 1:
+            scores = scores.annotate(turn=Mod(Mod(F("pk") * SCRAMBLE, PRIME), step)).filter(turn=0)
+        p_yes = np.array(list(scores.order_by("pk").values_list("p_yes", flat=True)[: 2 * SAMPLE]), dtype=np.float64)
+        width = len(checklist_of(model.checklist_version).ordinal)
+        kept = contributions_by_sub_dimension(model, p_yes).mean(axis=0).tolist() if len(p_yes) else [0.0] * width
+        cache.set(key, kept, SECONDS_KEPT)
+    return np.array(kept, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a sub-dimension's contribution is from the average; positive where it is ahead."""
+
+    name: str
+    gap: float
+
+
+def differences(model: RewardModel, scores: Sequence[Score]) -> list[list[Difference]]:
+    """For each score of the version how it differs from the average, the largest difference first; those that are
+    nothing left out."""
     if not scores:
         return []
-    checklist = checklist_of(model.checklist_version)
-    lost, _ = costs(checklist, weights_of(model), np.array([score.p_yes for score in scores]))
-    of_sub = np.zeros((len(checklist.ordinal), len(scores)))
-    np.add.at(of_sub, checklist.question_sub_dimension, lost.T)
-    dearest = of_sub.argmax(axis=0)
-    found = [(checklist.ordinal[column].name, float(of_sub[column, row])) for row, column in enumerate(dearest)]
-    return [(name, value) if value >= NOTHING else ("", 0.0) for name, value in found]
+    gaps = contributions_by_sub_dimension(model, [score.p_yes for score in scores]) - average(model)
+    names = [sub.name for sub in checklist_of(model.checklist_version).ordinal]
+    order = np.argsort(-np.abs(gaps), axis=1, kind="stable")
+    return [
+        [Difference(names[column], float(row[column])) for column in columns if abs(row[column]) >= NOTHING]
+        for row, columns in zip(gaps, order, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """In what an item is furthest ``behind`` and ``ahead`` of the average, up to three each."""
+
+    behind: tuple[Difference, ...]
+    ahead: tuple[Difference, ...]
+
+
+def apart(score: Score) -> Apart:
+    """What sets a score apart from the average of its version."""
+    (found,) = differences(score.reward_model, [score])
+    return Apart(
+        behind=tuple(islice((difference for difference in found if difference.gap < 0), 3)),
+        ahead=tuple(islice((difference for difference in found if difference.gap > 0), 3)),
+    )

@@ -94,20 +94,19 @@ def _media_types(current: str) -> list[tuple[str, Any, bool]]:
 
 @dataclass(frozen=True)
 class Tile:
-    """A score in the gallery, with its place in the order and the sub-dimension that cost it the most."""
+    """A score in the gallery, with its place in the order and what sets it apart most from the average."""
 
     score: Score
     number: int
-    costliest: str
-    lost: float
+    apart: queries.Difference | None
 
 
 def _tiles(model: RewardModel, page: Any) -> list[Tile]:
     scores = list(page)
-    costliest = queries.costliest(model, scores)
+    differences = queries.differences(model, scores)
     return [
-        Tile(score, number, name, lost)
-        for number, (score, (name, lost)) in enumerate(zip(scores, costliest, strict=True), start=page.start_index())
+        Tile(score, number, found[0] if found else None)
+        for number, (score, found) in enumerate(zip(scores, differences, strict=True), start=page.start_index())
     ]
 
 
@@ -125,6 +124,7 @@ def score_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "model": score.reward_model,
         "parts": queries.item_score(score),
         "place": queries.place(score),
+        "apart": queries.apart(score),
         "others": others.order_by("-reward", "item_id")[:8],
     }
     return render(request, "rewards/score.html", context)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.cache import cache
 
 from annotator.accounts.models import Role
 from annotator.core.errors import ProblemError
@@ -14,6 +15,7 @@ from annotator.library.models import Item
 from annotator.library.storage import original_path
 from annotator.rewards import queries, services
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
+from annotator.rewards.queries import breakdown
 from annotator.rewards.services import artifacts, scoring
 from annotator.rewards.signals import scoring_finished
 
@@ -60,6 +62,30 @@ def test_a_score_is_taken_apart_down_to_the_question(scored: RewardModel) -> Non
     lost = [cost.lost for cost in parts.costliest]
     assert lost == sorted(lost, reverse=True)
     assert parts.best == pytest.approx(parts.reward + sum(sub.lost for sub in parts.sub_dimensions))
+
+
+def test_what_sets_items_apart_is_told_against_the_average(
+    scored: RewardModel, pictures: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = list(Score.objects.filter(reward_model=scored).order_by("item_id"))
+    found = queries.differences(scored, scores)
+    by_name = np.array([[{d.name: d.gap for d in row}.get(name, 0.0) for name in ("clarity", "lighting")]
+                        for row in found])  # fmt: skip
+    assert by_name.mean(axis=0) == pytest.approx(0, abs=5e-4)
+    blurred = np.array([item.extra["truth"]["clarity"] == -2 for item in pictures])
+    assert (by_name[blurred, 0] < 0).all()
+    for row in found:
+        gaps = [abs(difference.gap) for difference in row]
+        assert gaps == sorted(gaps, reverse=True)
+    one = queries.apart(scores[0])
+    assert all(difference.gap < 0 for difference in one.behind)
+    assert all(difference.gap > 0 for difference in one.ahead)
+    whole = breakdown.average(scored)
+    cache.clear()
+    monkeypatch.setattr(breakdown, "SAMPLE", 16)  # about half of them
+    assert breakdown.average(scored) == pytest.approx(whole, abs=0.15)
+    Score.objects.all().delete()
+    assert breakdown.average(scored).tolist() == [0.0] * 5
 
 
 def test_a_second_scoring_scores_what_is_new(
