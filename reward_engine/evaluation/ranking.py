@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import kendalltau, spearmanr
 
 from reward_engine.errors import DataError
 from reward_engine.evaluation.bootstrap import Interval, of_rows
@@ -56,8 +55,12 @@ def _told(a: Floats, b: Floats) -> bool:
 
 
 def _kendall(a: Floats, b: Floats) -> float | None:
+    from scipy.stats import kendalltau  # takes a second to load: only for those who ask
+
     return float(kendalltau(a, b).statistic) if _told(a, b) else None
 
 
 def _spearman(a: Floats, b: Floats) -> float | None:
+    from scipy.stats import spearmanr
+
     return float(spearmanr(a, b).statistic) if _told(a, b) else None
