@@ -71,7 +71,7 @@ class PairSerializer(serializers.Serializer[PreferencePair]):
     vetoed_at = serializers.DateTimeField(allow_null=True)
 
     def to_representation(self, instance: PreferencePair) -> dict[str, Any]:
-        return {**exports.record(instance, self.context["checklist"]), "vetoed_at": instance.vetoed_at}
+        return {**exports.record(queries.row_of(instance), self.context["checklist"]), "vetoed_at": instance.vetoed_at}
 
 
 class VetoSerializer(serializers.Serializer[Any]):

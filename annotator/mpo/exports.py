@@ -8,11 +8,11 @@ of both images in columns named as in the Pick-a-Pic dataset (Kirstain et al. 20
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,9 +23,9 @@ from django.utils.text import slugify
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
 from annotator.library import storage
-from annotator.library.models import Item, MediaType
-from annotator.mpo.models import PairSet, PreferencePair
-from annotator.mpo.queries import kept_pairs
+from annotator.library.models import MediaType
+from annotator.mpo.models import PairSet
+from annotator.mpo.queries import PairRow, Side, kept_pairs
 from reward_engine.checklist import Checklist
 
 # Pairs whose images are held in memory at a time.
@@ -50,32 +50,32 @@ def export(pair_set: PairSet, kind: str) -> tuple[Format, str, Iterator[bytes]]:
     return found, name, found.write(pair_set)
 
 
-def media_path(item: Item) -> str:
-    """Where the item's file lies, from the media folder on."""
-    return storage.original_path(item).relative_to(Path(settings.MEDIA_ROOT)).as_posix()
-
-
-def record(pair: PreferencePair, checklist: Checklist) -> dict[str, Any]:
-    """All that is known of a pair, as plain data."""
+@functools.lru_cache(maxsize=4096)  # the pairs of a prompt tell of the same few items again and again
+def _told(side: Side, root: str) -> dict[str, Any]:
     return {
-        "pair": pair.pk,
-        "media_type": pair.winner.media_type,
-        "prompt_id": pair.prompt_id,
-        "prompt": pair.prompt.text,
-        "winner": _side(pair.winner, pair.winner_reward),
-        "loser": _side(pair.loser, pair.loser_reward),
-        "reward_gap": pair.reward_gap,
-        "gaps": pair.gaps(checklist.dimensions),
+        "item": side.item,
+        "path": storage.original_path(side).relative_to(root).as_posix(),
+        "sha256": side.sha256,
+        "generator": _generator(side),
     }
 
 
-def _side(item: Item, reward: float) -> dict[str, Any]:
+def _generator(side: Side) -> str:
+    return f"{side.generator} {side.generator_version}".strip()
+
+
+def record(pair: PairRow, checklist: Checklist) -> dict[str, Any]:
+    """All that is known of a pair, as plain data. Paths begin at the media folder."""
+    root = str(settings.MEDIA_ROOT)
     return {
-        "item": item.pk,
-        "path": media_path(item),
-        "sha256": item.sha256,
-        "generator": str(item.generator),
-        "reward": reward,
+        "pair": pair.pair,
+        "media_type": pair.media_type,
+        "prompt_id": pair.prompt_id,
+        "prompt": pair.prompt,
+        "winner": {**_told(pair.winner, root), "reward": pair.winner_reward},
+        "loser": {**_told(pair.loser, root), "reward": pair.winner_reward - pair.reward_gap},
+        "reward_gap": pair.reward_gap,
+        "gaps": {d.id: gap for d, gap in zip(checklist.dimensions, pair.gaps, strict=True)},
     }
 
 
@@ -169,11 +169,11 @@ def _pick_a_pic(pair_set: PairSet) -> Iterator[bytes]:
     return _parquet_pieces(PICK_A_PIC, chunks())
 
 
-def _pick_a_pic_row(pair: PreferencePair) -> dict[str, Any]:
-    swapped = pair.pk % 2 == 1
+def _pick_a_pic_row(pair: PairRow) -> dict[str, Any]:
+    swapped = pair.pair % 2 == 1
     first, second = (pair.loser, pair.winner) if swapped else (pair.winner, pair.loser)
     return {
-        "caption": pair.prompt.text,
+        "caption": pair.prompt,
         "jpg_0": _bytes(first),
         "jpg_1": _bytes(second),
         "image_0_uid": first.sha256,
@@ -181,18 +181,18 @@ def _pick_a_pic_row(pair: PreferencePair) -> dict[str, Any]:
         "label_0": float(not swapped),
         "label_1": float(swapped),
         "has_label": True,
-        "model_0": str(first.generator),
-        "model_1": str(second.generator),
+        "model_0": _generator(first),
+        "model_1": _generator(second),
         "best_image_uid": pair.winner.sha256,
     }
 
 
-def _bytes(item: Item) -> bytes:
+def _bytes(side: Side) -> bytes:
     try:
-        return storage.original_path(item).read_bytes()
+        return storage.original_path(side).read_bytes()
     except OSError as error:
         raise ProblemError(
-            f"The file of item {item.pk} is not on the server. Import it again, or restore it from a backup.",
+            f"The file of item {side.item} is not on the server. Import it again, or restore it from a backup.",
             code="file_missing",
             status=409,
         ) from error

@@ -1,7 +1,5 @@
 """Preference pairs by dominance (and, on top of them, runs that train a generator)."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -72,7 +70,3 @@ class PreferencePair(models.Model):
     @property
     def loser_reward(self) -> float:
         return float(self.winner_reward - self.reward_gap)
-
-    def gaps(self, dimensions: Any) -> dict[str, float]:
-        """The gaps by id of dimension, in the checklist's order."""
-        return {d.id: float(gap) for d, gap in zip(dimensions, self.gap_by_dimension, strict=True)}
