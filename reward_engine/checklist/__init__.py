@@ -10,6 +10,7 @@ from reward_engine.checklist.model import (
     Question,
     SubDimension,
 )
+from reward_engine.checklist.translations import translated
 
 __all__ = [
     "AppliesWhen",
@@ -23,4 +24,5 @@ __all__ = [
     "dumps",
     "load",
     "loads",
+    "translated",
 ]
