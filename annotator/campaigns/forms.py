@@ -54,15 +54,17 @@ class CampaignForm(forms.ModelForm):
 
     class Meta:
         model = Campaign
-        fields = ("name", "checklist_version", "overlap", "lease_seconds", "guidelines")
+        fields = ("name", "checklist_version", "overlap", "lease_seconds", "queue_order", "guidelines")
         labels = {
             "checklist_version": _("Checklist"),
+            "queue_order": _("Which item comes next"),
             "guidelines": _("Guidelines for annotators"),
         }
         widgets = {"guidelines": forms.Textarea(attrs={"rows": 6})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["queue_order"].required = False
         self.fields["checklist_version"].queryset = ChecklistVersion.objects.order_by("media_type", "name", "-version")
 
     def clean(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from annotator.jobs.queries import unfinished, visible_jobs
 from annotator.library.models import Item, MediaType, Prompt
 from annotator.mpo.models import PairSet
 from annotator.rewards.models import RewardModel, RewardModelState, Score
+from annotator.trust.queries.pauses import unseen_pauses
 
 
 def work_for(user: User) -> list[tuple[Campaign, OwnShare]]:
@@ -80,6 +81,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context["today"] = done_today(request.user)
     if context["is_reviewer"]:
         context["loop"] = loop_state()
+        context["pauses"] = list(unseen_pauses()[:5])
         jobs = visible_jobs(request.user)
         context["running"] = list(unfinished(jobs)[:6])
         context["recent"] = list(jobs.exclude(pk__in=[job.pk for job in context["running"]])[:5])

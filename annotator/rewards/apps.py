@@ -8,5 +8,8 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         from annotator.library import panels
         from annotator.rewards.panel import item_panel
+        from annotator.rewards.receivers import on_scoring_finished
+        from annotator.rewards.signals import scoring_finished
 
+        scoring_finished.connect(on_scoring_finished, dispatch_uid="rewards.uncertainty")
         panels.register("rewards/_item_panel.html", item_panel)

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from annotator.campaigns.models import Campaign, CampaignItem, CampaignState, ChecklistVersion
+from annotator.campaigns.models import Campaign, CampaignItem, CampaignState, ChecklistVersion, QueueOrder
+from annotator.campaigns.services.ordering import shuffle
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.library.models import Item
 
@@ -22,6 +23,7 @@ def create_campaign(
     created_by: Any = None,
     state: str = CampaignState.DRAFT,
     is_demo: bool = False,
+    queue_order: str = QueueOrder.PRIORITY,
 ) -> Campaign:
     """A campaign over these items. Raises ProblemError where the name is taken or an item is of the other kind."""
     if Campaign.objects.filter(name=name).exists():
@@ -36,6 +38,7 @@ def create_campaign(
         guidelines=guidelines,
         created_by=created_by,
         is_demo=is_demo,
+        queue_order=queue_order,
     )
     add_items(campaign=campaign, items=items)
     return campaign
@@ -56,6 +59,8 @@ def add_items(*, campaign: Campaign, items: Iterable[Item]) -> int:
         rows.append(CampaignItem(campaign=campaign, item=item, needed=campaign.overlap, open_slots=campaign.overlap))
     before = campaign.campaign_items.count()
     CampaignItem.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+    if campaign.queue_order == QueueOrder.RANDOM:
+        shuffle(campaign)
     return campaign.campaign_items.count() - before
 
 

@@ -16,7 +16,7 @@ from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.forms import CampaignForm, CountForm, GuidelinesForm
-from annotator.campaigns.models import ChecklistVersion
+from annotator.campaigns.models import ChecklistVersion, QueueOrder
 from annotator.campaigns.panels import render_panels
 from annotator.core.errors import ProblemError
 
@@ -69,6 +69,7 @@ def create(request: HttpRequest) -> HttpResponse:
                 overlap=values["overlap"],
                 lease_seconds=values["lease_seconds"],
                 guidelines=values["guidelines"],
+                queue_order=values["queue_order"] or QueueOrder.PRIORITY,
                 created_by=request.user,
             )
         except ProblemError as problem:

@@ -1,7 +1,8 @@
 """Every read of the trust app."""
 
-from annotator.trust.queries.annotators import AnnotatorRow, annotator_report, unseen_pauses
+from annotator.trust.queries.annotators import AnnotatorRow, annotator_report
 from annotator.trust.queries.consensus import ConsensusMethod, consensus_of
+from annotator.trust.queries.pauses import unseen_pauses
 from annotator.trust.queries.review import ReviewItem, ReviewRow, review_item, review_queue
 from annotator.trust.queries.savings import Savings, overlap_savings
 

@@ -1,7 +1,6 @@
 """How each annotator of a campaign does: reliability, gold, and ways of answering that show."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from django.db.models import Sum
@@ -107,13 +106,3 @@ def _times(table: JudgmentTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         np.array([spent.get(int(pk)) or 0 for pk in table.assignments], dtype=np.int64),
         np.array([lengths.get(int(pk)) or 0 for pk in table.assignments], dtype=np.int64),
     )
-
-
-def unseen_pauses() -> Any:
-    """Pauses that no reviewer has looked at yet, newest first."""
-    return (
-        Standing.objects.filter(state="paused", seen_at=None)
-        .select_related("campaign", "annotator")
-        .order_by("-paused_at")
-    )
-

@@ -1,0 +1,35 @@
+"""The order in which a campaign hands out its items."""
+
+from annotator.campaigns.models import QueueOrder
+from annotator.campaigns.services import lease_next_item, set_priorities, set_queue_order
+
+
+def order_of(campaign, annotator):
+    from annotator.campaigns.models import Assignment
+
+    seen = []
+    while assignment := lease_next_item(campaign=campaign, annotator=annotator):
+        Assignment.objects.filter(pk=assignment.pk).update(state="submitted")
+        seen.append(assignment.campaign_item.item_id)
+    return seen
+
+
+def test_by_priority_then_as_they_were_added(make_campaign, make_user):
+    campaign = make_campaign(4)
+    items = list(campaign.campaign_items.order_by("pk").values_list("item_id", flat=True))
+    set_priorities(campaign=campaign, priorities={items[2]: 5})
+    assert order_of(campaign, make_user("ann")) == [items[2], items[0], items[1], items[3]]
+
+
+def test_at_random_is_another_order_and_still_everything(make_campaign, make_user):
+    campaign = make_campaign(24, queue_order=QueueOrder.RANDOM)
+    items = list(campaign.campaign_items.order_by("pk").values_list("item_id", flat=True))
+    seen = order_of(campaign, make_user("ann"))
+    assert sorted(seen) == items
+    assert seen != items, "one chance in 10^23"
+
+
+def test_back_to_the_order_they_were_added(make_campaign, make_user):
+    campaign = make_campaign(6, queue_order=QueueOrder.RANDOM)
+    set_queue_order(campaign=campaign, order=QueueOrder.PRIORITY)
+    assert order_of(campaign, make_user("ann")) == sorted(campaign.campaign_items.values_list("item_id", flat=True))
