@@ -11,7 +11,9 @@ from annotator.jobs.models import Job, JobState
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_person_signs_in_and_out(open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable) -> None:
+def test_a_person_signs_in_and_out(
+    open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable
+) -> None:
     make_user("ann")
     page = open_page()
     page.goto("/")
@@ -26,7 +28,9 @@ def test_a_person_signs_in_and_out(open_page: Callable[..., Page], make_user: Ca
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_a_wrong_password_is_said_and_nothing_else(open_page: Callable[..., Page], make_user: Callable[..., User]) -> None:
+def test_a_wrong_password_is_said_and_nothing_else(
+    open_page: Callable[..., Page], make_user: Callable[..., User]
+) -> None:
     make_user("ann")
     page = open_page()
     page.goto("/accounts/login/")
@@ -36,7 +40,9 @@ def test_a_wrong_password_is_said_and_nothing_else(open_page: Callable[..., Page
     expect(page.get_by_role("alert")).to_be_visible()
 
 
-def test_the_chosen_appearance_and_language_stay(open_page: Callable[..., Page], make_user: Callable[..., User]) -> None:
+def test_the_chosen_appearance_and_language_stay(
+    open_page: Callable[..., Page], make_user: Callable[..., User]
+) -> None:
     page = open_page(make_user("ann"))
     page.goto("/")
     page.get_by_label("Account and appearance").click()
@@ -49,7 +55,9 @@ def test_the_chosen_appearance_and_language_stay(open_page: Callable[..., Page],
     expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
 
 
-def test_the_home_page_of_an_admin(open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable) -> None:
+def test_the_home_page_of_an_admin(
+    open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable
+) -> None:
     admin = make_user("root", Role.ADMIN)
     Job.objects.create(kind="x", title="Import of 60 images", state=JobState.FAILED, error="The archive is truncated.")
     page = open_page(admin)
@@ -58,7 +66,9 @@ def test_the_home_page_of_an_admin(open_page: Callable[..., Page], make_user: Ca
     look(page, "home-admin")
 
 
-def test_jobs_are_seen_live_and_cancelled(open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable) -> None:
+def test_jobs_are_seen_live_and_cancelled(
+    open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable
+) -> None:
     admin = make_user("root", Role.ADMIN)
     job = Job.objects.create(
         kind="x", title="Scoring with image reward v3", state=JobState.RUNNING, stage="Reading media", done=30, total=120,
@@ -101,7 +111,9 @@ def test_an_admin_invites_and_the_invited_person_joins(
     expect(late.get_by_text("was used already")).to_be_visible()
 
 
-def test_an_api_token_is_shown_once(open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable) -> None:
+def test_an_api_token_is_shown_once(
+    open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable
+) -> None:
     ann = make_user("ann")
     page = open_page(ann)
     page.goto("/accounts/tokens/")
