@@ -116,6 +116,9 @@ CACHES = {
     }
 }
 
+# Read from the cache, kept in the database: a lost cache signs nobody out, and no request asks the database twice.
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
 # --- Files ----------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

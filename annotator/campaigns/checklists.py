@@ -11,6 +11,16 @@ def checklist_of(version: ChecklistVersion) -> engine.Checklist:
     return _parsed(version.content_hash, version.source)
 
 
+def checklist_in(version: ChecklistVersion, language: str | None) -> engine.Checklist:
+    """The same checklist as people read it in ``language``; what has no translation stays as it was written."""
+    return _translated(version.content_hash, version.source, language or "en")
+
+
+@lru_cache(maxsize=64)
+def _translated(content_hash: str, source: str, language: str) -> engine.Checklist:
+    return engine.translated(_parsed(content_hash, source), language)
+
+
 @lru_cache(maxsize=64)
 def _parsed(content_hash: str, source: str) -> engine.Checklist:
     return engine.loads(source, source=f"checklist {content_hash[:12]}")

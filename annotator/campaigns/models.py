@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from annotator.core.errors import ConflictError
 from annotator.core.models import TimeStamped
@@ -35,18 +36,18 @@ class ChecklistVersion(TimeStamped):
 
 
 class CampaignState(models.TextChoices):
-    DRAFT = "draft", "Draft"
-    OPEN = "open", "Open"
-    PAUSED = "paused", "Paused"
-    CLOSED = "closed", "Closed"
+    DRAFT = "draft", _("Draft")
+    OPEN = "open", _("Open")
+    PAUSED = "paused", _("Paused")
+    CLOSED = "closed", _("Closed")
 
 
 class QueueOrder(models.TextChoices):
     """Which item comes next."""
 
-    PRIORITY = "priority", "By priority, then in the order they were added"
-    UNCERTAINTY = "uncertainty", "Where the promoted reward model is least sure"
-    RANDOM = "random", "At random"
+    PRIORITY = "priority", _("By priority, then in the order they were added")
+    UNCERTAINTY = "uncertainty", _("Where the promoted reward model is least sure")
+    RANDOM = "random", _("At random")
 
 
 class Campaign(TimeStamped):
@@ -77,9 +78,9 @@ class Campaign(TimeStamped):
 class Purpose(models.TextChoices):
     """Why an item is handed out. Nobody who answers can tell work from gold."""
 
-    WORK = "work", "Work"
-    GOLD = "gold", "Gold: its answers are known, it is mixed in to measure annotators"
-    QUALIFICATION = "qualification", "Qualification: its answers are known, it is asked before the work"
+    WORK = "work", _("Work")
+    GOLD = "gold", _("Gold: its answers are known, it is mixed in to measure annotators")
+    QUALIFICATION = "qualification", _("Qualification: its answers are known, it is asked before the work")
 
 
 class CampaignItem(models.Model):
@@ -107,17 +108,17 @@ class CampaignItem(models.Model):
 
 
 class AssignmentState(models.TextChoices):
-    LEASED = "leased", "In work"
-    SUBMITTED = "submitted", "Submitted"
-    SKIPPED = "skipped", "Skipped"
-    EXPIRED = "expired", "Lease expired"
+    LEASED = "leased", _("In work")
+    SUBMITTED = "submitted", _("Submitted")
+    SKIPPED = "skipped", _("Skipped")
+    EXPIRED = "expired", _("Lease expired")
 
 
 class SkipReason(models.TextChoices):
-    BROKEN = "broken", "The media does not show or play"
-    UNSAFE = "unsafe", "I do not want to look at this"
-    UNCLEAR = "unclear", "A question is unclear here"
-    OTHER = "other", "Another reason"
+    BROKEN = "broken", _("The media does not show or play")
+    UNSAFE = "unsafe", _("I do not want to look at this")
+    UNCLEAR = "unclear", _("A question is unclear here")
+    OTHER = "other", _("Another reason")
 
 
 class Assignment(models.Model):

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.checklists import checklist_in, checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, CampaignState
 from annotator.campaigns.queries.work import Standing
 from reward_engine.checklist import Checklist, SubDimension
@@ -13,7 +14,7 @@ from reward_engine.checklist import Checklist, SubDimension
 
 def ladders_of(assignment: Assignment, levels: dict[str, int]) -> list[dict[str, Any]]:
     """Dimensions with their ladders, each with its standing level and whether another one closes it."""
-    checklist = checklist_of(assignment.campaign_item.campaign.checklist_version)
+    checklist = checklist_in(assignment.campaign_item.campaign.checklist_version, get_language())
     prompt = assignment.campaign_item.item.prompt.text
     return [
         {

@@ -11,27 +11,25 @@ from annotator.campaigns.queries.progress import (
 )
 from annotator.campaigns.queries.work import (
     LEFT_COUNTED,
-    Neighbours,
     Standing,
+    campaign_to_work_in,
     done_today,
-    left_for,
+    may_annotate,
     my_assignment,
-    neighbours,
     standing,
 )
 
 __all__ = [
     "LEFT_COUNTED",
     "JudgmentTable",
-    "Neighbours",
     "OwnShare",
     "Standing",
     "campaign_progress",
+    "campaign_to_work_in",
     "done_today",
     "judgment_levels",
-    "left_for",
+    "may_annotate",
     "my_assignment",
-    "neighbours",
     "own_shares",
     "skips",
     "standing",

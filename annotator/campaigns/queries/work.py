@@ -1,21 +1,33 @@
 """What an annotator needs around one assignment."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Max, Min, OuterRef, Q
+from django.contrib.auth.models import Group
+from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Exists, Func, IntegerField, Max, Min, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import JSONObject
 from django.http import Http404
 from django.utils import timezone
 
+from annotator.accounts.models import Role
+from annotator.accounts.roles import has_role
 from annotator.campaigns.models import (
     Assignment,
     AssignmentState,
+    Campaign,
     CampaignItem,
+    CampaignState,
     Judgment,
     JudgmentChange,
     Purpose,
     SkipReason,
 )
+
+# "1000+" tells an annotator as much as the exact number, and a million rows are not counted for it.
+LEFT_COUNTED = 1000
 
 
 @dataclass(frozen=True)
@@ -27,25 +39,56 @@ class Standing:
     sequence: int
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """One's own assignments before and behind this one, in the order they were handed out."""
+def may_annotate(user: Any) -> Exists | Value:
+    """Whether a person has the role of an annotator, to be asked along with something else."""
+    if user.is_superuser:
+        return Value(True)
+    return Exists(Group.objects.filter(user=user.pk, name=Role.ANNOTATOR))
 
-    previous: int | None
-    following: int | None
+
+def campaign_to_work_in(user: Any, pk: int) -> Campaign:
+    """A campaign that is open to this annotator or has been. Http404 otherwise, PermissionDenied for no annotator.
+
+    Asked before every item, so the role is asked for in the same query.
+    """
+    mine = Assignment.objects.filter(annotator=user, campaign_item__campaign=OuterRef("pk"))
+    campaign = (
+        Campaign.objects.select_related("checklist_version")
+        .annotate(may_annotate=may_annotate(user), worked_in=Exists(mine))
+        .filter(pk=pk)
+        .first()
+    )
+    seen = campaign and campaign.state != CampaignState.DRAFT
+    if seen and campaign.may_annotate and (campaign.state == CampaignState.OPEN or campaign.worked_in):
+        return campaign
+    if not has_role(user, Role.ANNOTATOR):
+        raise PermissionDenied
+    raise Http404("There is no such campaign for you.")
 
 
 def my_assignment(annotator: Any, pk: int) -> Assignment:
-    """An assignment of this person with all that its page shows; Http404 where it is somebody else's.
+    """An assignment of this person, Http404 where it is somebody else's.
 
-    ``was_unsafe`` on it says whether somebody has left the item because they did not want to look at it.
+    With all that its page shows, in one query: ``answers`` (see :func:`standing`), ``newest`` act, ``previous`` and
+    ``following`` assignment in the order they were handed out, ``was_unsafe`` (somebody did not want to look at the
+    item), ``today`` (submitted by this person since midnight), ``left`` (items they can still be given here, counted
+    up to LEFT_COUNTED).
     """
-    unsafe = Assignment.objects.filter(campaign_item=OuterRef("campaign_item"), skip_reason=SkipReason.UNSAFE)
     found = (
         Assignment.objects.select_related(
             "annotator", "campaign_item__campaign__checklist_version", "campaign_item__item__prompt"
         )
-        .annotate(was_unsafe=Exists(unsafe), newest=_newest())
+        .annotate(
+            answers=_answers(),
+            newest=_only(JudgmentChange.objects.filter(assignment=OuterRef("pk")), Max("sequence")),
+            previous=_only(_own(annotator).filter(pk__lt=OuterRef("pk")), Max("pk")),
+            following=_only(_own(annotator).filter(pk__gt=OuterRef("pk")), Min("pk")),
+            was_unsafe=Exists(
+                Assignment.objects.filter(campaign_item=OuterRef("campaign_item"), skip_reason=SkipReason.UNSAFE)
+            ),
+            today=_only(Assignment.objects.filter(annotator=annotator, submitted_at__gte=_midnight()), Count("pk")),
+            left=_left(annotator),
+        )
         .filter(pk=pk, annotator=annotator)
         .first()
     )
@@ -54,50 +97,48 @@ def my_assignment(annotator: Any, pk: int) -> Assignment:
     return found
 
 
-def _newest() -> Any:
-    return (
-        JudgmentChange.objects.filter(assignment=OuterRef("pk"))
-        .order_by()
-        .values("assignment")
-        .annotate(newest=Max("sequence"))
-        .values("newest")
+def _only(rows: QuerySet[Any], value: Any) -> Subquery:
+    """One value over all rows of a subquery. (Aggregates in a subquery come by group; a constant makes one group.)"""
+    return Subquery(rows.order_by().annotate(_all=Value(1)).values("_all").annotate(_value=value).values("_value"))
+
+
+def _answers() -> ArraySubquery:
+    fields = JSONObject(sub="sub_dimension", level="level", milliseconds="milliseconds")
+    return ArraySubquery(Judgment.objects.filter(assignment=OuterRef("pk")).values(answer=fields))
+
+
+def _own(annotator: Any) -> QuerySet[Assignment]:
+    same_campaign = Assignment.objects.filter(
+        annotator=annotator, campaign_item__campaign=OuterRef("campaign_item__campaign")
     )
+    return same_campaign.exclude(state=AssignmentState.EXPIRED)
+
+
+def _left(annotator: Any) -> Func:
+    had = Assignment.objects.filter(campaign_item=OuterRef("pk"), annotator=annotator).exclude(
+        state=AssignmentState.EXPIRED
+    )
+    waiting = CampaignItem.objects.filter(
+        ~Exists(had), campaign=OuterRef("campaign_item__campaign"), purpose=Purpose.WORK, open_slots__gt=0
+    )
+    first = ArraySubquery(waiting.order_by().values("pk")[:LEFT_COUNTED])
+    return Func(first, function="cardinality", output_field=IntegerField())
+
+
+def _midnight() -> datetime:
+    """Of the platform's clock."""
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def standing(assignment: Assignment) -> Standing:
     """For an assignment of :func:`my_assignment`."""
-    rows = list(Judgment.objects.filter(assignment=assignment).values_list("sub_dimension", "level", "milliseconds"))
     return Standing(
-        levels={sub: level for sub, level, _ in rows},
-        milliseconds={sub: spent for sub, _, spent in rows},
+        levels={row["sub"]: row["level"] for row in assignment.answers},
+        milliseconds={row["sub"]: row["milliseconds"] for row in assignment.answers},
         sequence=assignment.newest or 0,
     )
 
 
-def neighbours(assignment: Assignment) -> Neighbours:
-    own = Assignment.objects.filter(
-        annotator=assignment.annotator_id, campaign_item__campaign=assignment.campaign_item.campaign_id
-    ).exclude(state=AssignmentState.EXPIRED)
-    found = own.aggregate(
-        previous=Max("pk", filter=Q(pk__lt=assignment.pk)), following=Min("pk", filter=Q(pk__gt=assignment.pk))
-    )
-    return Neighbours(found["previous"], found["following"])
-
-
 def done_today(annotator: Any) -> int:
-    """How many items this person has submitted since midnight (of the platform's clock)."""
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return Assignment.objects.filter(annotator=annotator, submitted_at__gte=midnight).count()
-
-
-# "1000+" tells an annotator as much as the exact number, and a million rows are not counted for it.
-LEFT_COUNTED = 1000
-
-
-def left_for(annotator: Any, campaign_id: int) -> int:
-    """How many items of a campaign can still be given to this person; at most LEFT_COUNTED."""
-    had = Assignment.objects.filter(campaign_item=OuterRef("pk"), annotator=annotator).exclude(
-        state=AssignmentState.EXPIRED
-    )
-    waiting = CampaignItem.objects.filter(~Exists(had), campaign=campaign_id, purpose=Purpose.WORK, open_slots__gt=0)
-    return waiting.order_by()[:LEFT_COUNTED].count()
+    """How many items this person has submitted since midnight."""
+    return Assignment.objects.filter(annotator=annotator, submitted_at__gte=_midnight()).count()

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import (
@@ -16,8 +17,9 @@ from annotator.campaigns.models import (
     Judgment,
     JudgmentChange,
 )
+from annotator.campaigns.queries.work import may_annotate
 from annotator.campaigns.services.leases import retake
-from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.errors import ConflictError, NotAllowedError, ProblemError
 from reward_engine.answers import implied
 from reward_engine.checklist import Checklist, SubDimension
 from reward_engine.errors import ChecklistError
@@ -53,8 +55,9 @@ def record_judgment(
     same ``idempotency_key`` has no effect; neither has an act whose ``sequence`` (the page's running count) is older
     than the one saved.
 
-    Raises Assignment.DoesNotExist where it is not this person's, ConflictError where it can no longer be changed
-    (code ``lease_expired``, ``closed``, ``skipped``), ProblemError for a level or sub-dimension that does not exist.
+    Raises Assignment.DoesNotExist where it is not this person's, NotAllowedError for who is no annotator, ConflictError
+    where it can no longer be changed (code ``lease_expired``, ``closed``, ``skipped``), ProblemError for a level or
+    sub-dimension that does not exist.
     """
     changes = JudgmentChange.objects.filter(assignment=OuterRef("pk"))
     same_ladder = Max("changes__sequence", filter=Q(changes__sub_dimension=sub_dimension))
@@ -66,12 +69,15 @@ def record_judgment(
     history = (
         Assignment.objects.filter(pk=assignment_id)
         .annotate(
+            may=may_annotate(annotator),
             arrived=Exists(changes.filter(idempotency_key=idempotency_key)),
             newest=same_ladder,
         )
-        .values("arrived", "newest")
+        .values("may", "arrived", "newest")
         .get()
     )
+    if not history["may"]:
+        raise NotAllowedError("Only annotators answer, and you are none (any more).")
     campaign = locked.campaign_item.campaign
     checklist = checklist_of(campaign.checklist_version)
     sub = _sub_dimension(checklist, sub_dimension)
@@ -103,14 +109,18 @@ def require_changeable(assignment: Assignment) -> None:
     campaign = assignment.campaign_item.campaign
     if campaign.state == CampaignState.CLOSED:
         raise ConflictError(
-            f"The campaign “{campaign.name}” has been closed; its answers can no longer be changed.", code="closed"
+            _("The campaign “%(name)s” has been closed; its answers can no longer be changed.")
+            % {"name": campaign.name},
+            code="closed",
         )
     if assignment.state == AssignmentState.SKIPPED:
-        raise ConflictError("You have skipped this item. Take it up again to answer it.", code="skipped")
+        raise ConflictError(_("You have skipped this item. Take it up again to answer it."), code="skipped")
     if assignment.state == AssignmentState.EXPIRED and not retake(assignment, campaign):
         raise ConflictError(
-            "The time for this item ran out and it has been given to somebody else. What you had answered before is "
-            "kept, but it is not needed any more: go on with the next item.",
+            _(
+                "The time for this item ran out and it has been given to somebody else. What you had answered before "
+                "is kept, but it is not needed any more: go on with the next item."
+            ),
             code="lease_expired",
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotator.campaigns import hooks
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Purpose
@@ -27,7 +28,9 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     Raises ConflictError where the campaign is not open, or this person may not work in it now (``hooks.gates``).
     """
     if campaign.state != CampaignState.OPEN:
-        raise ConflictError(f"This campaign is {campaign.get_state_display().lower()}; no items are handed out.")
+        raise ConflictError(
+            _("This campaign is %(state)s; no items are handed out.") % {"state": campaign.get_state_display().lower()}
+        )
     for gate in hooks.gates:
         gate(campaign, annotator)
     with connection.cursor() as cursor:
@@ -35,11 +38,7 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [campaign.pk, annotator.pk])
     now = timezone.now()
     expires = now + timedelta(seconds=campaign.lease_seconds)
-    held = list(
-        Assignment.objects.filter(
-            annotator=annotator, state=AssignmentState.LEASED, campaign_item__campaign=campaign
-        ).order_by("leased_at", "pk")
-    )
+    held, lapsed = _own(campaign, annotator)
     for assignment in held:
         if assignment.pk != after:
             assignment.lease_expires_at = expires
@@ -48,35 +47,33 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     if len(held) >= LEASES_AT_ONCE:
         return None
     chosen = next((item for chooser in hooks.choosers if (item := chooser(campaign, annotator))), None)
-    lapsed = _lapsed(campaign, annotator)
-    taken = chosen or _take_from_queue(campaign, annotator, lapsed)
+    if chosen:
+        CampaignItem.objects.filter(pk=chosen.pk).update(open_slots=F("open_slots") - 1)
+    taken = chosen.pk if chosen else _take_from_queue(_queue(campaign, annotator, lapsed))
     if taken is None:
         return None
-    CampaignItem.objects.filter(pk=taken.pk).update(open_slots=F("open_slots") - 1)
-    assignment = lapsed.get(taken.pk) or Assignment(campaign_item=taken, annotator=annotator)
+    assignment = lapsed.get(taken) or Assignment(campaign_item_id=taken, annotator=annotator)
     assignment.state, assignment.leased_at, assignment.lease_expires_at = AssignmentState.LEASED, now, expires
     assignment.save()
     return assignment
 
 
-def _lapsed(campaign: Campaign, annotator: Any) -> dict[int, Assignment]:
-    """This person's leases that ran out, by item; without one that is being answered at this very moment.
+def _own(campaign: Campaign, annotator: Any) -> tuple[list[Assignment], dict[int, Assignment]]:
+    """This person's open leases, the oldest first, and those that ran out, by item.
 
-    Locked before their items, in the order in which every other service locks: nobody ever stands in a circle.
+    Locked before any item is, in the order in which every other service locks: nobody ever stands in a circle.
     """
-    rows = Assignment.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-        annotator=annotator, state=AssignmentState.EXPIRED, campaign_item__campaign=campaign
+    rows = list(
+        Assignment.objects.select_for_update(of=("self",))
+        .filter(
+            annotator=annotator,
+            state__in=[AssignmentState.LEASED, AssignmentState.EXPIRED],
+            campaign_item__campaign=campaign,
+        )
+        .order_by("leased_at", "pk")
     )
-    return {assignment.campaign_item_id: assignment for assignment in rows}
-
-
-def _take_from_queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) -> CampaignItem | None:
-    queue = _queue(campaign, annotator, lapsed)
-    # Rows that somebody else is taking now are passed over. Only where all the rest is being taken does one wait:
-    # their slots may be for us as well.
-    return queue.select_for_update(skip_locked=True, of=("self",)).first() or (
-        queue.select_for_update(of=("self",)).first() if queue.exists() else None
-    )
+    held = [row for row in rows if row.state == AssignmentState.LEASED]
+    return held, {row.campaign_item_id: row for row in rows if row.state == AssignmentState.EXPIRED}
 
 
 def _queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) -> QuerySet[CampaignItem]:
@@ -85,6 +82,26 @@ def _queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) ->
     return CampaignItem.objects.filter(mine, campaign=campaign, purpose=Purpose.WORK, open_slots__gt=0).order_by(
         F("priority").desc(), "pk"
     )
+
+
+def _take_from_queue(queue: QuerySet[CampaignItem]) -> int | None:
+    """Take a slot of the first item; its pk, or None where there is none."""
+    # Rows that somebody else is taking now are passed over. Only where all the rest is being taken does one wait:
+    # their slots may be for us as well.
+    taken = _take(queue.select_for_update(skip_locked=True, of=("self",)))
+    return taken if taken is not None or not queue.exists() else _take(queue.select_for_update(of=("self",)))
+
+
+def _take(queue: QuerySet[CampaignItem]) -> int | None:
+    # Finding, locking and counting down in one statement: the ORM would need two, and every annotator waits for this.
+    found, values = queue.values("pk")[:1].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE campaigns_campaignitem SET open_slots = open_slots - 1 WHERE id = ({found}) RETURNING id",
+            values,
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 @transaction.atomic

@@ -5,8 +5,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
-from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.checklists import checklist_in, checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, CampaignItem, SkipReason
 from annotator.campaigns.services.judgments import require_changeable
 from annotator.campaigns.services.leases import give_back, retake
@@ -49,9 +51,7 @@ def submit_assignment(*, assignment_id: int, annotator: Any) -> Assignment:
     checklist = checklist_of(assignment.campaign_item.campaign.checklist_version)
     lacking = missing(checklist, dict(assignment.judgments.values_list("sub_dimension", "level")))
     if lacking:
-        names = ", ".join(f"“{checklist.sub_dimension(id).name}”" for id in lacking[:3])
-        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        raise ProblemError(f"Still to answer: {names}{more}.", code="incomplete", missing=lacking)
+        raise ProblemError(_still_to_answer(assignment, lacking), code="incomplete", missing=lacking)
     assignment.state = AssignmentState.SUBMITTED
     assignment.submitted_at = timezone.now()
     assignment.save(update_fields=["state", "submitted_at"])
@@ -60,16 +60,24 @@ def submit_assignment(*, assignment_id: int, annotator: Any) -> Assignment:
     return assignment
 
 
+def _still_to_answer(assignment: Assignment, lacking: list[str]) -> str:
+    checklist = checklist_in(assignment.campaign_item.campaign.checklist_version, get_language())
+    names = ", ".join(f"“{checklist.sub_dimension(id).name}”" for id in lacking[:3])
+    if len(lacking) > 3:
+        return _("Still to answer: %(names)s and %(n)d more.") % {"names": names, "n": len(lacking) - 3}
+    return _("Still to answer: %(names)s.") % {"names": names}
+
+
 @transaction.atomic
 def skip_assignment(*, assignment_id: int, annotator: Any, reason: str, note: str = "") -> Assignment:
     """Leave an item with a reason; somebody else gets it. What was answered is kept with the skipped assignment."""
     if reason not in SkipReason.values:
-        raise ProblemError("Choose why you skip this item.", code="no_reason")
+        raise ProblemError(_("Choose why you skip this item."), code="no_reason")
     assignment = _own(assignment_id, annotator)
     if assignment.state == AssignmentState.SKIPPED:
         return assignment
     if assignment.state == AssignmentState.SUBMITTED:
-        raise ConflictError("You have submitted this item; it can be corrected, but not skipped.", code="submitted")
+        raise ConflictError(_("You have submitted this item; it can be corrected, but not skipped."), code="submitted")
     if assignment.state == AssignmentState.LEASED:
         give_back(assignment, AssignmentState.SKIPPED)
     assignment.state, assignment.skip_reason, assignment.skip_note = AssignmentState.SKIPPED, reason, note.strip()
@@ -83,7 +91,9 @@ def take_up_again(*, assignment_id: int, annotator: Any) -> Assignment:
     assignment = _own(assignment_id, annotator)
     if assignment.state in (AssignmentState.SKIPPED, AssignmentState.EXPIRED):
         if not retake(assignment, assignment.campaign_item.campaign):
-            raise ConflictError("Others have annotated this item meanwhile; it is not needed any more.", code="taken")
+            raise ConflictError(
+                _("Others have annotated this item meanwhile; it is not needed any more."), code="taken"
+            )
         assignment.skip_reason = assignment.skip_note = ""
         assignment.save(update_fields=["skip_reason", "skip_note"])
     return assignment

@@ -7,14 +7,14 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
-from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.checklists import checklist_in
 from annotator.campaigns.forms import CampaignForm, CountForm, GuidelinesForm
 from annotator.campaigns.models import ChecklistVersion, QueueOrder
 from annotator.campaigns.panels import render_panels
@@ -42,7 +42,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
     context: dict[str, Any] = {
         "campaign": campaign,
-        "checklist": checklist_of(campaign.checklist_version),
+        "checklist": checklist_in(campaign.checklist_version, get_language()),
         "is_reviewer": has_role(request.user, Role.REVIEWER, Role.ADMIN),
         "panels": render_panels(request, campaign),
     }
@@ -127,5 +127,5 @@ def checklist(request: HttpRequest, pk: int) -> HttpResponse:
     """A checklist version as people read it: dimensions, ladders, questions, masks."""
     version = get_object_or_404(ChecklistVersion, pk=pk)
     others = ChecklistVersion.objects.filter(name=version.name).exclude(pk=pk)
-    context = {"version": version, "checklist": checklist_of(version), "others": others}
+    context = {"version": version, "checklist": checklist_in(version, get_language()), "others": others}
     return render(request, "campaigns/checklist.html", context)

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -32,10 +33,7 @@ def _workspace_context(request: HttpRequest, assignment: Assignment) -> dict[str
         "item": assignment.campaign_item.item,
         "dimensions": ladders_of(assignment, standing.levels),
         "data": workspace_data(assignment, standing, request.user),
-        "neighbours": queries.neighbours(assignment),
         "skip_reasons": SkipReason.choices,
-        "today": queries.done_today(request.user),
-        "left": queries.left_for(request.user, campaign.pk),
         "left_counted": queries.LEFT_COUNTED,
         # Set by the page's options; known here so that hidden media does not flash up before a script can hide it.
         "veiled": assignment.was_unsafe or request.COOKIES.get("veil") == "1",
@@ -43,11 +41,11 @@ def _workspace_context(request: HttpRequest, assignment: Assignment) -> dict[str
 
 
 @never_cache
-@role_required(Role.ANNOTATOR)
+@login_required
 @require_GET
 def work(request: HttpRequest, pk: int) -> HttpResponse:
     """On to the next item of a campaign."""
-    campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
+    campaign = queries.campaign_to_work_in(request.user, pk)
     try:
         assignment = services.lease_next_item(campaign=campaign, annotator=request.user)
     except ConflictError as problem:
@@ -61,11 +59,11 @@ def work(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @never_cache
-@role_required(Role.ANNOTATOR)
+@login_required
 @require_GET
 def following(request: HttpRequest, pk: int) -> HttpResponse:
     """The workspace of the item behind the one on the screen, to be kept ready; 204 where there is none."""
-    campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
+    campaign = queries.campaign_to_work_in(request.user, pk)
     after = request.GET.get("after", "")
     try:
         assignment = services.lease_next_item(
@@ -93,7 +91,7 @@ def _problem(problem: ProblemError) -> JsonResponse:
     return JsonResponse({"message": problem.message, "code": problem.code, **problem.details}, status=problem.status)
 
 
-@role_required(Role.ANNOTATOR)
+@login_required  # the role is asked for by the service, along with what it reads anyway: this is the busiest address
 @require_POST
 def judge(request: HttpRequest, pk: int) -> JsonResponse:
     """One answer, as JSON: sub_dimension, level (null takes it back), milliseconds, key, sequence."""
