@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,15 +57,8 @@ def _fit(picture: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     return np.asarray(resized, dtype=np.uint8).copy()
 
 
-def save(made: Any, path: Path, *, rate: int = 8) -> None:
-    """Write a PIL image as PNG, or a list of them as an H.264 clip of ``rate`` frames a second."""
-    if isinstance(made, Image.Image):
-        made.save(path, format="PNG")
-    else:
-        _save_clip(made, path, rate)
-
-
-def _save_clip(frames: Sequence[Image.Image], path: Path, rate: int) -> None:
+def save_clip(frames: Sequence[Image.Image], path: Path, *, rate: int = 8) -> None:
+    """Write an H.264 clip of ``rate`` frames a second."""
     import av
 
     with av.open(str(path), "w", format="mp4") as container:

@@ -88,4 +88,6 @@ def load_policy(
             pipeline.unload_lora_weights()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise TrainingError(f"The pipeline {source} could not be loaded: {error}", code="damaged_pipeline") from error
-    return wrap(pipeline.to(device))
+    policy = wrap(pipeline.to(device))
+    policy.fingerprint = folders.fingerprint(folder, *([check_lora(lora)] if lora is not None else []))
+    return policy

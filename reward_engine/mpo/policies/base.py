@@ -35,6 +35,7 @@ class Policy(ABC):
         lora_targets: names of the linear layers that get an adapter.
         default_beta: the DPO β that the family's prediction scale asks for.
         media_type: what the pipeline makes, ``image`` or ``video``.
+        fingerprint: of the files it was loaded from; empty where it was made in memory.
     """
 
     denoiser_name: ClassVar[str] = "transformer"
@@ -44,6 +45,7 @@ class Policy(ABC):
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline
+        self.fingerprint = ""
         pipeline.set_progress_bar_config(disable=True)
         for part in pipeline.components.values():
             if isinstance(part, torch.nn.Module):
@@ -102,6 +104,18 @@ class Policy(ABC):
             str(folder), **{f"{name}_lora_layers": self.lora_state(), f"{name}_lora_adapter_metadata": config}
         )
         return folder / "pytorch_lora_weights.safetensors"
+
+    @contextmanager
+    def wearing(self, lora: Path | None) -> Iterator[None]:
+        """Within it the pipeline makes what it makes with this LoRA file (with None: as it is)."""
+        if lora is None:
+            yield
+            return
+        self.pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name, adapter_name="worn")
+        try:
+            yield
+        finally:
+            self.pipeline.unload_lora_weights()
 
     @contextmanager
     def reference(self) -> Iterator[None]:

@@ -6,7 +6,6 @@ number of devices, sees the same pairs through the same noise.
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 
 import numpy as np
@@ -14,11 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
-def seed_of(*parts: int | str) -> int:
-    """A seed 0 ≤ s < 2⁶³ that differs wherever a part does."""
-    text = "\0".join(str(part) for part in parts).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
+from reward_engine.mpo.seeds import seed_of
 
 
 def pair_at(position: int, count: int, seed: int) -> int:

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from reward_engine.mpo.policies import Policy
+from reward_engine.mpo.seeds import seed_of
 from reward_engine.mpo.training.batches import of_pairs
 from reward_engine.mpo.training.cache import LatentCache
-from reward_engine.mpo.training.draws import seed_of
 from reward_engine.mpo.training.folder import TrainingPair
 from reward_engine.mpo.training.objective import pair_loss
 

@@ -6,15 +6,15 @@ import io
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from reward_engine.mpo import storage
+from reward_engine.mpo.generation import Sampling
 from reward_engine.mpo.media import Size
 from reward_engine.mpo.memory import in_batches
 from reward_engine.mpo.policies import Policy
-from reward_engine.mpo.training.draws import seed_of
+from reward_engine.mpo.seeds import seed_of
 from reward_engine.mpo.training.settings import Settings
 
 GAP = 4  # pixels
@@ -24,10 +24,10 @@ def sample_grid(policy: Policy, prompts: Sequence[str], settings: Settings, size
     """Write a PNG: a row a prompt, a column a seed; of clips the middle frame."""
     seeds = [seed_of(settings.seed, "sample", column) for column in range(settings.sample_seeds)]
     jobs = list(product(prompts, seeds))
+    options = Sampling(settings.sampling_steps, settings.guidance_scale, size).options(policy)
     made: list[Image.Image] = []
 
     def work(batch: Sequence[tuple[str, int]]) -> None:
-        options = generation_options(policy, size, settings.sampling_steps, settings.guidance_scale)
         for one in policy.generate([prompt for prompt, _ in batch], [seed for _, seed in batch], **options):
             made.append(one if isinstance(one, Image.Image) else one[len(one) // 2])
 
@@ -40,14 +40,3 @@ def sample_grid(policy: Policy, prompts: Sequence[str], settings: Settings, size
     buffer = io.BytesIO()
     grid.save(buffer, format="PNG")
     storage.write_bytes(path, buffer.getvalue())
-
-
-def generation_options(policy: Policy, size: Size, steps: int, guidance_scale: float) -> dict[str, Any]:
-    """What every family's pipeline takes."""
-    options: dict[str, Any] = {
-        "num_inference_steps": steps,
-        "guidance_scale": guidance_scale,
-        "width": size.width,
-        "height": size.height,
-    }
-    return options if size.frames is None else options | {"num_frames": size.frames}

@@ -20,22 +20,23 @@ from tests.reward_engine.mpo.identity import identity_vae
 
 SIDE = 8
 PLACES = {"left": (3.5, 2), "right": (3.5, 5), "top": (2, 3.5), "bottom": (5, 3.5), "centre": (3.5, 3.5)}
-PROMPTS = tuple(f"a {shape} {place}" for shape, place in product(("disc", "square"), PLACES))
+PROMPTS = tuple(" ".join(words) for words in product(("small", "large"), ("disc", "square"), PLACES))
+HELD_OUT = ("small disc top", "small square left", "large disc right", "large square bottom", "large disc centre")
 DIMENSIONS = ("glow", "night", "warmth")
 WEIGHTS = np.array([3.0, 1.0, 1.0])
 
 
 def paint(prompt: str, rng: np.random.Generator) -> NDArray[np.uint8]:
     """uint8 [8, 8, 3]."""
-    _, shape, place = prompt.split()
+    size, shape, place = prompt.split()
     row, column = PLACES[place]
     y, x = np.mgrid[:SIDE, :SIDE]
     across, down = np.abs(x - column), np.abs(y - row)
     distance = np.hypot(across, down) if shape == "disc" else np.maximum(across, down)
-    inside = np.clip(2.5 - distance, 0, 1)[..., None]
+    inside = np.clip((2.9 if size == "large" else 2.2) - distance, 0, 1)[..., None]
     exposure, own_glow, own_night, warmth = rng.normal(size=4)
-    shade = 0.62 + 0.11 * exposure + 0.05 * own_glow + 0.08 * warmth * np.array([1, 0, -1])
-    background = 0.30 + 0.10 * exposure + 0.05 * own_night
+    shade = 0.62 + 0.12 * exposure + 0.045 * own_glow + 0.08 * warmth * np.array([1, 0, -1])
+    background = 0.32 + 0.12 * exposure + 0.045 * own_night
     return np.asarray(np.clip(inside * shade + (1 - inside) * background, 0, 1) * 255, dtype=np.uint8)
 
 

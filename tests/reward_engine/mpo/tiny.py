@@ -31,7 +31,22 @@ from transformers import (
     T5Tokenizer,
 )
 
-WORDS = ("a", "the", "red", "green", "blue", "dark", "disc", "square", "left", "right", "top", "bottom", "centre")
+WORDS = (
+    "a",
+    "the",
+    "red",
+    "blue",
+    "dark",
+    "small",
+    "large",
+    "disc",
+    "square",
+    "left",
+    "right",
+    "top",
+    "bottom",
+    "centre",
+)
 TOKENS = 16
 
 

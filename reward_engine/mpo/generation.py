@@ -1,0 +1,144 @@
+"""Many pictures or clips a prompt, from recorded seeds; whoever is interrupted goes on with what is lacking."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reward_engine.errors import ArtifactError, DataError
+from reward_engine.judges.base import Cancelled, Progress
+from reward_engine.mpo import media, storage
+from reward_engine.mpo.media import Size
+from reward_engine.mpo.memory import in_batches
+from reward_engine.mpo.policies import Policy
+from reward_engine.mpo.seeds import seed_of
+
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The ``index``-th picture or clip of a prompt, made from ``seed``, at ``path``."""
+
+    prompt: str
+    index: int
+    seed: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a pipeline is asked. ``size`` None: what it makes by itself."""
+
+    steps: int = 30
+    guidance_scale: float = 5.0
+    size: Size | None = None
+
+    def options(self, policy: Policy) -> dict[str, Any]:
+        """The arguments that every family's pipeline takes."""
+        size = self.size or policy.native_size
+        options: dict[str, Any] = {
+            "num_inference_steps": self.steps,
+            "guidance_scale": self.guidance_scale,
+            "width": size.width,
+            "height": size.height,
+        }
+        return options if size.frames is None else options | {"num_frames": size.frames}
+
+
+def plan(prompts: Sequence[str], per_prompt: int, folder: Path, suffix: str, seed: int) -> list[Generation]:
+    """What is to be made. A seed depends on the prompt and the index alone: models are compared on the same noise."""
+    texts = list(dict.fromkeys(prompts))
+    if not texts or any(not text.strip() for text in texts):
+        raise DataError("There is no prompt to generate for, or an empty one.", code="no_prompt")
+    if per_prompt < 1:
+        raise DataError(f"At least one item a prompt is made, not {per_prompt}.", code="options")
+    return [
+        Generation(text, index, seed_of(seed, text, index) % 2**32, folder / f"{number:05d}-{index:03d}{suffix}")
+        for number, text in enumerate(texts)
+        for index in range(per_prompt)
+    ]
+
+
+def generate(
+    policy: Policy,
+    prompts: Sequence[str],
+    folder: Path,
+    *,
+    per_prompt: int,
+    sampling: Sampling | None = None,
+    lora: Path | None = None,
+    seed: int = 0,
+    batch_size: int = 8,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> list[Generation]:
+    """Make ``per_prompt`` items of each prompt in a folder, those that are not there yet; returns those that are.
+
+    ``lora``: a safetensors file that the pipeline wears meanwhile. ``plan.json`` records prompts, seeds and options
+    before the first item is made. A batch that does not fit into memory is halved.
+
+    Raises:
+        ArtifactError: the folder holds items made otherwise.
+        TrainingError: one item alone does not fit into memory.
+    """
+    sampling = sampling or Sampling()
+    items = plan(prompts, per_prompt, folder, ".png" if policy.media_type == "image" else ".mp4", seed)
+    _record(folder, policy, sampling, lora, seed, items)
+    lacking = [item for item in items if not item.path.exists()]
+    done = len(items) - len(lacking)
+
+    def work(batch: Sequence[Generation]) -> None:
+        made = policy.generate(
+            [item.prompt for item in batch], [item.seed for item in batch], **sampling.options(policy)
+        )
+        for item, one in zip(batch, made, strict=True):
+            _write(one, item.path)
+
+    def report(count: int) -> bool:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(done, len(items))
+        return cancelled is None or not cancelled()
+
+    with policy.wearing(lora):
+        in_batches(lacking, batch_size, work, report)
+    return [item for item in items if item.path.exists()]
+
+
+def _record(
+    folder: Path, policy: Policy, sampling: Sampling, lora: Path | None, seed: int, items: Sequence[Generation]
+) -> None:
+    content = {
+        "pipeline_class": type(policy.pipeline).__name__,
+        "pipeline_fingerprint": policy.fingerprint,
+        "lora_sha256": storage.sha256(lora) if lora is not None else None,
+        "sampling": {**asdict(sampling), "size": str(sampling.size or policy.native_size)},
+        "seed": seed,
+        "items": [{**asdict(item), "path": item.path.name} for item in items],
+    }
+    recorded = folder / PLAN
+    if recorded.exists():
+        if storage.read_json(recorded) != json.loads(json.dumps(content)):
+            raise ArtifactError(
+                f"{folder} holds items of another model, other prompts or other options; take a new folder.",
+                code="exists",
+            )
+    else:
+        storage.write_json(recorded, content)
+
+
+def _write(made: Any, path: Path) -> None:
+    if path.suffix == ".png":
+        buffer = io.BytesIO()
+        made.save(buffer, format="PNG")
+        storage.write_bytes(path, buffer.getvalue())
+    else:
+        beside = path.with_name(f".{path.name}")
+        media.save_clip(made, beside)
+        beside.replace(path)
