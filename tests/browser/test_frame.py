@@ -71,8 +71,8 @@ def test_jobs_are_seen_live_and_cancelled(
 ) -> None:
     admin = make_user("root", Role.ADMIN)
     job = Job.objects.create(
-        kind="x", title="Scoring with image reward v3", state=JobState.RUNNING, stage="Reading media", done=30, total=120,
-        requested_by=admin,
+        kind="x", title="Scoring with image reward v3", state=JobState.RUNNING, stage="Reading media", done=30,
+        total=120, requested_by=admin,
     )  # fmt: skip
     Job.objects.create(kind="x", title="Export", state=JobState.SUCCEEDED, result={"message": "120 rows written."})
     page = open_page(admin)
