@@ -33,7 +33,7 @@ def test_a_training_and_a_scoring_whose_worker_is_killed_are_done_once(
     tmp_path: Path,
 ) -> None:
     process_env["VALIDATION_FOLDS"] = "2"
-    pictures = make_pictures()
+    pictures = make_pictures(prompts=5)
     more = make_pictures(prompts=12, first_seed=100, place="in the rain")
     campaign = open_campaign(pictures)
     for seed, name in enumerate(("ann", "ben")):
