@@ -308,6 +308,7 @@ def test_a_lease_that_ran_out_is_said_and_its_answers_wait(
     expect(page.get_by_text("has been given to somebody else")).to_be_visible()
     expect(page.get_by_text("An answer could not be saved: Object pairing.")).to_be_visible()
     state(page, "refused")
+    expect(page.locator("#ladder-object_pairing [data-choice]")).to_be_empty()  # what is stored is what is seen
     look(page, "annotate-lease-expired", full_page=False)
     page.reload()
     expect(page.get_by_text("An answer could not be saved: Object pairing.")).to_be_visible()

@@ -114,6 +114,12 @@ export class Ladders extends EventTarget {
     if (this.rules.has(id)) this.apply(consequences(this.rules, this.levels, id, level));
   }
 
+  // Back to what is stored: an answer the server would not take is not shown as given.
+  reset(levels) {
+    this.levels = new Map(levels);
+    this.render();
+  }
+
   // The level on the n-th key of the focused ladder.
   press(key) {
     const input = this.boxes.get(this.current)?.querySelector(`label.level:not(.implied-only) input[data-key="${key}"]`);

@@ -93,12 +93,17 @@ class Session {
       const reasons = [...new Set(acts.map((act) => act.refused.message).filter(Boolean))];
       const what = names.length ? page.text("notSaved", { name: names.join(", ") }) : page.text("notSubmitted");
       const buttons = [
-        { label: page.text("tryAgain"), action: () => this.queue.retry(acts) },
+        { label: page.text("tryAgain"), action: () => this.tryAgain(acts) },
         { label: page.text("letGo"), action: () => this.queue.letGo(acts) },
       ];
       if (assignment !== page.data.assignment) buttons.unshift({ label: page.text("openItem"), href: acts[0].page });
       toast(`refused-${assignment}`, [what, ...reasons].join(" "), buttons, "bad");
     }
+  }
+
+  tryAgain(acts) {
+    this.queue.retry(acts);
+    this.page.showStored();
   }
 
   tellSignedOut() {

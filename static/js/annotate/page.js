@@ -16,6 +16,7 @@ export class Page {
     this.data = data;
     this.session = session;
     this.queue = session.queue;
+    this.stored = new Map(Object.entries(data.levels)); // as far as the server has said
     this.over = new AbortController();
     this.root = by("workspace");
     this.root.classList.add("scripted");
@@ -74,6 +75,7 @@ export class Page {
     on(by("media"), "error", () => this.broken());
     on(this.queue, "change", () => this.showState());
     on(this.queue, "saved", (event) => this.saved(event.detail));
+    on(this.queue, "refused", (event) => event.detail.act.assignment === this.data.assignment && this.showStored());
     this.dialogs(on);
     listen(this.keys(), { enabled: () => !option("noKeys"), signal });
   }
@@ -150,10 +152,19 @@ export class Page {
     );
   }
 
-  // What the server says stands is what is shown, unless newer answers are on their way.
+  // What is stored is what is seen: answers the server has said it has, and those on their way to it.
   saved({ act, answer }) {
     if (act.assignment !== this.data.assignment || act.kind !== "judge") return;
-    if (!this.queue.waiting(act.assignment).length) this.ladders.apply(answer.levels);
+    for (const [ladder, level] of Object.entries(answer.levels)) {
+      if (level === null) this.stored.delete(ladder);
+      else this.stored.set(ladder, level);
+    }
+    this.showStored();
+  }
+
+  showStored() {
+    this.ladders.reset(this.stored);
+    this.replay();
   }
 
   undo() {
