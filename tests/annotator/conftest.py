@@ -26,9 +26,16 @@ def bare_items(db: None) -> Callable[..., list[Item]]:
             prompt = Prompt.objects.create(text=f"A prompt with the number {number}")
             made.append(
                 Item.objects.create(
-                    media_type=media_type, prompt=prompt, generator=generator, width=64, height=48, size_bytes=1,
-                    sha256=hashlib.sha256(str(number).encode()).hexdigest(), extension="png", mime_type="image/png",
-                )  # fmt: skip
+                    media_type=media_type,
+                    prompt=prompt,
+                    generator=generator,
+                    width=64,
+                    height=48,
+                    size_bytes=1,
+                    sha256=hashlib.sha256(str(number).encode()).hexdigest(),
+                    extension="png",
+                    mime_type="image/png",
+                )
             )
         return made
 

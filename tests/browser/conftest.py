@@ -141,7 +141,8 @@ def look(screenshots: Path) -> Callable[..., None]:
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                 page.wait_for_timeout(60)
                 page.screenshot(path=screenshots / f"{name}-{size_name}-{theme}.png", full_page=full_page)
-                if axe:
+                # Contrast differs between themes and layout between sizes: two of the four show both.
+                if axe and (size_name, theme) in {("laptop", "light"), ("phone", "dark")}:
                     accessible(page, f"{name}-{size_name}-{theme}")
             wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wider <= 0, f"{name} is {wider} px wider than the {size_name} window"

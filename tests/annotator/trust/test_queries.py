@@ -68,7 +68,8 @@ def test_the_queue_holds_what_is_disputed_until_it_is_decided(disputed, make_use
 
 def test_a_decided_item_becomes_gold(disputed, make_user):
     row = disputed.campaign_items.order_by("pk").first()
-    adjudicate(campaign_item=row, levels={"clarity": 1}, adjudicator=make_user("rev", Role.REVIEWER), note="See the hair.")
+    reviewer = make_user("rev", Role.REVIEWER)
+    adjudicate(campaign_item=row, levels={"clarity": 1}, adjudicator=reviewer, note="See the hair.")
     known = make_known(campaign_item=row, purpose="gold")
     assert known.levels["clarity"] == 1
     assert known.explanations["clarity"] == "See the hair."
