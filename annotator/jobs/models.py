@@ -6,14 +6,15 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class JobState(models.TextChoices):
-    QUEUED = "queued", "Queued"
-    RUNNING = "running", "Running"
-    SUCCEEDED = "succeeded", "Succeeded"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 FINISHED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
@@ -22,9 +23,9 @@ FINISHED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 class Queue(models.TextChoices):
     """One queue a kind of machine."""
 
-    DEFAULT = "default", "Default"
-    GPU = "gpu", "GPU"
-    MPO = "mpo", "MPO"
+    DEFAULT = "default", _("Default")
+    GPU = "gpu", _("GPU")
+    MPO = "mpo", _("MPO")
 
 
 class Job(models.Model):

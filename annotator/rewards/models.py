@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models import Campaign, ChecklistVersion
 from annotator.core.models import TimeStamped
@@ -29,13 +30,13 @@ class Snapshot(TimeStamped):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"{self.get_media_type_display()} snapshot {self.pk}"
+        return f"{self.media_type.capitalize()} snapshot {self.pk}"
 
 
 class RewardModelState(models.TextChoices):
-    CANDIDATE = "candidate", "Candidate"
-    PROMOTED = "promoted", "Promoted"
-    RETIRED = "retired", "Retired"
+    CANDIDATE = "candidate", _("Candidate")
+    PROMOTED = "promoted", _("Promoted")
+    RETIRED = "retired", _("Retired")
 
 
 class RewardModel(TimeStamped):
@@ -67,13 +68,13 @@ class RewardModel(TimeStamped):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_media_type_display()} reward v{self.version}"
+        return f"{self.media_type.capitalize()} reward v{self.version}"
 
 
 class RewardModelAction(models.TextChoices):
-    TRAINED = "trained", "Trained"
-    PROMOTED = "promoted", "Promoted"
-    RETIRED = "retired", "Retired"
+    TRAINED = "trained", _("Trained")
+    PROMOTED = "promoted", _("Promoted")
+    RETIRED = "retired", _("Retired")
 
 
 class RewardModelEvent(models.Model):

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models import Campaign, CampaignItem
 from annotator.core.models import TimeStamped
@@ -67,8 +68,8 @@ class KnownAnswers(TimeStamped):
 
 
 class StandingState(models.TextChoices):
-    ACTIVE = "active", "Working"
-    PAUSED = "paused", "Paused"
+    ACTIVE = "active", _("Working")
+    PAUSED = "paused", _("Paused")
 
 
 class Standing(TimeStamped):

@@ -42,7 +42,7 @@ def request_scoring(*, reward_model: RewardModel, requested_by: Any = None, mine
     """Ask for scores of all items that this version has not scored. ``mine_after``: then mine preference pairs."""
     return enqueue(
         kind=SCORE_TASK,
-        title=f"Score all {reward_model.get_media_type_display().lower()}s with version {reward_model.version}",
+        title=f"Score all {reward_model.media_type}s with version {reward_model.version}",
         params={"reward_model": reward_model.pk, "mine_after": mine_after},
         queue=Queue.GPU,
         requested_by=requested_by,
@@ -157,7 +157,7 @@ def _announce(run: Run, model: RewardModel) -> dict[str, Any]:
             trouble = f" What should follow could not be started: {reason}"
     scored = Score.objects.filter(reward_model=model).count()
     problems = ScoreProblem.objects.filter(reward_model=model).count()
-    kind = model.get_media_type_display().lower()
+    kind = model.media_type
     return {
         "message": _in_words(scored, problems, kind) + trouble,
         "url": f"{reverse('rewards:scores')}?model={model.pk}",

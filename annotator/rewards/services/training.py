@@ -88,7 +88,7 @@ def request_training(
     key = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
     return enqueue(
         kind=TRAIN_TASK,
-        title=f"Train the {campaigns[0].get_media_type_display().lower()} reward model",
+        title=f"Train the {campaigns[0].media_type} reward model",
         params=params,
         queue=Queue.GPU,
         requested_by=requested_by,

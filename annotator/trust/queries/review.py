@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 from django.db.models import Prefetch
+from django.utils.translation import get_language
 
-from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.checklists import checklist_in
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem
 from annotator.trust.queries.consensus import consensus_of
 from reward_engine.checklist import SubDimension
@@ -73,7 +74,7 @@ class ReviewItem:
 
 def review_item(campaign_item: CampaignItem) -> ReviewItem:
     """All submitted answers of one item, by ladder and level; annotators go by letters."""
-    checklist = checklist_of(campaign_item.campaign.checklist_version)
+    checklist = checklist_in(campaign_item.campaign.checklist_version, get_language())
     assignments = list(
         Assignment.objects.filter(campaign_item=campaign_item, state=AssignmentState.SUBMITTED)
         .select_related("annotator")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, Judgment, Purpose
 from annotator.core.errors import ConflictError
@@ -29,7 +30,7 @@ def choose_qualification(campaign: Campaign, annotator: Any) -> CampaignItem | N
     following = items.exclude(pk__in=had.values("campaign_item")).first()
     if following is None:
         raise ConflictError(
-            "Submit the items of the qualification test first; the work comes after it.", code="test_first"
+            _("Submit the items of the qualification test first; the work comes after it."), code="test_first"
         )
     return following
 

@@ -80,7 +80,7 @@ def test_texts_may_be_missing():
     [
         ("name: 图\nsub_dimensions:\n  paws: {name: 爪}\n", r"zh\.yaml, line 3, sub_dimensions\.paws: unknown key"),
         ("dimensions:\n  colour: 色\n", r"zh\.yaml, line 2, dimensions\.colour: unknown key “colour”"),
-        ("sub_dimensions:\n  hands:\n    levels:\n      9: {name: 手}\n", r"line 4, .*hands\.levels\.9: unknown key “9”"),
+        ("sub_dimensions:\n  hands:\n    levels:\n      9: {name: 手}\n", r"line 4, .*levels\.9: unknown key “9”"),
         ("sub_dimensions:\n  hands:\n    questions:\n      hands_9: 手？\n", r"line 4, .*hands_9: unknown key"),
         ("sub_dimensions:\n  hands: {title: 手}\n", r"line 2, sub_dimensions\.hands\.title: unknown key “title”"),
         ("name: 图\nname: 片\n", r"line 2, name: the key “name” stands here twice"),
