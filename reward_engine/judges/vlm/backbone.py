@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +107,3 @@ def odds(logits: Tensor, yes: int) -> Tensor:
 
 def on_device(inputs: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
     return {name: value.to(device) for name, value in inputs.items()}
-
-
-def lengths(questions: Sequence[Tensor]) -> list[int]:
-    return [len(question) for question in questions]

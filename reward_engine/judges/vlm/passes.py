@@ -26,6 +26,17 @@ def packed(backbone: Backbone, items: Sequence[Encoded], *, budget: int | None =
 
     ``budget``: tokens a pass over questions may have; more questions go in several passes behind the same prefix.
     """
+    prefixes, positions, cache = _prefilled(backbone, items)
+    found = []
+    for start, stop in chunks(items, budget):
+        questions = pack([item.questions[start:stop] for item in items], backbone.pad_id)
+        found.append(_behind(backbone, prefixes, positions, questions, cache))
+        cache.crop(-questions.width)
+    return torch.cat(found, dim=1)
+
+
+def _prefilled(backbone: Backbone, items: Sequence[Encoded]) -> tuple[Prefixes, Tensor, Any]:
+    """(the prefixes of the items, their positions, their key-value cache), media encoded once."""
     prefixes = collate(items, backbone.pad_id).to(backbone.device)
     positions = backbone.prefix_positions(prefixes)
     cache = backbone.new_cache()
@@ -38,12 +49,7 @@ def packed(backbone: Backbone, items: Sequence[Encoded], *, budget: int | None =
         **prefixes.media,
         **({} if prefixes.types is None else {TYPES: prefixes.types}),
     )
-    found = []
-    for start, stop in chunks(items, budget):
-        questions = pack([item.questions[start:stop] for item in items], backbone.pad_id)
-        found.append(_behind(backbone, prefixes, positions, questions, cache))
-        cache.crop(-questions.width)
-    return torch.cat(found, dim=1)
+    return prefixes, positions, cache
 
 
 def _behind(backbone: Backbone, prefixes: Prefixes, positions: Tensor, questions: Packed, cache: Any) -> Tensor:
@@ -93,17 +99,7 @@ def cached(backbone: Backbone, items: Sequence[Encoded], *, budget: int | None =
 
 
 def _cached(backbone: Backbone, item: Encoded, budget: int | None) -> Tensor:
-    prefixes = collate([item], backbone.pad_id).to(backbone.device)
-    positions = backbone.prefix_positions(prefixes)
-    cache = backbone.new_cache()
-    backbone.body(
-        input_ids=prefixes.ids,
-        position_ids=positions if backbone.three_rows else None,
-        cache=cache,
-        use_cache=True,
-        **prefixes.media,
-        **({} if prefixes.types is None else {TYPES: prefixes.types}),
-    )
+    prefixes, positions, cache = _prefilled(backbone, [item])
     found = torch.zeros(len(item.questions), device=backbone.device)
     for rows in alike(item.questions, None if budget is None else max(1, budget // (len(item.prefix) + 1))):
         tokens = torch.stack([item.questions[row] for row in rows]).to(backbone.device)

@@ -38,6 +38,7 @@ from reward_engine.media import decode_ahead
 from reward_engine.training.measure import Baseline, measure
 from reward_engine.training.vlm import checkpoint
 from reward_engine.training.vlm.data import Data, Order, prepare
+from reward_engine.training.vlm.log import Log
 from reward_engine.training.vlm.model import PackedAnswers
 from reward_engine.training.vlm.settings import TrainSettings
 
@@ -171,7 +172,7 @@ class _Run:
             self.steps = min(self.steps, settings.max_steps)
 
     def train(self, progress: Progress | None, cancelled: Cancelled | None) -> list[tuple[int, float]]:
-        log = _Log(self.work, self.state.step, enabled=self.accelerator.is_main_process)
+        log = Log(self.work, self.state.step, enabled=self.accelerator.is_main_process)
         try:
             while not self.finished:
                 step = self.state.step
@@ -275,7 +276,7 @@ class _Run:
         return self.judge.encoder.encode(self.data.items[row], self.texts)
 
     @torch.no_grad()
-    def _evaluate(self, step: int, log: _Log) -> None:
+    def _evaluate(self, step: int, log: Log) -> None:
         """Look at held-out items, and remember the best weights."""
         self.model.eval()
         rows = self.data.test[: self.settings.evaluate_items]
@@ -343,43 +344,3 @@ def rate(step: int, steps: int, warmup: float) -> float:
         return (step + 1) / rising
     along = (step - rising) / max(1, steps - rising)
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * along))
-
-
-class _Log:
-    """The same numbers to log.jsonl and to TensorBoard; what a killed run wrote after its checkpoint is dropped."""
-
-    def __init__(self, folder: Path, step: int, *, enabled: bool) -> None:
-        self.losses: list[tuple[int, float]] = []
-        self.path = folder / "log.jsonl"
-        self.enabled = enabled
-        if not enabled:
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        kept = [line for line in self._lines() if line["step"] <= step]
-        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
-        self.losses = [(line["step"], line["train/loss"]) for line in kept if "train/loss" in line]
-        self.file = self.path.open("a")
-        tensorboard: Any = importlib.import_module("torch.utils.tensorboard")
-        self.board = tensorboard.SummaryWriter(str(folder), purge_step=step + 1)
-
-    def _lines(self) -> list[dict[str, Any]]:
-        found = []
-        for line in self.path.read_text().splitlines() if self.path.exists() else ():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                break  # the kill hit the middle of a line
-        return found
-
-    def write(self, step: int, name: str, value: float) -> None:
-        if name == "train/loss":
-            self.losses.append((step, value))
-        if self.enabled:
-            self.file.write(json.dumps({"step": step, name: value}) + "\n")
-            self.file.flush()
-            self.board.add_scalar(name, value, step)
-
-    def close(self) -> None:
-        if self.enabled:
-            self.file.close()
-            self.board.close()
