@@ -89,7 +89,7 @@ def _translated(sub: SubDimension, say: Callable[..., str]) -> SubDimension:
 
 def texts(checklist: Checklist) -> Texts:
     """Every text people read, by its place in a translation file."""
-    found = {("name",): checklist.name}
+    found: dict[tuple[str, ...], str] = {("name",): checklist.name}
     for dimension in checklist.dimensions:
         found["dimensions", dimension.id] = dimension.name
     for sub in checklist.sub_dimensions:
