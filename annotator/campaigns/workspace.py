@@ -134,6 +134,8 @@ def _texts() -> dict[str, str]:
         "goOn": _("Go on"),
         "breakReminder": _("You have worked for {n} minutes without a break. Look into the distance for a while."),
         "dismiss": _("Close"),
+        "met": _("met"),
+        "missing": _("missing"),
         "pace": _("about {n} s each"),
         "brokenMedia": _(
             "This media does not load. Reload the page, or skip the item with the reason “does not show”."

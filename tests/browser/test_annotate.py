@@ -581,3 +581,24 @@ def test_without_scripts_it_is_a_form(
     assert first.judgments.count() == 18
     expect(page).not_to_have_url(re.compile(f"/{first.pk}/"))
     context.close()
+
+
+def test_the_words_of_the_prompt_are_marked(
+    open_page: Callable[..., Page], make_user: Callable[..., User], campaign: Callable[..., Campaign], look: Callable
+) -> None:
+    page = open_page(make_user("ann"))
+    begin(page, campaign())
+    kite = page.locator(".term", has_text="kite")
+    kite.click()
+    expect(kite).to_have_attribute("data-state", "met")
+    page.keyboard.press("ArrowRight")  # "over"
+    page.keyboard.press("Enter")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="over: missing")).to_be_focused()
+    look(page, "annotate-terms", full_page=False)
+    page.locator("#ladder-clarity .name").click()
+    page.keyboard.press("t")
+    expect(page.get_by_role("button", name="over: missing")).to_be_focused()
+    page.reload()
+    expect(page.locator(".term", has_text="kite")).to_have_attribute("data-state", "met")
+    expect(page.locator("#prompt-text")).to_have_text(PROMPTS[0])

@@ -5,6 +5,7 @@ import { listen } from "./keys.js";
 import { Ladders } from "./ladders.js";
 import { pace } from "./pace.js";
 import { option } from "./store.js";
+import { Terms } from "./terms.js";
 import { announce } from "./toasts.js";
 import { VideoPlayer } from "./video.js";
 
@@ -22,6 +23,8 @@ export class Page {
     this.root.classList.add("scripted");
     this.ladders = new Ladders(by("ladders"), data, this.over.signal);
     this.viewer = new (data.media.kind === "video" ? VideoPlayer : ImageViewer)(by("viewer"), this.over.signal);
+    const { met, missing } = data.texts;
+    this.terms = new Terms(by("prompt-text"), data.assignment, { met, missing }, this.over.signal);
     this.replay();
     this.listen();
     this.ladders.ask(option("questions"));
@@ -123,6 +126,7 @@ export class Page {
       "shift+j": () => by("following")?.click(),
       "shift+k": () => by("previous")?.click(),
       s: () => this.openSkip(),
+      t: () => this.terms.focus(),
       v: () => this.veil(by("veil").hidden),
       "?": () => by("keys-dialog").showModal(),
       y: () => this.ladders.asking && this.ladders.answer(true),
