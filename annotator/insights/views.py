@@ -8,13 +8,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
+from annotator.core.htmx import part_or_page, wants_part
 from annotator.insights.agreement import Choice, choose, gather
 from annotator.insights.agreement.cached import comparison
 from annotator.insights.agreement.chart import chart
@@ -29,7 +29,7 @@ ITEMS_A_PAGE = 24
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
-@vary_on_headers("HX-Request", "HX-History-Restore-Request")
+@part_or_page
 def agreement(request: HttpRequest) -> HttpResponse:
     choice = choose(request.GET)
     context: dict[str, Any] = _context(choice)
@@ -40,7 +40,7 @@ def agreement(request: HttpRequest) -> HttpResponse:
             context["problem"] = problem.message
         else:
             context |= {"found": found, "chart": chart(found.rows)}
-    if request.htmx and not request.htmx.history_restore_request:
+    if wants_part(request):
         response = render(request, "insights/_agreement.html", context)
         return push_url(response, f"{request.path}?{context['query']}")
     return render(request, "insights/agreement.html", context)

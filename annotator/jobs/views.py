@@ -9,11 +9,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotator.core.errors import ProblemError
+from annotator.core.htmx import part_or_page, wants_part
 from annotator.jobs import queries, services
 from annotator.jobs.models import JobState
 
 
 @login_required
+@part_or_page
 def job_list(request: HttpRequest) -> HttpResponse:
     jobs = queries.visible_jobs(request.user)
     state = request.GET.get("state", "")
@@ -26,14 +28,15 @@ def job_list(request: HttpRequest) -> HttpResponse:
         "state": state,
         "live": any(not job.is_finished for job in page),
     }
-    return render(request, "jobs/_list.html" if request.htmx else "jobs/list.html", context)
+    return render(request, "jobs/_list.html" if wants_part(request) else "jobs/list.html", context)
 
 
 @login_required
+@part_or_page
 def job_detail(request: HttpRequest, pk: str) -> HttpResponse:
     job = get_object_or_404(queries.visible_jobs(request.user), pk=pk)
     context = {"job": job, "may_cancel": queries.may_cancel(request.user, job)}
-    return render(request, "jobs/_detail.html" if request.htmx else "jobs/detail.html", context)
+    return render(request, "jobs/_detail.html" if wants_part(request) else "jobs/detail.html", context)
 
 
 @login_required

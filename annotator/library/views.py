@@ -10,12 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
-from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.core.errors import ProblemError
+from annotator.core.htmx import part_or_page, wants_part
 from annotator.library import queries, services
 from annotator.library.example import COLUMNS, EXAMPLE_ROWS
 from annotator.library.filters import ItemFilter
@@ -31,12 +31,12 @@ FILTERS = ("q", "media_type", "generator", "batch", "licence")
 # Annotators see the media they work on, never who made it: what these pages tell would take the blindness away.
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
-@vary_on_headers("HX-Request", "HX-History-Restore-Request")
+@part_or_page
 def items(request: HttpRequest) -> HttpResponse:
     found = ItemFilter(request.GET, queryset=queries.items_for(request.user)).qs
     page = Paginator(found, ITEMS_A_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "filtered": any(request.GET.get(name) for name in FILTERS)}
-    if request.htmx and not request.htmx.history_restore_request:
+    if wants_part(request):
         query = request.GET.copy()
         for name in [name for name, value in query.items() if not value]:
             del query[name]
@@ -102,6 +102,7 @@ def batches(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
+@part_or_page
 def batch(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(queries.batches(), pk=pk)
     context = {
@@ -111,7 +112,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
         "page": Paginator(queries.problems_of(found), PROBLEMS_A_PAGE).get_page(request.GET.get("page")),
         "sample": queries.items_for(request.user).filter(batch=found)[:8],
     }
-    return render(request, "library/_batch.html" if request.htmx else "library/batch.html", context)
+    return render(request, "library/_batch.html" if wants_part(request) else "library/batch.html", context)
 
 
 @require_safe

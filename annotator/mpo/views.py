@@ -8,12 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, St
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django.views.decorators.vary import vary_on_headers
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
+from annotator.core.htmx import part_or_page, wants_part
 from annotator.library.models import MediaType
 from annotator.mpo import exports, queries, services
 from annotator.mpo.bars import gap_bars, summary_bars
@@ -24,14 +24,6 @@ from annotator.mpo.options import MiningOptions
 PAIRS_A_PAGE = 12
 
 
-# A browser that goes back must not take the part that htmx was given for the page.
-part_or_page = vary_on_headers("HX-Request", "HX-History-Restore-Request")
-
-
-def _wants_part(request: HttpRequest) -> bool:
-    return bool(request.htmx) and not request.htmx.history_restore_request
-
-
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
 @part_or_page
@@ -39,7 +31,7 @@ def pair_sets(request: HttpRequest) -> HttpResponse:
     page = Paginator(queries.ready_sets(), 25).get_page(request.GET.get("page"))
     jobs = queries.mining_jobs()
     context = {"page": page, "jobs": jobs, "live": any(not job.is_finished for job in jobs)}
-    return render(request, "mpo/_pair_sets.html" if _wants_part(request) else "mpo/pair_sets.html", context)
+    return render(request, "mpo/_pair_sets.html" if wants_part(request) else "mpo/pair_sets.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,7 +76,7 @@ def pair_set(request: HttpRequest, pk: int) -> HttpResponse:
         "kept": found.pairs_count - found.vetoed,
         "formats": [kind for kind in exports.FORMATS if kind != "pickapic" or _holds_images(found)],
     }
-    return render(request, "mpo/_gallery.html" if _wants_part(request) else "mpo/pair_set.html", context)
+    return render(request, "mpo/_gallery.html" if wants_part(request) else "mpo/pair_set.html", context)
 
 
 def _holds_images(found: PairSet) -> bool:

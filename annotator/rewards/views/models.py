@@ -12,6 +12,7 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
+from annotator.core.htmx import part_or_page, wants_part
 from annotator.jobs.models import Job, JobState
 from annotator.library.models import Item, MediaType
 from annotator.rewards import queries, services
@@ -24,6 +25,7 @@ PROBLEMS_SHOWN = 20
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
+@part_or_page
 def model_list(request: HttpRequest) -> HttpResponse:
     versions = queries.models_by_media_type()
     context = {
@@ -39,7 +41,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
             for media_type in MediaType
         ],
     }
-    return render(request, "rewards/_models.html" if request.htmx else "rewards/models.html", context)
+    return render(request, "rewards/_models.html" if wants_part(request) else "rewards/models.html", context)
 
 
 def _last_failure() -> Job | None:
@@ -50,6 +52,7 @@ def _last_failure() -> Job | None:
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
+@part_or_page
 def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     model = get_object_or_404(queries.models(), pk=pk)
     context = {
@@ -62,7 +65,7 @@ def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "events": model.events.select_related("by"),
         "problems": model.problems.select_related("item__prompt").order_by("item_id")[:PROBLEMS_SHOWN],
     }
-    return render(request, "rewards/_model.html" if request.htmx else "rewards/model.html", context)
+    return render(request, "rewards/_model.html" if wants_part(request) else "rewards/model.html", context)
 
 
 def _weights(model: RewardModel) -> list[dict[str, Any]]:

@@ -9,11 +9,11 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
-from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
+from annotator.core.htmx import part_or_page, wants_part
 from annotator.library.models import MediaType, Prompt
 from annotator.rewards import queries
 from annotator.rewards.filters import ScoreFilter
@@ -25,10 +25,10 @@ SCORES_A_PAGE = 36
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
-@vary_on_headers("HX-Request", "HX-History-Restore-Request")
+@part_or_page
 def score_list(request: HttpRequest) -> HttpResponse:
     media_type, model, versions = _chosen(request)
-    partly = request.htmx and not request.htmx.history_restore_request
+    partly = wants_part(request)
     if model is None:
         context = {"model": None, "media_type": media_type, "media_types": _media_types(media_type)}
         return render(request, "rewards/scores.html", context)
