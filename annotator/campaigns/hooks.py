@@ -1,12 +1,12 @@
 """Where apps further up take part in handing out items, without campaigns knowing them.
 
-Registered in an app's ``ready()``; called inside the transaction of ``lease_next_item``.
+Registered in an app's ``ready()``; gates and choosers are called inside the transaction of ``lease_next_item``.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from annotator.campaigns.models import Campaign, CampaignItem
+from annotator.campaigns.models import Assignment, Campaign, CampaignItem
 
 Gate = Callable[[Campaign, Any], None]
 """Raises ConflictError, in words for the annotator, where this person may not work in this campaign now."""
@@ -14,5 +14,10 @@ Gate = Callable[[Campaign, Any], None]
 Chooser = Callable[[Campaign, Any], CampaignItem | None]
 """The item this person gets before the queue is asked (not yet had by them), or None."""
 
+Feedback = Callable[[Assignment, str, int | None], dict[str, Any] | None]
+"""What the annotator is told of an answer (assignment, sub-dimension, level) as soon as it is saved, or None:
+``right`` (bool) and ``text``, in the language of the page."""
+
 gates: list[Gate] = []
 choosers: list[Chooser] = []
+feedbacks: list[Feedback] = []

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -185,3 +186,33 @@ class JudgmentChange(models.Model):
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["assignment", "idempotency_key"], name="judgment_change_once")]
         indexes = [models.Index(fields=["assignment", "sub_dimension"], name="judgment_change_history")]
+
+
+class Preference(models.TextChoices):
+    LEFT = "left", _("Left")
+    RIGHT = "right", _("Right")
+    TIE = "tie", _("No difference")
+
+
+class Comparison(TimeStamped):
+    """Which of two items of one prompt one person prefers overall. ``left`` and ``right`` are as they were shown."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="comparisons")
+    left = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    right = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comparisons")
+    preference = models.CharField(max_length=5, choices=Preference.choices)
+    milliseconds = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            # Whichever side an item is shown on, it is the same pair.
+            models.UniqueConstraint(
+                Least("left", "right"),
+                Greatest("left", "right"),
+                "campaign",
+                "annotator",
+                name="comparison_once_a_person",
+            ),
+            models.CheckConstraint(condition=~Q(left=F("right")), name="comparison_of_two_items"),
+        ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotator.campaigns.views import manage, workspace
+from annotator.campaigns.views import compare, manage, workspace
 
 app_name = "campaigns"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("<int:pk>/guidelines/", manage.edit_guidelines, name="guidelines"),
     path("<int:pk>/work/", workspace.work, name="work"),
     path("<int:pk>/next/", workspace.following, name="next"),
+    path("<int:pk>/compare/", compare.compare, name="compare"),
     path("<int:pk>/mine/", workspace.mine, name="mine"),
     path("checklists/<int:pk>/", manage.checklist, name="checklist"),
     path("assignments/<int:pk>/", workspace.annotate, name="annotate"),

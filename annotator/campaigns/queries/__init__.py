@@ -1,5 +1,6 @@
 """Every read of the campaigns app that is more than a lookup."""
 
+from annotator.campaigns.queries.comparisons import Pair, Preferences, next_pair, preferences
 from annotator.campaigns.queries.levels import JudgmentTable, judgment_levels
 from annotator.campaigns.queries.progress import (
     OwnShare,
@@ -23,6 +24,8 @@ __all__ = [
     "LEFT_COUNTED",
     "JudgmentTable",
     "OwnShare",
+    "Pair",
+    "Preferences",
     "Standing",
     "campaign_progress",
     "campaign_to_work_in",
@@ -30,7 +33,9 @@ __all__ = [
     "judgment_levels",
     "may_annotate",
     "my_assignment",
+    "next_pair",
     "own_shares",
+    "preferences",
     "skips",
     "standing",
     "visible_campaigns",

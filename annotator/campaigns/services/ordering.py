@@ -36,4 +36,3 @@ def set_priorities(*, campaign: Campaign, priorities: Mapping[int, int]) -> int:
         row.priority = priorities[row.item_id]
     CampaignItem.objects.bulk_update(rows, ["priority"], batch_size=1000)
     return len(rows)
-

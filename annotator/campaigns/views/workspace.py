@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
-from annotator.campaigns import queries, services
+from annotator.campaigns import hooks, queries, services
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, SkipReason
 from annotator.campaigns.workspace import is_closed, ladders_of, workspace_data
@@ -115,7 +115,11 @@ def judge(request: HttpRequest, pk: int) -> JsonResponse:
         raise Http404 from None
     except ProblemError as problem:
         return _problem(problem)
-    return JsonResponse({"levels": saved.levels, "applied": saved.applied})
+    answer: dict[str, Any] = {"levels": saved.levels, "applied": saved.applied}
+    told = (feedback(saved.assignment, values["sub_dimension"], values["level"]) for feedback in hooks.feedbacks)
+    if words := next(filter(None, told), None):
+        answer["feedback"] = words
+    return JsonResponse(answer)
 
 
 @role_required(Role.ANNOTATOR)
