@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -48,6 +48,12 @@ class CogVideoXPolicy(Policy):
                 dtype=self.dtype,
             )
         return {"text": text}
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int], **options: Any) -> list[Any]:
+        """As all families do, with prompts as long as the transformer takes them."""
+        return super().generate(
+            prompts, seeds, **{"max_sequence_length": self.denoiser.config.max_text_seq_length, **options}
+        )
 
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         rotary = None
