@@ -9,9 +9,10 @@ class TrustConfig(AppConfig):
         from annotator.campaigns import hooks
         from annotator.campaigns import panels as campaign_panels
         from annotator.campaigns.signals import assignment_submitted
-        from annotator.trust import panels, receivers, services
+        from annotator.trust import feedback, panels, receivers, services
 
         hooks.gates.append(services.require_standing)
         hooks.choosers += [services.choose_qualification, services.choose_gold]
+        hooks.feedbacks.append(feedback.after_answer)
         campaign_panels.register("trust/_campaign_panel.html", panels.for_campaign)
         assignment_submitted.connect(receivers.on_submitted, dispatch_uid="trust")

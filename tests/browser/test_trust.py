@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import crowdkit.aggregation  # noqa: F401 - takes seconds; loaded here, no page of a test waits for it
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -104,6 +105,14 @@ def test_the_test_comes_first_and_who_fails_it_is_told(
     page.goto(f"/campaigns/{campaign.pk}/")
     expect(page.get_by_text("First comes a short test of 2 items")).to_be_visible()
     look(page, "trust-test-first")
+    page.goto(f"/campaigns/{campaign.pk}/work/")
+    expect(page.locator("#workspace.scripted")).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.locator(".ladder .feedback.wrong")).to_contain_text("Not quite")
+    look(page, "trust-test-feedback", full_page=False)
+    page.keyboard.press("Backspace")
+    page.keyboard.press("3")
+    expect(page.locator(".ladder .feedback")).to_have_text("Right.")
     answer(campaign, ann)
     answer(campaign, ann)
     page.goto(f"/campaigns/{campaign.pk}/")

@@ -109,6 +109,15 @@ export class Ladders extends EventTarget {
     this.render();
   }
 
+  // What a test says to an answer, below its ladder.
+  tell(id, { right, text }) {
+    const box = this.boxes.get(id);
+    if (!box) return;
+    const line = box.querySelector(".feedback") ?? box.appendChild(Object.assign(document.createElement("p"), { className: "feedback" }));
+    line.classList.toggle("wrong", !right);
+    line.textContent = text;
+  }
+
   // An answer that was given before this page was made, and waits here to be sent.
   replay(id, level) {
     if (this.rules.has(id)) this.apply(consequences(this.rules, this.levels, id, level));

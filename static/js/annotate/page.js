@@ -164,6 +164,10 @@ export class Page {
       else this.stored.set(ladder, level);
     }
     this.showStored();
+    if (answer.feedback) {
+      this.ladders.tell(act.ladder, answer.feedback);
+      announce(answer.feedback.text);
+    }
   }
 
   showStored() {

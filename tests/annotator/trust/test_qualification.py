@@ -71,3 +71,24 @@ def test_a_policy_without_test_items_keeps_nobody_out(make_campaign, make_policy
     campaign = make_campaign(1, overlap=1)
     make_policy(campaign, require_qualification=True)
     assert work_on(campaign, make_user("ann")).campaign_item.purpose == Purpose.WORK
+
+
+def test_the_test_says_at_once_what_fits_and_gold_never_does(campaign, make_user, client, know, make_policy):
+    from annotator.trust.models import KnownAnswers
+
+    ann = make_user("ann")
+    client.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+    assignment = lease_next_item(campaign=campaign, annotator=ann)
+    KnownAnswers.objects.update(explanations={"clarity": "Every hair can be counted."})
+
+    def say(level, number):
+        body = {"sub_dimension": "clarity", "level": level, "key": f"key-{number}", "sequence": number}
+        address = f"/campaigns/assignments/{assignment.pk}/judgments/"
+        return client.post(address, body, content_type="application/json").json().get("feedback")
+
+    assert say(-1, 1) == {"right": False, "text": "Not quite: “Very clear” fits. Every hair can be counted."}
+    assert say(1, 2)["text"].startswith("Close enough")
+    assert say(2, 3) == {"right": True, "text": "Right. Every hair can be counted."}
+    assert say(None, 4) is None
+    assignment.campaign_item.__class__.objects.filter(pk=assignment.campaign_item_id).update(purpose=Purpose.GOLD)
+    assert say(0, 5) is None
