@@ -25,7 +25,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own idiom
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from reward_engine.mpo.policies import Policy
+from reward_engine.mpo.policies import Conditioning, Policy
 from reward_engine.mpo.policies import folder as pipelines
 from reward_engine.mpo.policies.skeleton import skeleton
 from reward_engine.mpo.training.session import size_of
@@ -80,7 +80,7 @@ def estimate(source: str | Path, settings: Settings) -> Estimate:
     denoiser_parameters = sum(parameter.numel() for parameter in policy.denoiser.parameters())
     parameters = sum(pipelines.parameter_count(folder / name) for name in pipelines.components(folder))
     adapter = sum(parameter.numel() for _, parameter in policy.attach_lora(rank=settings.rank))
-    cost = _pass(policy, latents.to(dtype))
+    cost = cost_of_pass(policy, latents.to(dtype), policy.encode_prompts(["a"]))
     # Frozen weights need no gradient of their own: the backward pass costs about what the forward pass does.
     passes = 4 if settings.gradient_checkpointing else 3
     kept = cost.checkpointed if settings.gradient_checkpointing else cost.kept
@@ -123,8 +123,8 @@ def measured_flops(device: torch.device, dtype: torch.dtype = torch.bfloat16, *,
     return 2.0 * side**3 * products / (time.perf_counter() - began)
 
 
-@dataclass
-class _Cost:
+@dataclass(frozen=True)
+class PassCost:
     """Of one item: operations of a forward pass; bytes its backward pass keeps, without and with checkpointing."""
 
     flops: float
@@ -154,9 +154,9 @@ class _Kept:
             yield
 
 
-def _pass(policy: Policy, latents: Tensor) -> _Cost:
-    """Run the denoiser once in shapes."""
-    conditioning = {name: value.to(latents.dtype) for name, value in policy.encode_prompts(["a"]).items()}
+def cost_of_pass(policy: Policy, latents: Tensor, conditioning: Conditioning) -> PassCost:
+    """Run the denoiser once in shapes; policy, latents [1, …] and conditioning are on ``meta``."""
+    conditioning = {name: value.to(latents.dtype) for name, value in conditioning.items()}
     weights = list(policy.denoiser.parameters())
     outside, blocks, inputs = _Kept(weights), list[int](), 0
 
@@ -175,7 +175,7 @@ def _pass(policy: Policy, latents: Tensor) -> _Cost:
     timesteps = torch.zeros(len(latents), device=latents.device)
     with FlopCounterMode(display=False) as counter, attention.installed(), outside.watching():
         policy.predict(latents.requires_grad_(), timesteps, conditioning)
-    return _Cost(
+    return PassCost(
         flops=float(counter.get_total_flops()) + attention.flops,
         kept=outside.bytes() + sum(blocks),
         checkpointed=outside.bytes() + inputs + max(blocks, default=0),
