@@ -8,10 +8,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 WORKDIR /build
 COPY requirements.lock .
-# The CPU build of torch by default; the address of a CUDA build instead for machines with a GPU.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# The index to take torch from, where the usual one does not have the wanted build (CPU, or a CUDA version).
+ARG TORCH_INDEX=
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/venv/bin/pip install --no-deps --index-url "${TORCH_INDEX}" "$(grep '^torch==' requirements.lock)" \
+    /opt/venv/bin/pip install --no-deps ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} "$(grep '^torch==' requirements.lock)" \
     && /opt/venv/bin/pip install --requirement requirements.lock
 
 FROM python:${PYTHON}-slim-bookworm AS app

@@ -7,7 +7,6 @@ A stamp in the environment holds the lock file's digest: it is written last, so 
 done again, and a second start has nothing to do.
 """
 
-import contextlib
 import fcntl
 import hashlib
 import os
@@ -21,7 +20,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 SPACE_GB = 4  # packages for the CPU, and their downloads
 SPACE_WITH_CUDA_GB = 10
 UNPACKING = "unpacking"
@@ -123,14 +121,13 @@ def make(folder: Path) -> None:
 
 
 def install(python: Path) -> None:
-    """Install the lock file. Without an NVIDIA card the CPU build of torch is taken: it needs a tenth of the space."""
+    """Install the lock file. With ``TORCH_INDEX``, torch comes from that index: one with builds for the CPU needs a
+    tenth of the space where the usual index has builds for CUDA only."""
     total = sum(bool(re.match(r"[A-Za-z0-9]", line)) for line in LOCK.read_text().splitlines())
     torch = re.search(r"^torch==\S+", LOCK.read_text(), re.MULTILINE)
-    own_index = any(os.environ.get(name) for name in ("PIP_INDEX_URL", "PIP_NO_INDEX"))
-    if torch and not has_gpu() and sys.platform == "linux" and not own_index:
-        # Where that address cannot be reached, the usual one has torch too.
-        with contextlib.suppress(SetupError):
-            pip(python, ["--no-deps", "--index-url", CPU_INDEX, "--retries", "1", torch[0]], "torch for the CPU", 1)
+    index = os.environ.get("TORCH_INDEX")
+    if torch and index:
+        pip(python, ["--no-deps", "--index-url", index, torch[0]], "torch", 1)
     pip(python, ["--requirement", str(LOCK)], "packages", total)
 
 
