@@ -50,9 +50,12 @@ def _image_recipes(number: int, photograph: Photograph) -> dict[str, ImageRecipe
         "blur-2": ImageRecipe(blur=0.0045 * more),
         "blur-3": ImageRecipe(blur=0.009 * more),
         "blur-4": ImageRecipe(blur=0.02 * more),
-        "dark": ImageRecipe(stops=-2.2 * more),
+        "dark": ImageRecipe(stops=-2.2 * more, blur=0.0045 * (number % 2)),
+        "haze": ImageRecipe(contrast=0.3 * more),
         "tint": ImageRecipe(tint=tint),
+        "tint-blur": ImageRecipe(tint=TINTS[(number + 1) % len(TINTS)], blur=0.005 * more),
         "mirrored": ImageRecipe(mirrored=True),
+        "mirrored-blur": ImageRecipe(mirrored=True, blur=0.004 * more),
         "other-1": ImageRecipe(other=_other(number, 2)),
         "other-2": ImageRecipe(other=_other(number, 7)),
         "other-3": ImageRecipe(other=_other(number, 12), blur=0.003),
@@ -61,12 +64,9 @@ def _image_recipes(number: int, photograph: Photograph) -> dict[str, ImageRecipe
         "noise": ImageRecipe(noise=0.1 * more),
         "jpeg": ImageRecipe(jpeg=5 if number % 2 else 8),
         "blocks": ImageRecipe(blocks=28 if number % 4 < 2 else 56),
-        "haze": ImageRecipe(contrast=0.3 * more),
         "burnt": ImageRecipe(stops=2.0 * more),
-        "dark-blur": ImageRecipe(stops=-2.5, blur=0.0045 * more),
-        "tint-blur": ImageRecipe(tint=TINTS[(number + 1) % len(TINTS)], blur=0.009),
     }
-    recipes |= _some(rotating, number, 3)
+    recipes |= _some(rotating, number, 1)
     if photograph.night:  # on black there is little to be tinted
         recipes = {name: recipe for name, recipe in recipes.items() if not name.startswith("tint")}
     if photograph.colour:
@@ -107,12 +107,14 @@ COIN_PROMPTS = {
 
 # What is done to the picture, to its colours and over time: three wheels of different lengths that turn by one from
 # version to version, so that everything meets everything and no damage stands for another.
-_SHARPNESS = ({}, {"blur": 0.0025}, {}, {"blur": 0.009}, {"blur": 0.005}, {}, {"blur": 0.022})
+_SHARPNESS = ({}, {"blur": 0.0025}, {"blur": 0.022}, {"blur": 0.009}, {"blur": 0.005}, {}, {"blur": 0.02})
 _COLOURS = (
-    {}, {"tint": GREEN}, {"saturation": 0.2}, {}, {"tint": CYAN}, {"saturation": 0.2}, {}, {"tint": MAGENTA},
-    {"stops": -2.2},
+    {"tint": GREEN}, {"saturation": 0.2}, {"tint": MAGENTA}, {}, {"tint": CYAN}, {"saturation": 0.2}, {"tint": GREEN},
+    {"stops": -2.2}, {"tint": MAGENTA}, {"saturation": 0.2},
 )  # fmt: skip
-_OVER_TIME = ({}, {"flicker": 0.15}, {"blur_end": 0.018}, {}, {}, {"flicker": 0.8}, {}, {"flicker": 0.35})
+_OVER_TIME = (
+    {}, {"flicker": 0.15}, {"blur_end": 0.018}, {"flicker": 0.8}, {}, {"flicker": 0.7}, {}, {"flicker": 0.35},
+)  # fmt: skip
 
 
 def video_versions() -> Iterator[Version]:
@@ -126,6 +128,7 @@ def video_versions() -> Iterator[Version]:
             chosen = {move: VideoRecipe(**how) for move, how in clean.items()}
             for move, how in _some(moves, number, MOVES_A_PROMPT).items():
                 damage = [wheel[turn % len(wheel)] for wheel in (_SHARPNESS, _COLOURS, _OVER_TIME)]
+                damage[turn % 3] = {}  # not everything at once
                 scaled = {key: value * (1.0, 1.2)[number % 2] for key, value in how.items() if key in _SCALED}
                 if BY_NAME[name].night and "tint" in damage[1]:
                     damage[1] = {}  # on black there is little to be tinted
@@ -144,6 +147,7 @@ _CAMERA_MOVES = {
     "fast": {"travel": 2.2},
     "shake": {"shake": 0.015, "travel": 0.2},
     "hand": {"shake": 0.0035},
+    "rough": {"shake": 0.02},
 }
 _CLEAN_COIN = {"smooth": {"slide": 0.2}, "fast": {"slide": 0.8}}
 _COIN_MOVES = {
@@ -151,7 +155,8 @@ _COIN_MOVES = {
     "freezes": {"slide": 0.35, "freezes": 4},
     "fewer-frames": {"slide": 0.8, "hold": 2},
     "slow": {"slide": 0.03},
-    "smooth": {"slide": 0.3},
+    "shaken": {"slide": 0.25, "shake": 0.015},
+    "hand": {"slide": 0.3, "shake": 0.0035},
 }
 
 

@@ -108,7 +108,7 @@ def _subject(prompted: Photograph, shown: Photograph, recipe: Recipe, loss: int)
         found["alignment"] = 1
     elif recipe.corner:
         found["alignment"] = 2
-    elif loss < 4 and not recipe.blocks and not recipe.mirrored:
+    elif loss < 4 and not recipe.blocks and not (recipe.mirrored and shown.subject):
         found["alignment"] = 5
     if recipe.corner:
         found["main_object"] = -1
