@@ -1,5 +1,6 @@
 """Media over HTTP: who gets it, whole and in part, and what is said when it cannot be given."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -190,7 +191,8 @@ def test_who_gets_media_without_a_rule(
     assert response.status_code == status
     if status == 404:
         unknown = client.get(reverse(f"library:{kind}", args=[987654321]))
-        assert response.content == unknown.content, "the answer tells that the item exists"
+        same = [re.sub(rb"\b[A-Za-z0-9]{64}\b", b"TOKEN", page.content) for page in (response, unknown)]
+        assert same[0] == same[1], "the answer tells that the item exists"
         assert "ETag" not in response
 
 
