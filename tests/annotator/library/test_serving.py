@@ -191,7 +191,11 @@ def test_who_gets_media_without_a_rule(
     assert response.status_code == status
     if status == 404:
         unknown = client.get(reverse(f"library:{kind}", args=[987654321]))
-        same = [re.sub(rb"\b[A-Za-z0-9]{64}\b", b"TOKEN", page.content) for page in (response, unknown)]
+        # But for its token, and for the address that was asked for, the page is the same.
+        same = [
+            re.sub(rb"\b[A-Za-z0-9]{64}\b", b"TOKEN", page.content).replace(page.request["PATH_INFO"].encode(), b"PATH")
+            for page in (response, unknown)
+        ]
         assert same[0] == same[1], "the answer tells that the item exists"
         assert "ETag" not in response
 
