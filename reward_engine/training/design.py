@@ -12,6 +12,11 @@ from reward_engine.judges.heads import CLIP, Design
 WIDE = 300
 """Blocks of at least this many columns (network, prompt) are compressed; statistics stay as they are."""
 
+ONLY = "only "
+
+SHORT = 16
+"""A block of at most this many columns may also be looked at by itself."""
+
 COMPONENTS = 32
 
 
@@ -33,6 +38,20 @@ def fit_design(values: NDArray[np.float32], blocks: Mapping[str, slice]) -> Desi
         plain[at] = False
         components[name] = (slice(at.start, at.stop), _components(standard[:, at]))
     return Design(mean, inverse_scale, np.flatnonzero(plain).astype(np.int64), components)
+
+
+def short_groups(design: Design, blocks: Mapping[str, slice]) -> dict[str, slice]:
+    """Where the plain columns of each short block stand in the design matrix, as ``only NAME``.
+
+    Few columns that mean one thing (how well the picture matches the prompt) drown among hundreds when there are
+    few prompts to learn from; a head that looks at them alone does not have to find them.
+    """
+    found = {}
+    for name, at in blocks.items():
+        first, behind = (int(i) for i in np.searchsorted(design.plain, [at.start, at.stop]))
+        if 0 < behind - first <= SHORT:
+            found[ONLY + name] = slice(first, behind)
+    return found
 
 
 def _components(x: NDArray[np.float64]) -> NDArray[np.float64]:

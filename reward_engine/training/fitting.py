@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reward_engine.training.design import ONLY
 from reward_engine.training.ordinal import Ordinal, fit_ordinal, rates
 from reward_engine.training.splits import folds
 
@@ -124,10 +125,17 @@ def _choose(
 
 
 def _candidates(columns: dict[str, slice]) -> list[Candidate]:
-    """Plain features; these with the first wide block (the network); everything. Each even and focussed."""
-    wide = [name for name, at in columns.items() if name not in ("plain", "squares") and at.stop > at.start]
+    """Plain features; these with the first wide block (the network); everything; a short block by itself. Each even
+    and focussed."""
+    alone = [name for name in columns if name.startswith(ONLY)]
+    wide = [
+        name
+        for name, at in columns.items()
+        if name not in ("plain", "squares") and name not in alone and at.stop > at.start
+    ]
     plain = ["plain", "squares"] if columns["plain"].stop else []
     sets = [tuple(plain + wide[:count]) for count in dict.fromkeys((0, 1, len(wide))) if plain or count]
+    sets += [(name,) for name in alone]
     return [Candidate(groups, focus) for groups in dict.fromkeys(sets) for focus in (0.0, 2.0)]
 
 

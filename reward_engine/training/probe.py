@@ -20,7 +20,7 @@ from reward_engine.checklist import Checklist
 from reward_engine.errors import TrainingError
 from reward_engine.judges.base import Cancelled, Progress
 from reward_engine.judges.heads import HeadPlan, Heads, head_plans
-from reward_engine.training.design import fit_design
+from reward_engine.training.design import fit_design, short_groups
 from reward_engine.training.fitting import FittedHead, fit_head
 from reward_engine.training.measure import Baseline, measure
 from reward_engine.training.splits import folds, held_out_groups
@@ -161,13 +161,14 @@ class _Task:
     def _fit(self, rows: NDArray[np.bool_]) -> tuple[Heads, list[FittedHead]]:
         design = fit_design(self.values[rows], self.blocks)
         matrix = design.apply(self.values[rows])
+        groups = design.groups | short_groups(design, self.blocks)
         coef = np.zeros((len(self.plans), design.width))
         thresholds = np.zeros(len(self.checklist.questions))
         fitted = []
         for index, plan in enumerate(self.plans):
             if self.cancelled is not None and self.cancelled():
                 raise TrainingError("The training was cancelled.", code="cancelled")
-            head = self._fit_head(plan, rows, matrix, design.groups)
+            head = self._fit_head(plan, rows, matrix, groups)
             coef[index] = head.model.coef
             thresholds[list(plan.questions)] = head.model.thresholds
             fitted.append(head)

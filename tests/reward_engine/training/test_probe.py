@@ -242,3 +242,24 @@ def test_arrays_that_do_not_fit_are_refused_in_words(data):
 def test_the_small_checklist_has_every_kind_of_ladder():
     names = [plan.name for plan in head_plans(small_checklist())]
     assert names == ["clarity", "symmetry", "hands:presence", "hands", "lighting", "lighting_beauty"]
+
+
+def test_a_short_block_is_looked_at_by_itself_where_that_is_better():
+    from reward_engine.training.design import fit_design, short_groups
+    from reward_engine.training.fitting import fit_head
+
+    rng = np.random.default_rng(3)
+    n, noise, short = 160, 150, 5
+    values = rng.normal(size=(n, noise + short)).astype(np.float32)
+    blocks = {"statistics": slice(0, noise), "match": slice(noise, noise + short)}
+    y = (values[:, noise] + 0.6 * rng.normal(size=n) > 0).astype(np.int64)
+    design = fit_design(values, blocks)
+    groups = design.groups | short_groups(design, blocks)
+    assert groups["only match"] == slice(noise, noise + short)
+    assert "only statistics" not in groups
+    prompts = np.repeat(np.arange(16), 10)
+    head = fit_head("x", design.apply(values), y, 1, prompts, np.ones(n), groups, seed=0)
+    assert head.chosen is not None
+    assert head.chosen.groups == ("only match",)
+    elsewhere = np.delete(head.model.coef, np.arange(noise, noise + short))
+    assert not elsewhere.any()
