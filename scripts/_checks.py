@@ -59,7 +59,8 @@ def main(arguments: list[str]) -> int:
         )
         return 1
     python = sys.executable
-    tests = [python, "-m", "pytest", "-n", os.environ.get("TEST_PROCESSES", "2"), *arguments]
+    processes = os.environ.get("TEST_PROCESSES", "2")
+    tests = [python, "-m", "pytest", "-n", processes, "--dist", "worksteal", *arguments]
     if not browser:
         tests += ["-m", "not browser"]
     steps = [

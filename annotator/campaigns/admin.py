@@ -6,6 +6,7 @@ from annotator.campaigns.models import (
     Campaign,
     CampaignItem,
     ChecklistVersion,
+    Comparison,
     Judgment,
     JudgmentChange,
 )
@@ -66,4 +67,12 @@ class AssignmentAdmin(ReadOnlyAdmin):
     search_fields = ("annotator__username",)
     list_select_related = ("campaign_item", "annotator")
     inlines = (JudgmentInline, JudgmentChangeInline)
+    show_full_result_count = False
+
+
+@admin.register(Comparison)
+class ComparisonAdmin(ReadOnlyAdmin):
+    list_display = ("campaign", "left", "right", "preference", "annotator", "created_at")
+    list_filter = ("preference", "campaign")
+    list_select_related = ("campaign", "left__prompt", "right__prompt", "annotator")
     show_full_result_count = False
