@@ -1,4 +1,4 @@
-"""Preference pairs by dominance (and, on top of them, runs that train a generator)."""
+"""Preference pairs by dominance."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
