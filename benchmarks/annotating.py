@@ -110,15 +110,15 @@ def fill(options: argparse.Namespace) -> tuple[Any, list[str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO campaigns_assignment (campaign_item_id, annotator_id, state, leased_at, lease_expires_at,
-                 submitted_at, counted, skip_reason, skip_note)
-               SELECT ci.id, u.id, 'submitted', now(), now(), now(), true, '', ''
+                 submitted_at, counted, skip_reason, skip_note, suggested_by, suggestions_shown)
+               SELECT ci.id, u.id, 'submitted', now(), now(), now(), true, '', '', '', false
                FROM campaigns_campaignitem ci, accounts_user u WHERE ci.campaign_id = %s""",
             [closed.pk],
         )
         cursor.execute(
             """INSERT INTO campaigns_judgment
-                 (assignment_id, sub_dimension, level, milliseconds, created_at, updated_at)
-               SELECT a.id, s, 1, 1000, now(), now() FROM campaigns_assignment a, unnest(%s::text[]) AS s""",
+                 (assignment_id, sub_dimension, level, milliseconds, suggestion_shown, created_at, updated_at)
+               SELECT a.id, s, 1, 1000, false, now(), now() FROM campaigns_assignment a, unnest(%s::text[]) AS s""",
             [ladders],
         )
         cursor.execute(

@@ -7,8 +7,10 @@ from annotator.campaigns.models import (
     CampaignItem,
     ChecklistVersion,
     Comparison,
+    Flag,
     Judgment,
     JudgmentChange,
+    LevelExample,
 )
 from annotator.library.admin import ReadOnlyAdmin
 
@@ -22,6 +24,13 @@ class ChecklistVersionAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: object, obj: Model | None = None) -> bool:
         return False
+
+
+@admin.register(LevelExample)
+class LevelExampleAdmin(ReadOnlyAdmin):
+    list_display = ("id", "checklist_version", "sub_dimension", "level", "media_type", "caption")
+    list_filter = ("checklist_version",)
+    list_select_related = ("checklist_version",)
 
 
 @admin.register(Campaign)
@@ -76,3 +85,10 @@ class ComparisonAdmin(ReadOnlyAdmin):
     list_filter = ("preference", "campaign")
     list_select_related = ("campaign", "left__prompt", "right__prompt", "annotator")
     show_full_result_count = False
+
+
+@admin.register(Flag)
+class FlagAdmin(ReadOnlyAdmin):
+    list_display = ("id", "item", "reason", "sub_dimension", "with_skip", "outcome", "created_at")
+    list_filter = ("reason", "outcome")
+    list_select_related = ("item__prompt",)
