@@ -168,6 +168,12 @@ RETRAIN_AFTER_ANNOTATIONS = env.int("RETRAIN_AFTER_ANNOTATIONS", default=200)
 # Whether such a candidate is promoted where it is at least as good on held-out prompts as the promoted one.
 RETRAIN_PROMOTES = env.bool("RETRAIN_PROMOTES", default=False)
 
+# --- Generators ------------------------------------------------------------------------------------
+# Only pipelines and LoRAs in these folders may be named; the web server checks what the workers load.
+PIPELINE_ROOTS = [Path(root) for root in env.list("PIPELINE_ROOTS", default=[str(DATA_DIR / "pipelines")])]
+# Whether admins may name a hub id (owner/name), which the worker then downloads.
+PIPELINES_FROM_HUB = env.bool("PIPELINES_FROM_HUB", default=False)
+
 # --- People ---------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
