@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -67,17 +68,22 @@ def score(run: Run) -> dict[str, Any]:
         raise ProblemError("This version has been deleted; there is nothing to score with.", code="no_model")
     run.stage("Loading the judge")
     judge = artifacts.load_judge(model)
-    waiting = list(unscored(model, problems_since=run.job.created_at).values_list("pk", flat=True))
-    run.stage("Scoring", len(waiting))
-    if waiting:
+    waiting = unscored(model, problems_since=run.job.created_at)
+    score_items(run, model, judge, list(waiting.values_list("pk", flat=True)))
+    return _announce(run, model)
+
+
+def score_items(run: Run, model: RewardModel, judge: ProbeJudge, items: Sequence[int]) -> None:
+    """Score these items (their ids) within a job, a batch a commit; what cannot be scored is noted as a problem."""
+    run.stage("Scoring", len(items))
+    if items:
         judge = _with_eyes(judge)
-    for start in range(0, len(waiting), ITEMS_A_BATCH):
-        items = Item.objects.select_related("prompt").filter(pk__in=waiting[start : start + ITEMS_A_BATCH])
-        predictions = _predict(run, judge, list(items.order_by("pk")), start)
+    for start in range(0, len(items), ITEMS_A_BATCH):
+        batch = Item.objects.select_related("prompt").filter(pk__in=items[start : start + ITEMS_A_BATCH])
+        predictions = _predict(run, judge, list(batch.order_by("pk")), start)
         with run.commit():
             _record(model, predictions)
-        run.progress(min(start + ITEMS_A_BATCH, len(waiting)))
-    return _announce(run, model)
+        run.progress(min(start + ITEMS_A_BATCH, len(items)))
 
 
 def as_input(item: Item) -> MediaInput:
