@@ -12,6 +12,7 @@ operations and the tensors that its backward pass would keep are counted, not gu
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ from reward_engine.mpo.training.settings import Settings
 UTILISATION = 0.4
 OVERHEAD = 1.15
 CONTEXT_BYTES = 600 << 20  # a CUDA context and its libraries
+_ATTENTION = F.scaled_dot_product_attention
+_INSTALLING = threading.Lock()  # one thread at a time has another in its place
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,7 @@ def cost_of_pass(policy: Policy, latents: Tensor, conditioning: Conditioning) ->
         return output
 
     policy.denoiser.enable_gradient_checkpointing(block)
-    attention = _FusedAttention()
+    attention = FusedAttention()
     timesteps = torch.zeros(len(latents), device=latents.device)
     with FlopCounterMode(display=False) as counter, attention.installed(), outside.watching():
         policy.predict(latents.requires_grad_(), timesteps, conditioning)
@@ -182,13 +185,13 @@ def cost_of_pass(policy: Policy, latents: Tensor, conditioning: Conditioning) ->
     )
 
 
-class _FusedAttention:
+class FusedAttention:
     """Attention as fused kernels do it: it keeps query, key, value and output, never the matrix of scores."""
 
     flops = 0.0
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
+    def installed(self) -> Iterator[FusedAttention]:
         counting = self
 
         class Attend(torch.autograd.Function):
@@ -203,15 +206,16 @@ class _FusedAttention:
             def backward(ctx: Any, *gradients: Tensor) -> Any:
                 raise NotImplementedError("an estimate runs forward only")
 
-        real = F.scaled_dot_product_attention
+        real = _ATTENTION
 
         def attend(query: Tensor, key: Tensor, value: Tensor, *args: Any, **options: Any) -> Tensor:
             if query.device.type != "meta":  # another thread's real work
                 return real(query, key, value, *args, **options)
             return Attend.apply(query, key, value)  # type: ignore[no-any-return, no-untyped-call]
 
-        F.scaled_dot_product_attention = attend
-        try:
-            yield
-        finally:
-            F.scaled_dot_product_attention = real
+        with _INSTALLING:
+            F.scaled_dot_product_attention = attend
+            try:
+                yield self
+            finally:
+                F.scaled_dot_product_attention = real

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from reward_engine.judges.base import Cancelled, Progress
 from reward_engine.mpo import media, storage
 from reward_engine.mpo.media import Size
 from reward_engine.mpo.memory import in_batches
-from reward_engine.mpo.policies import Policy
+from reward_engine.mpo.policies import FAMILIES, Policy
 from reward_engine.mpo.seeds import seed_of
 
 PLAN = "plan.json"
+MOST_STEPS = 1000
+MOST_GUIDANCE = 100
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Sampling:
     guidance_scale: float = 5.0
     size: Size | None = None
 
+    @classmethod
+    def for_family(cls, pipeline_class: str) -> Sampling:
+        """What the family's makers recommend. Raises KeyError for one that is not known here."""
+        family = FAMILIES[pipeline_class]
+        return cls(family.default_steps, family.default_guidance)
+
     def options(self, policy: Policy) -> dict[str, Any]:
         """The arguments that every family's pipeline takes."""
         size = self.size or policy.native_size
@@ -48,6 +56,39 @@ class Sampling:
             "height": size.height,
         }
         return options if size.frames is None else options | {"num_frames": size.frames}
+
+
+def check(policy: Policy, sampling: Sampling) -> None:
+    """That a pipeline can be asked so; a skeleton will do.
+
+    Raises:
+        DataError: with the code ``steps``, ``guidance_scale``, ``width``, ``height`` or ``frames``.
+    """
+    if not 1 <= sampling.steps <= MOST_STEPS:
+        raise DataError(f"1 to {MOST_STEPS:,} steps can be made, not {sampling.steps:,}.", code="steps")
+    if not 0 <= sampling.guidance_scale <= MOST_GUIDANCE:
+        raise DataError(
+            f"The guidance scale is 0 to {MOST_GUIDANCE}, not {sampling.guidance_scale:g}.", code="guidance_scale"
+        )
+    size, step = sampling.size or policy.native_size, policy.side_step
+    for name, side in (("width", size.width), ("height", size.height)):
+        if side < step or side % step:
+            below, above = max(step, side // step * step), (side // step + 1) * step
+            raise DataError(
+                f"This pipeline makes sides that are multiples of {step}; a {name} of {side} is none. "
+                f"The nearest are {below} and {above}.",
+                code=name,
+            )
+    every = policy.frame_step
+    if every is None and size.frames is not None:
+        raise DataError("This pipeline makes pictures, which have no frames; leave the number out.", code="frames")
+    if every is not None and (size.frames is None or size.frames < 1 or size.frames % every != 1):
+        below = (size.frames or 1) // every * every + 1
+        raise DataError(
+            f"This pipeline makes clips of {every}·k + 1 frames; {size.frames} is no such number. "
+            f"Near it are {below} and {below + every}.",
+            code="frames",
+        )
 
 
 def plan(prompts: Sequence[str], per_prompt: int, folder: Path, suffix: str, seed: int) -> list[Generation]:
@@ -74,10 +115,13 @@ def generate(
     lora: Path | None = None,
     seed: int = 0,
     batch_size: int = 8,
+    elsewhere: Collection[tuple[str, int]] = (),
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> list[Generation]:
     """Make ``per_prompt`` items of each prompt in a folder, those that are not there yet; returns those that are.
+
+    ``elsewhere``: prompt and index of items that are kept in another place already, and so are not made again.
 
     ``lora``: a safetensors file that the pipeline wears meanwhile. ``plan.json`` records prompts, seeds and options
     before the first item is made. A batch that does not fit into memory is halved.
@@ -89,7 +133,8 @@ def generate(
     sampling = sampling or Sampling()
     items = plan(prompts, per_prompt, folder, ".png" if policy.media_type == "image" else ".mp4", seed)
     _record(folder, policy, sampling, lora, seed, items)
-    lacking = [item for item in items if not item.path.exists()]
+    kept = frozenset(elsewhere)
+    lacking = [item for item in items if (item.prompt, item.index) not in kept and not item.path.exists()]
     done = len(items) - len(lacking)
 
     def work(batch: Sequence[Generation]) -> None:

@@ -65,7 +65,8 @@ def save_clip(frames: Sequence[Image.Image], path: Path, *, rate: int = 8) -> No
         stream = container.add_stream("libx264", rate=Fraction(rate))
         stream.width, stream.height = frames[0].size
         stream.pix_fmt = "yuv420p"
-        # Nearly lossless, as a reward looks at it; without the macroblock tree, whose AVX-512 code is not deterministic.
+        # Nearly lossless, as a reward looks at it; without the macroblock tree, whose AVX-512 code is not
+        # deterministic.
         stream.options = {"crf": "12", "preset": "veryfast", "mbtree": "0"}
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(frame.convert("RGB")), format="rgb24")))

@@ -34,6 +34,7 @@ class Policy(ABC):
         denoiser_name: the pipeline's attribute that holds the network, ``unet`` or ``transformer``.
         lora_targets: names of the linear layers that get an adapter.
         default_beta: the DPO β that the family's prediction scale asks for.
+        default_steps, default_guidance: of sampling, as the family's makers recommend.
         media_type: what the pipeline makes, ``image`` or ``video``.
         fingerprint: of the files it was loaded from; empty where it was made in memory.
     """
@@ -41,6 +42,8 @@ class Policy(ABC):
     denoiser_name: ClassVar[str] = "transformer"
     lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
     default_beta: ClassVar[float] = 2000.0
+    default_steps: ClassVar[int] = 30
+    default_guidance: ClassVar[float] = 5.0
     media_type: ClassVar[MediaType] = "image"
 
     def __init__(self, pipeline: Any) -> None:
@@ -135,6 +138,25 @@ class Policy(ABC):
     @abstractmethod
     def native_size(self) -> Size:
         """What the pipeline makes when nothing is asked for."""
+
+    @property
+    def side_step(self) -> int:
+        """Width and height must be multiples of this."""
+        return int(self.pipeline.vae_scale_factor)
+
+    @property
+    def frame_step(self) -> int | None:
+        """A clip must have a multiple of this and one frame; None for families that make pictures."""
+        return None
+
+    def passes(self, guidance_scale: float) -> int:
+        """How often the denoiser looks at an item in one step: twice where guidance compares with an empty prompt."""
+        return 2 if guidance_scale > 1 else 1
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents as the denoiser gives them, scaled as the VAE takes them → its output."""
+        decoded: Tensor = self.pipeline.vae.decode(latents.to(self.pipeline.vae.dtype), return_dict=False)[0]
+        return decoded
 
     @abstractmethod
     def encode_media(self, pixels: NDArray[np.uint8]) -> Tensor:

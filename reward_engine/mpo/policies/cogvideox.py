@@ -18,6 +18,19 @@ from reward_engine.mpo.policies.base import Conditioning, Policy
 
 class CogVideoXPolicy(Policy):
     media_type: ClassVar[MediaType] = "video"
+    default_steps: ClassVar[int] = 50
+    default_guidance: ClassVar[float] = 6.0
+
+    @property
+    def side_step(self) -> int:
+        return int(self.pipeline.vae_scale_factor_spatial) * int(self.denoiser.config.patch_size)
+
+    @property
+    def frame_step(self) -> int | None:
+        return int(self.pipeline.vae_scale_factor_temporal)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return super().decode(latents.permute(0, 2, 1, 3, 4))
 
     @property
     def native_size(self) -> Size:

@@ -77,6 +77,14 @@ def test_what_is_there_is_not_made_again(policy, tmp_path, monkeypatch):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_what_is_kept_elsewhere_is_not_made_again(policy, tmp_path):
+    options = {"per_prompt": 2, "sampling": SAMPLING, "seed": 5}
+    whole = generate(policy, PROMPTS, tmp_path / "whole", **options)
+    rest = generate(policy, PROMPTS, tmp_path / "rest", elsewhere={(PROMPTS[0], 0), (PROMPTS[1], 1)}, **options)
+    assert [(item.prompt, item.index) for item in rest] == [(PROMPTS[0], 1), (PROMPTS[1], 0)]
+    assert np.abs(pictures(rest) - pictures(whole[1:3])).max() <= 1
+
+
 def test_other_items_are_never_mixed_in(policy, lora, tmp_path):
     generate(policy, PROMPTS, tmp_path, per_prompt=1, sampling=SAMPLING)
     for change in ({"per_prompt": 2}, {"seed": 1}, {"lora": lora}, {"sampling": Sampling(3, 1.0, Size(16, 16))}):
