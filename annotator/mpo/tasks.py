@@ -6,3 +6,8 @@ from annotator.mpo import services
 @shared_task(name="mpo.mine_pairs")
 def mine_pairs(job_id: str) -> None:
     services.run_pair_mining(job_id)
+
+
+@shared_task(name="mpo.train")
+def train(job_id: str) -> None:
+    services.run_training(job_id)

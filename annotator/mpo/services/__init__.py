@@ -1,6 +1,23 @@
 """Every write of the mpo app."""
 
+from annotator.mpo.services.estimates import RunEstimate, estimate_run
 from annotator.mpo.services.mining import remove_unfinished, request_pair_mining, run_pair_mining
+from annotator.mpo.services.planning import RunPlan, plan_run, split_pairs
+from annotator.mpo.services.runs import create_run, resume_run
+from annotator.mpo.services.training import run_training
 from annotator.mpo.services.vetoes import set_veto
 
-__all__ = ["remove_unfinished", "request_pair_mining", "run_pair_mining", "set_veto"]
+__all__ = [
+    "RunEstimate",
+    "RunPlan",
+    "create_run",
+    "estimate_run",
+    "plan_run",
+    "remove_unfinished",
+    "request_pair_mining",
+    "resume_run",
+    "run_pair_mining",
+    "run_training",
+    "set_veto",
+    "split_pairs",
+]

@@ -1,0 +1,58 @@
+"""How quick the device is on which runs are trained: measured by the worker, told to the pages through the cache."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.core.cache import cache
+
+WORKER, HERE = "mpo:worker-device", "mpo:here"
+KEPT_SECONDS = 90 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Device:
+    """``flops``: of a large matrix product, a second. ``memory_bytes``: 0 where memory is not the device's own."""
+
+    name: str
+    flops: float
+    memory_bytes: int
+
+
+def measure_worker() -> Device:
+    """Measure this process's device, about half a second, and tell the pages. For workers."""
+    import torch
+
+    from reward_engine.mpo.estimate import measured_flops
+
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        found = Device(properties.name, measured_flops(torch.device("cuda")), int(properties.total_memory))
+    else:
+        found = _processors()
+    cache.set(WORKER, asdict(found), KEPT_SECONDS)
+    return found
+
+
+def known_device() -> tuple[Device, bool]:
+    """The worker's device and True; until one has run, this server's processors and False.
+
+    A web server never touches a GPU for this: that would take hundreds of megabytes of it for good.
+    """
+    told: dict[str, Any] | None = cache.get(WORKER)
+    if told is not None:
+        return Device(**told), True
+    here: dict[str, Any] | None = cache.get(HERE)
+    if here is None:
+        here = asdict(_processors())
+        cache.set(HERE, here, 24 * 3600)
+    return Device(**here), False
+
+
+def _processors() -> Device:
+    import torch
+
+    from reward_engine.mpo.estimate import measured_flops
+
+    return Device("CPU", measured_flops(torch.device("cpu"), torch.float32), 0)

@@ -1,0 +1,271 @@
+"""What a run would train on and with, looked at before anything is queued: each refusal names the field to mend.
+
+Nothing here needs a GPU. PyTorch is loaded where a pipeline's files are looked into.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+
+from annotator.campaigns.checklists import checklist_of
+from annotator.core.errors import ProblemError
+from annotator.library.models import Item, MediaType
+from annotator.library.storage import original_path
+from annotator.mpo import pipelines
+from annotator.mpo.models import PairSet, PreferencePair
+from annotator.mpo.options import MiningOptions, Source
+from annotator.mpo.queries import kept_pairs
+from annotator.rewards.models import Score
+from reward_engine.errors import RewardEngineError
+from reward_engine.mpo.seeds import seed_of
+from reward_engine.mpo.training import Settings
+
+if TYPE_CHECKING:
+    from reward_engine.mpo.training import TrainingPair
+
+# Held-out pairs are measured again and again: so many say it exactly enough (accuracy within 3 %), more would take
+# longer than the training itself.
+MOST_MEASURED = 256
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which prompts are held out, and what that leaves. ``items``: pictures or clips that must be encoded."""
+
+    held_out: frozenset[int]
+    trained_pairs: int
+    held_out_pairs: int
+    trained_prompts: int
+    items: int
+
+    @property
+    def held_out_prompts(self) -> int:
+        return len(self.held_out)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run that may be started. ``source``: the pipeline's folder, or a hub id that is fetched when the run begins."""
+
+    pair_set: PairSet
+    pipeline: str
+    source: Path | str
+    pipeline_class: str
+    start_lora: str
+    lora: Path | None
+    settings: Settings
+    split: Split
+
+
+def plan_run(
+    *, pair_set: PairSet, pipeline: str, start_lora: str = "", settings: dict[str, Any], held_out_share: float = 0.1
+) -> RunPlan:
+    """Look at everything that can be looked at. Raises ProblemError, with ``field`` where one is to blame."""
+    with problem_at("settings"):
+        wanted = Settings.from_dict(settings)
+    source = pipelines.pipeline_source(pipeline)
+    with problem_at("pipeline"):
+        pipeline_class = class_of(source)
+    _require_media_type(pair_set, pipeline_class)
+    try:
+        lora = pipelines.lora_file(start_lora)
+        if lora is not None:
+            from reward_engine.mpo.policies import check_lora
+
+            with problem_at("start_lora"):
+                check_lora(lora)
+    except ProblemError as problem:
+        raise ProblemError(problem.message, code=problem.code, field="start_lora") from problem
+    check_scores(pair_set)
+    split = split_pairs(pair_set, held_out_share)
+    _require_frames(pair_set, wanted)
+    return RunPlan(pair_set, pipeline, source, pipeline_class, start_lora, lora, wanted, split)
+
+
+@contextmanager
+def problem_at(field: str) -> Iterator[None]:
+    """What the engine refuses within becomes a problem of this field. (Of settings, of the one that is named.)"""
+    try:
+        yield
+    except RewardEngineError as error:
+        named = re.match(r"“(\w+)” must be", error.message) if field == "settings" else None
+        raise ProblemError(error.message, code=error.code, field=named[1] if named else field) from error
+
+
+def class_of(source: Path | str) -> str:
+    """The pipeline's class, checked to be whole and of a family that can be trained. Raises TrainingError."""
+    from reward_engine.mpo.policies import family_of, folder
+
+    place = located(source)
+    if place is None:
+        return hub_class(str(source))
+    folder.check(place)
+    family_of(place)
+    return folder.pipeline_class(place)
+
+
+def located(source: Path | str) -> Path | None:
+    """Where a pipeline lies: the folder itself, or of a hub id its downloaded copy; None where it must be fetched."""
+    if isinstance(source, Path):
+        return source
+    from diffusers import DiffusionPipeline
+
+    try:
+        return Path(DiffusionPipeline.download(source, use_safetensors=True, local_files_only=True))
+    except Exception:  # whatever the hub's client says where a file is not there
+        return None
+
+
+def hub_class(hub_id: str) -> str:
+    """The class of a pipeline on the hub, from the one small file that says it. Raises ProblemError, TrainingError."""
+    import json
+
+    from huggingface_hub import hf_hub_download
+
+    from reward_engine.mpo.policies import FAMILIES
+
+    try:
+        path = hf_hub_download(hub_id, pipelines.INDEX, etag_timeout=8)
+        name = str(json.loads(Path(path).read_bytes())["_class_name"])
+    except Exception as error:  # the network, the hub, a file that is none
+        raise ProblemError(
+            f"{hub_id} could not be looked up on the hub ({type(error).__name__}). Check the id and the connection, or "
+            "put the pipeline's folder where pipelines are and name that.",
+            code="no_pipeline", field="pipeline",
+        ) from error  # fmt: skip
+    if name not in FAMILIES:
+        raise ProblemError(
+            f"{name} cannot be trained here. The families are {', '.join(FAMILIES)}.",
+            code="unknown_family", field="pipeline",
+        )  # fmt: skip
+    return name
+
+
+def _require_media_type(pair_set: PairSet, pipeline_class: str) -> None:
+    from reward_engine.mpo.policies import FAMILIES
+
+    made, given = FAMILIES[pipeline_class].media_type, pair_set.reward_model.media_type
+    if made != given:
+        raise ProblemError(
+            f"{pipeline_class} makes {made}s, and “{pair_set}” holds pairs of {given}s. Choose a pipeline that makes "
+            f"{given}s, or pairs of {made}s.",
+            code="media_type",
+            field="pipeline",
+        )
+
+
+def _kept(pair_set: PairSet) -> QuerySet[PreferencePair]:
+    return pair_set.pairs.filter(vetoed_at__isnull=True)
+
+
+def check_scores(pair_set: PairSet) -> None:
+    """That there are pairs, that each is measured by the set's checklist, and that the scores behind them stand.
+
+    Raises ProblemError ``no_pairs``, ``mixed_versions`` or ``missing_scores``.
+    """
+    kept = _kept(pair_set)
+    if pair_set.ready_at is None or not kept.exists():
+        vetoed = pair_set.pairs_count
+        raise _pairs_problem(
+            f"“{pair_set}” has no pair to train on"
+            + (f": all {vetoed:,} are vetoed." if vetoed else ": nowhere does one item dominate another of its prompt.")
+            + " Take vetoes back, or mine with a smaller margin, at a coarser level, or from more items a prompt.",
+            "no_pairs",
+        )
+    checklist = checklist_of(pair_set.reward_model.checklist_version)
+    other = kept.exclude(gap_by_dimension__len=len(checklist.dimensions)).count()
+    if other:
+        raise _pairs_problem(
+            f"{other:,} pairs of “{pair_set}” were measured by another version of the checklist than "
+            f"{pair_set.reward_model.checklist_version}; their dimensions do not mean the same. Score the items with "
+            "one reward model and mine again.",
+            "mixed_versions",
+        )
+    if MiningOptions.from_json(pair_set.options).source == Source.CONSENSUS:
+        return
+    items = Item.objects.filter(Exists(kept.filter(Q(winner=OuterRef("pk")) | Q(loser=OuterRef("pk")))))
+    scores = Score.objects.filter(reward_model=pair_set.reward_model, item=OuterRef("pk"))
+    lacking = items.filter(~Exists(scores))
+    if count := lacking.count():
+        raise _pairs_problem(
+            f"{count:,} items of “{pair_set}” have no score of {pair_set.reward_model} any more, item "
+            f"{lacking.order_by('pk').values_list('pk', flat=True)[0]} among them. Let it score them, and mine again.",
+            "missing_scores",
+        )
+
+
+def _pairs_problem(message: str, code: str) -> ProblemError:
+    return ProblemError(message, code=code, field="pair_set")
+
+
+def split_pairs(pair_set: PairSet, share: float) -> Split:
+    """About ``share`` of the prompts are held out, with all their pairs: measured, never trained on.
+
+    Which ones, the prompt's text alone decides, so that all runs hold out the same. Where that would leave none on a
+    side though there are prompts enough, the one nearest to it changes sides. Raises ProblemError.
+    """
+    if not 0 <= share < 1:
+        raise ProblemError(
+            f"The share held out must be at least 0 and below 1, not {share:g}.", code="options", field="held_out_share"
+        )
+    rows = list(_kept(pair_set).order_by().values_list("prompt_id", "prompt__text").annotate(n=Count("pk")))
+    lots = sorted((seed_of(0, "held out", text) / 2**63, pk) for pk, text, _ in rows)
+    out = [pk for lot, pk in lots if lot < share]
+    if share > 0 and len(lots) > 1:
+        out = out or [lots[0][1]]
+    if len(out) == len(lots):
+        out = out[:-1]
+    held = frozenset(out)
+    of_held = sum(n for pk, _, n in rows if pk in held)
+    kept = _kept(pair_set)
+    items = Item.objects.filter(
+        Exists(kept.filter(winner=OuterRef("pk"))) | Exists(kept.filter(loser=OuterRef("pk")))
+    ).count()
+    return Split(
+        held_out=held,
+        trained_pairs=sum(n for _, _, n in rows) - of_held,
+        held_out_pairs=min(of_held, MOST_MEASURED),
+        trained_prompts=len(rows) - len(held),
+        items=items,
+    )
+
+
+def _require_frames(pair_set: PairSet, settings: Settings) -> None:
+    if pair_set.reward_model.media_type != MediaType.VIDEO or not settings.frames:
+        return
+    kept = _kept(pair_set)
+    items = Item.objects.filter(
+        Exists(kept.filter(winner=OuterRef("pk"))) | Exists(kept.filter(loser=OuterRef("pk")))
+    ).filter(frame_count__lt=settings.frames)
+    if count := items.count():
+        shortest = items.aggregate(least=Min("frame_count"))["least"]
+        raise ProblemError(
+            f"{count:,} clips have fewer than {settings.frames} frames, the shortest {shortest}. Set fewer frames.",
+            code="too_short",
+            field="frames",
+        )
+
+
+def training_pairs(plan: RunPlan) -> list[TrainingPair]:
+    """The pairs as the trainer takes them, those of held-out prompts marked and at most MOST_MEASURED of them."""
+    from reward_engine.mpo.training import TrainingPair
+
+    trained: list[TrainingPair] = []
+    measured: list[tuple[int, TrainingPair]] = []
+    for chunk in kept_pairs(plan.pair_set):
+        for row in chunk:
+            winner, loser = original_path(row.winner), original_path(row.loser)
+            if row.prompt_id in plan.split.held_out:
+                lot = seed_of("measured", row.winner.sha256, row.loser.sha256)
+                measured.append((lot, TrainingPair(row.prompt, winner, loser, held_out=True)))
+            else:
+                trained.append(TrainingPair(row.prompt, winner, loser))
+    measured.sort(key=lambda pair: pair[0])
+    return trained + [pair for _, pair in measured[:MOST_MEASURED]]

@@ -1,0 +1,168 @@
+"""Runs are planned, written into a folder, queued, and taken up again where they stopped."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from typing import Any
+
+from django.conf import settings as platform
+from django.db import transaction
+from django.utils.text import slugify
+
+from annotator.core.errors import ConflictError, ProblemError
+from annotator.jobs.models import Job, JobState, Queue
+from annotator.jobs.services import enqueue
+from annotator.mpo.models import MpoRun, PairSet
+from annotator.mpo.options import Level, MiningOptions
+from annotator.mpo.services.estimates import RunEstimate, estimate_run, free_disk
+from annotator.mpo.services.planning import RunPlan, located, plan_run, problem_at, training_pairs
+
+TRAIN_TASK = "mpo.train"
+
+
+def create_run(
+    *,
+    name: str = "",
+    pair_set: PairSet,
+    pipeline: str,
+    start_lora: str = "",
+    settings: dict[str, Any],
+    held_out_share: float = 0.1,
+    requested_by: Any = None,
+) -> MpoRun:
+    """Check everything, write the run's folder, and queue its training.
+
+    ``settings``: as ``reward_engine.mpo.training.Settings``; ``pipeline`` and ``start_lora``: see ``pipelines``.
+    Raises ProblemError, with ``field`` where one is to blame.
+    """
+    name = name.strip()[:200] or default_name(pair_set)
+    if MpoRun.objects.filter(name=name).exists():
+        raise ProblemError(f"There is a run called “{name}” already; choose another.", code="name_taken", field="name")
+    plan = plan_run(
+        pair_set=pair_set, pipeline=pipeline, start_lora=start_lora, settings=settings, held_out_share=held_out_share
+    )
+    estimate = estimate_run(plan)
+    if estimate is not None:
+        _require_disk(estimate)
+    run = MpoRun(
+        name=name,
+        pair_set=pair_set,
+        pipeline=plan.pipeline,
+        pipeline_class=plan.pipeline_class,
+        start_lora=plan.start_lora,
+        settings=plan.settings.to_dict(),
+        held_out_share=held_out_share,
+        estimate=estimate.to_json() if estimate else {},
+        path=f"mpo/runs/{slugify(name)[:40] or 'run'}-{uuid.uuid4().hex[:8]}",
+        created_by=requested_by,
+    )
+    if located(plan.source) is not None:
+        write_folder(run, plan)
+    try:
+        with transaction.atomic():
+            run.save()
+            run.job = _queue(run, requested_by)
+            run.save(update_fields=["job", "updated_at"])
+    except BaseException:
+        shutil.rmtree(run.folder, ignore_errors=True)
+        raise
+    return run
+
+
+def write_folder(run: MpoRun, plan: RunPlan) -> None:
+    """Prepare the run's folder and note what it holds in the (unsaved) row. The pipeline must lie here by now."""
+    from reward_engine.mpo.training import prepare
+
+    pairs = training_pairs(plan)
+    try:
+        with problem_at("pair_set"):
+            prepared = prepare(
+                run.folder,
+                pipeline=plan.source,
+                pairs=pairs,
+                settings=plan.settings,
+                lora=plan.lora,
+                cache=platform.ARTIFACT_ROOT / "mpo" / "cache",
+                record=_record(run, plan),
+            )
+    except OSError as error:
+        raise ProblemError(
+            f"The run's folder cannot be written ({error.strerror or error}). Look at the space and the permissions of "
+            "the folder of artifacts, then try again.",
+            code="write",
+            status=500,
+        ) from error
+    run.pipeline_fingerprint = prepared.pipeline_fingerprint
+    run.trained_pairs, run.held_out_pairs = len(prepared.training), len(prepared.held_out)
+    run.trained_prompts, run.held_out_prompts = plan.split.trained_prompts, plan.split.held_out_prompts
+
+
+def _record(run: MpoRun, plan: RunPlan) -> dict[str, Any]:
+    """What the manifest and the model card say of where the pairs come from."""
+    pair_set = plan.pair_set
+    model = pair_set.reward_model
+    return {
+        "run": run.name,
+        "objective": "total reward (DPO baseline)" if run.by_total else "dominance (MPO)",
+        "pair set": {"id": pair_set.pk, "name": pair_set.name, "options": pair_set.options},
+        "reward model": {"id": model.pk, "name": str(model), "files_sha256": model.manifest.get("manifest_sha256", "")},
+        "checklist": {
+            "name": model.checklist_version.name,
+            "version": model.checklist_version.version,
+            "content_hash": model.checklist_version.content_hash,
+        },
+        "pipeline": plan.pipeline,
+        "start LoRA": plan.start_lora or None,
+    }
+
+
+def _require_disk(estimate: RunEstimate) -> None:
+    free = free_disk()
+    if estimate.disk_bytes > free:
+        raise ProblemError(
+            f"The run needs about {estimate.disk_bytes / 1e9:.1f} GB of disk for encoded media and its states; "
+            f"{free / 1e9:.1f} GB are free where artifacts are kept. Make room, or train on fewer pairs.",
+            code="disk",
+        )
+
+
+def default_name(pair_set: PairSet) -> str:
+    """“MPO on …”, numbered where there is one already."""
+    level = MiningOptions.from_json(pair_set.options).level
+    base = f"{'Total-reward DPO' if level == Level.TOTAL else 'MPO'} on {pair_set.name}"[:190]
+    taken = set(MpoRun.objects.filter(name__startswith=base).values_list("name", flat=True))
+    return next(name for n in range(1, len(taken) + 2) if (name := base if n == 1 else f"{base}, {n}") not in taken)
+
+
+@transaction.atomic
+def resume_run(*, run: MpoRun, requested_by: Any = None) -> MpoRun:
+    """Queue a run again that was cancelled or failed; it goes on from its last state. Raises ConflictError."""
+    run = MpoRun.objects.select_for_update(of=("self",)).select_related("job").get(pk=run.pk)
+    if run.finished_at is not None:
+        raise ConflictError(f"“{run}” is finished; there is nothing to go on with.", code="finished")
+    if run.job is not None and not run.job.is_finished:
+        if run.job.is_cancelling:
+            raise ConflictError(f"“{run}” is just being cancelled; wait until it has stopped.", code="cancelling")
+        return run
+    run.job = _queue(run, requested_by)
+    run.save(update_fields=["job", "updated_at"])
+    return run
+
+
+def _queue(run: MpoRun, requested_by: Any) -> Job:
+    return enqueue(
+        kind=TRAIN_TASK,
+        title=f"Train “{run.name[:150]}”",
+        params={"run": run.pk},
+        queue=Queue.MPO,
+        requested_by=requested_by,
+        dedupe_key=f"{TRAIN_TASK}:{run.pk}",
+    )
+
+
+def state_of(run: MpoRun) -> str:
+    """``finished``, or the state of the run's job; ``lost`` where that was deleted before the run was finished."""
+    if run.finished_at is not None:
+        return "finished"
+    return "lost" if run.job is None else JobState(run.job.state).value
