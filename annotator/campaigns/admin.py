@@ -7,6 +7,8 @@ from annotator.campaigns.models import (
     CampaignItem,
     ChecklistVersion,
     Comparison,
+    ComparisonChange,
+    ComparisonPair,
     Flag,
     Judgment,
     JudgmentChange,
@@ -79,11 +81,26 @@ class AssignmentAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
 
+@admin.register(ComparisonPair)
+class ComparisonPairAdmin(ReadOnlyAdmin):
+    list_display = ("id", "campaign", "first", "second", "needed", "open_slots", "submitted")
+    list_filter = ("campaign",)
+    list_select_related = ("campaign", "first__prompt", "second__prompt")
+    show_full_result_count = False
+
+
+class ComparisonChangeInline(_Rows):
+    model = ComparisonChange
+    verbose_name_plural = "History"
+
+
 @admin.register(Comparison)
 class ComparisonAdmin(ReadOnlyAdmin):
-    list_display = ("campaign", "left", "right", "preference", "annotator", "created_at")
-    list_filter = ("preference", "campaign")
-    list_select_related = ("campaign", "left__prompt", "right__prompt", "annotator")
+    list_display = ("id", "pair", "annotator", "state", "preference", "swapped", "leased_at", "submitted_at")
+    list_filter = ("state", "preference")
+    search_fields = ("annotator__username",)
+    list_select_related = ("pair", "annotator")
+    inlines = (ComparisonChangeInline,)
     show_full_result_count = False
 
 

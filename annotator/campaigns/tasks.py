@@ -2,9 +2,9 @@
 
 from celery import shared_task
 
-from annotator.campaigns.services import release_expired_leases as release
+from annotator.campaigns import services
 
 
 @shared_task(name="campaigns.release_expired_leases", queue="default")
 def release_expired_leases() -> int:
-    return release()
+    return services.release_expired_leases() + services.release_expired_pairs()

@@ -103,25 +103,3 @@ def test_an_annotator_sees_work_and_guidelines(
     page.get_by_role("link", name="Go on").click()
     expect(page).to_have_url(re.compile(r"/campaigns/assignments/\d+/"))
     assert Assignment.objects.filter(annotator__username="ann").count() >= 2
-
-
-def test_two_items_of_a_prompt_are_compared_by_keys(
-    open_page: Callable[..., Page], running: Campaign, media: list, look: Callable
-) -> None:
-    ann = User.objects.get(username="ann")
-    prompt = media[0].prompt
-    type(media[0]).objects.filter(pk__in=[item.pk for item in media]).update(prompt=prompt)
-    while lease := lease_next_item(campaign=running, annotator=ann):
-        Assignment.objects.filter(pk=lease.pk).update(state="submitted")
-    page = open_page(ann)
-    page.goto(f"/campaigns/{running.pk}/")
-    page.get_by_role("link", name="Compare pairs").click()
-    expect(page.get_by_text("3 pairs to do")).to_be_visible()
-    look(page, "compare")
-    page.keyboard.press("1")
-    expect(page.get_by_text("2 pairs to do")).to_be_visible()
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_text("1 pair to do")).to_be_visible()
-    page.get_by_role("button", name="No difference").click()
-    expect(page.get_by_text("There is no pair for you now")).to_be_visible()
-    assert list(running.comparisons.order_by("pk").values_list("preference", flat=True)) == ["left", "right", "tie"]

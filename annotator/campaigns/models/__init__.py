@@ -7,9 +7,16 @@ from annotator.campaigns.models.answers import (
     JudgmentChange,
     SkipReason,
 )
-from annotator.campaigns.models.campaigns import Campaign, CampaignItem, CampaignState, Purpose, QueueOrder
+from annotator.campaigns.models.campaigns import (
+    Campaign,
+    CampaignItem,
+    CampaignKind,
+    CampaignState,
+    Purpose,
+    QueueOrder,
+)
 from annotator.campaigns.models.checklists import ChecklistVersion, LevelExample
-from annotator.campaigns.models.comparisons import Comparison, Preference
+from annotator.campaigns.models.comparisons import Comparison, ComparisonChange, ComparisonPair, Preference
 from annotator.campaigns.models.flags import Flag, FlagOutcome, FlagReason
 
 __all__ = [
@@ -17,9 +24,12 @@ __all__ = [
     "AssignmentState",
     "Campaign",
     "CampaignItem",
+    "CampaignKind",
     "CampaignState",
     "ChecklistVersion",
     "Comparison",
+    "ComparisonChange",
+    "ComparisonPair",
     "Flag",
     "FlagOutcome",
     "FlagReason",

@@ -17,6 +17,13 @@ class CampaignState(models.TextChoices):
     CLOSED = "closed", _("Closed")
 
 
+class CampaignKind(models.TextChoices):
+    """What people are asked."""
+
+    JUDGING = "judging", _("The checklist, item by item")
+    COMPARING = "comparing", _("Which of two is better, pair by pair")
+
+
 class QueueOrder(models.TextChoices):
     """Which item comes next."""
 
@@ -27,6 +34,7 @@ class QueueOrder(models.TextChoices):
 
 class Campaign(TimeStamped):
     name = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=10, choices=CampaignKind.choices, default=CampaignKind.JUDGING)
     media_type = models.CharField(max_length=10, choices=MediaType.choices)
     checklist_version = models.ForeignKey(ChecklistVersion, on_delete=models.PROTECT, related_name="campaigns")
     state = models.CharField(max_length=10, choices=CampaignState.choices, default=CampaignState.DRAFT)

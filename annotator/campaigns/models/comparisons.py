@@ -1,14 +1,45 @@
-"""Which of two items one prefers."""
+"""Pairs of items, and which of the two people prefer."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from annotator.campaigns.models.answers import AssignmentState, SkipReason
 from annotator.campaigns.models.campaigns import Campaign
 from annotator.core.models import TimeStamped
 from annotator.library.models import Item
+
+
+class ComparisonPair(models.Model):
+    """Two items of one prompt that people compare. ``open_slots`` counts the people it can still be given to."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="pairs")
+    first = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    second = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    # Drawn by lot from a seed. Every other person sees the pair the other way round, so that a liking for one side
+    # tells nothing in the sum.
+    swapped = models.BooleanField(default=False, help_text="Whether the second item is left for the first person.")
+    needed = models.PositiveSmallIntegerField(help_text="How many people this pair needs.")
+    open_slots = models.PositiveSmallIntegerField(help_text="needed − submitted − under lease.")
+    submitted = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            # Whichever item is named first, it is the same pair.
+            models.UniqueConstraint(
+                F("campaign"), Least("first", "second"), Greatest("first", "second"), name="comparison_pair_once"
+            ),
+            models.CheckConstraint(condition=~Q(first=F("second")), name="comparison_pair_of_two_items"),
+            models.CheckConstraint(condition=Q(open_slots__lte=F("needed")), name="comparison_pair_slots_fit"),
+        ]
+        indexes = [
+            # The queue: only pairs that still need somebody are in it.
+            models.Index(fields=["campaign", "id"], name="comparison_pair_queue", condition=Q(open_slots__gt=0))
+        ]
 
 
 class Preference(models.TextChoices):
@@ -18,24 +49,45 @@ class Preference(models.TextChoices):
 
 
 class Comparison(TimeStamped):
-    """Which of two items of one prompt one person prefers overall. ``left`` and ``right`` are as they were shown."""
+    """One person's turn at one pair, and which of the two they prefer overall. A person gets a pair once."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="comparisons")
-    left = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
-    right = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    pair = models.ForeignKey(ComparisonPair, on_delete=models.CASCADE, related_name="comparisons")
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comparisons")
-    preference = models.CharField(max_length=5, choices=Preference.choices)
+    swapped = models.BooleanField(default=False, help_text="Whether the second item is shown on the left.")
+    state = models.CharField(max_length=10, choices=AssignmentState.choices, default=AssignmentState.LEASED)
+    leased_at = models.DateTimeField(default=timezone.now)
+    lease_expires_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    preference = models.CharField(max_length=5, choices=Preference.choices, blank=True)
     milliseconds = models.PositiveIntegerField(default=0)
+    skip_reason = models.CharField(max_length=10, choices=SkipReason.choices, blank=True)
+    skip_note = models.TextField(blank=True)
 
     class Meta:
-        constraints = [
-            # Whichever side an item is shown on, it is the same pair.
-            models.UniqueConstraint(
-                Least("left", "right"),
-                Greatest("left", "right"),
-                "campaign",
-                "annotator",
-                name="comparison_once_a_person",
-            ),
-            models.CheckConstraint(condition=~Q(left=F("right")), name="comparison_of_two_items"),
+        constraints = [models.UniqueConstraint(fields=["pair", "annotator"], name="comparison_once_for_each")]
+        indexes = [
+            # The sweep of expired leases.
+            models.Index(fields=["lease_expires_at"], name="comparison_lease_expiry", condition=Q(state="leased")),
+            # What somebody has compared, newest first.
+            models.Index(fields=["annotator", "-submitted_at"], name="comparison_submitted"),
         ]
+
+    @property
+    def left(self) -> Item:
+        return self.pair.second if self.swapped else self.pair.first
+
+    @property
+    def right(self) -> Item:
+        return self.pair.first if self.swapped else self.pair.second
+
+
+class ComparisonChange(models.Model):
+    """The history of a comparison: each preference it was given, in order."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="changes")
+    preference = models.CharField(max_length=5, choices=Preference.choices)
+    milliseconds = models.PositiveIntegerField(default=0)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]

@@ -1,6 +1,19 @@
 """Every read of the campaigns app that is more than a lookup."""
 
-from annotator.campaigns.queries.comparisons import Pair, Preferences, next_pair, preferences
+from annotator.campaigns.queries.comparisons import (
+    ComparisonSummary,
+    PairProgress,
+    Preferences,
+    comparison_summary,
+    count_pairs,
+    my_comparison,
+    my_comparisons,
+    pair_progress,
+    pair_results,
+    pairs_left,
+    preferences,
+    previous_comparison,
+)
 from annotator.campaigns.queries.levels import JudgmentTable, judgment_levels
 from annotator.campaigns.queries.progress import (
     OwnShare,
@@ -22,9 +35,10 @@ from annotator.campaigns.queries.work import (
 
 __all__ = [
     "LEFT_COUNTED",
+    "ComparisonSummary",
     "JudgmentTable",
     "OwnShare",
-    "Pair",
+    "PairProgress",
     "Preferences",
     "Standing",
     "campaign_progress",
@@ -33,9 +47,16 @@ __all__ = [
     "judgment_levels",
     "may_annotate",
     "my_assignment",
-    "next_pair",
+    "comparison_summary",
+    "count_pairs",
+    "my_comparison",
+    "my_comparisons",
+    "pair_progress",
+    "pair_results",
+    "pairs_left",
     "own_shares",
     "preferences",
+    "previous_comparison",
     "skips",
     "standing",
     "visible_campaigns",

@@ -1,72 +1,217 @@
-"""Pairs to compare, and what people preferred."""
+"""Pairs, who has compared what, and what people preferred."""
 
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.http import Http404
 from numpy.typing import NDArray
 
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Comparison, Preference
-from annotator.library.models import Item
+from annotator.campaigns.models import (
+    Assignment,
+    AssignmentState,
+    Campaign,
+    CampaignKind,
+    Comparison,
+    ComparisonPair,
+    Preference,
+)
 
-
-@dataclass(frozen=True)
-class Pair:
-    left: Item
-    right: Item
-    left_to_do: int
+SUBMITTED = Q(comparisons__state=AssignmentState.SUBMITTED)
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """n comparisons. ``left``, ``right``: items, int64 [n]; ``preferred``: int8 [n], +1 left, −1 right, 0 tie."""
+    """n comparisons, in the order they were begun.
+
+    ``left``, ``right``: items as they were shown; ``pairs``, ``annotators``, ``prompts``: int64 [n] each.
+    ``preferred``: int8 [n], +1 left, −1 right, 0 tie. ``first_preferred``: the same for the pair's first item.
+    """
 
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     preferred: NDArray[np.int8]
-
-
-def next_pair(annotator: Any, campaign: Campaign) -> Pair | None:
-    """Two items of one prompt that this person has annotated and not yet compared; None where there are none.
-
-    Only one's own finished items: so a comparison shows nothing that its annotator was not given, and the judgments
-    are made before, not coloured by it. Which item is left is drawn by lot, the same for the same person and pair.
-    """
-    done = Assignment.objects.filter(
-        annotator=annotator, campaign_item__campaign=campaign, campaign_item__item=OuterRef("pk"),
-        state=AssignmentState.SUBMITTED,
-    )  # fmt: skip
-    items = list(Item.objects.filter(Exists(done)).select_related("prompt").order_by("prompt_id", "pk"))
-    compared = {
-        frozenset(pair)
-        for pair in Comparison.objects.filter(annotator=annotator, campaign=campaign).values_list("left", "right")
-    }
-    waiting = [
-        (first, second)
-        for index, first in enumerate(items)
-        for second in items[index + 1 :]
-        if first.prompt_id == second.prompt_id and frozenset((first.pk, second.pk)) not in compared
-    ]
-    if not waiting:
-        return None
-    first, second = waiting[0]
-    swap = random.Random(f"{annotator.pk} {first.pk} {second.pk}").random() < 0.5
-    return Pair(*((second, first) if swap else (first, second)), left_to_do=len(waiting))
+    first_preferred: NDArray[np.int8]
+    pairs: NDArray[np.int64]
+    annotators: NDArray[np.int64]
+    prompts: NDArray[np.int64]
 
 
 def preferences(campaigns: Iterable[Campaign]) -> Preferences:
-    """What people preferred in these campaigns, in the order it was said first."""
+    """What people preferred in these campaigns."""
     rows = list(
-        Comparison.objects.filter(Q(campaign__in=list(campaigns)))
+        Comparison.objects.filter(pair__campaign__in=list(campaigns), state=AssignmentState.SUBMITTED)
         .order_by("pk")
-        .values_list("left", "right", "preference")
+        .values_list("pair", "pair__first", "pair__second", "pair__first__prompt", "annotator", "swapped", "preference")
     )
     sign = {Preference.LEFT: 1, Preference.RIGHT: -1, Preference.TIE: 0}
+    numbers = np.array([row[:5] for row in rows], dtype=np.int64).reshape(-1, 5)
+    swapped = np.array([row[5] for row in rows], dtype=bool)
+    preferred = np.array([sign[Preference(row[6])] for row in rows], dtype=np.int8)
     return Preferences(
-        left=np.array([row[0] for row in rows], dtype=np.int64),
-        right=np.array([row[1] for row in rows], dtype=np.int64),
-        preferred=np.array([sign[Preference(row[2])] for row in rows], dtype=np.int8),
+        left=np.where(swapped, numbers[:, 2], numbers[:, 1]),
+        right=np.where(swapped, numbers[:, 1], numbers[:, 2]),
+        preferred=preferred,
+        first_preferred=np.where(swapped, -preferred, preferred).astype(np.int8),
+        pairs=numbers[:, 0],
+        annotators=numbers[:, 4],
+        prompts=numbers[:, 3],
     )
+
+
+def pair_results(campaign: Campaign) -> QuerySet[ComparisonPair]:
+    """The pairs of a campaign with what was said of them: ``for_first``, ``for_second``, ``ties``, and how often it
+    was ``skipped``, each a number of people."""
+    first = Q(comparisons__preference=Preference.LEFT, comparisons__swapped=False) | Q(
+        comparisons__preference=Preference.RIGHT, comparisons__swapped=True
+    )
+    second = Q(comparisons__preference=Preference.RIGHT, comparisons__swapped=False) | Q(
+        comparisons__preference=Preference.LEFT, comparisons__swapped=True
+    )
+    return (
+        campaign.pairs.select_related("first__prompt", "first__generator", "second__generator")
+        .annotate(
+            for_first=Count("comparisons", filter=SUBMITTED & first),
+            for_second=Count("comparisons", filter=SUBMITTED & second),
+            ties=Count("comparisons", filter=SUBMITTED & Q(comparisons__preference=Preference.TIE)),
+            skipped=Count("comparisons", filter=Q(comparisons__state=AssignmentState.SKIPPED)),
+        )
+        .order_by("pk")
+    )
+
+
+@dataclass(frozen=True)
+class ComparisonSummary:
+    """What was said in a campaign, in numbers of comparisons. ``left_share``: how often the left one was taken where
+    one was preferred, 0..1 (far from a half, people favour a side); ``same_share``: how often two people say the same
+    of a pair, 0..1. None where nothing can be said yet."""
+
+    submitted: int
+    ties: int
+    skipped: int
+    left_share: float | None
+    same_share: float | None
+
+
+def comparison_summary(campaign: Campaign) -> ComparisonSummary:
+    said = preferences([campaign])
+    decided = said.preferred != 0
+    skipped = Comparison.objects.filter(pair__campaign=campaign, state=AssignmentState.SKIPPED).count()
+    return ComparisonSummary(
+        submitted=len(said.preferred),
+        ties=int((~decided).sum()),
+        skipped=skipped,
+        left_share=float((said.preferred[decided] == 1).mean()) if decided.any() else None,
+        same_share=_same_share(said),
+    )
+
+
+def _same_share(said: Preferences) -> float | None:
+    """Of all two people who compared the same pair, the share that said the same."""
+    _, index = np.unique(said.pairs, return_inverse=True)
+    counts = np.zeros((index.max(initial=-1) + 1, 3), dtype=np.int64)
+    np.add.at(counts, (index, said.first_preferred.astype(np.int64) + 1), 1)
+    people = counts.sum(axis=1)
+    twos = int((people * (people - 1)).sum())
+    return float((counts * (counts - 1)).sum() / twos) if twos else None
+
+
+@dataclass(frozen=True)
+class PairProgress:
+    """Of a campaign: its ``pairs``, those that are ``complete``; comparisons ``needed`` and ``submitted``."""
+
+    pairs: int = 0
+    complete: int = 0
+    needed: int = 0
+    submitted: int = 0
+
+
+def pair_progress(campaigns: Iterable[Campaign]) -> dict[int, PairProgress]:
+    """By the campaign's pk; campaigns without pairs are not in it."""
+    rows = (
+        ComparisonPair.objects.filter(campaign__in=[campaign.pk for campaign in campaigns])
+        .order_by()
+        .values("campaign")
+        .annotate(
+            pairs=Count("pk"),
+            complete=Count("pk", filter=Q(submitted__gte=F("needed"))),
+            all_needed=Sum("needed"),
+            all_submitted=Sum("submitted"),
+        )
+    )
+    return {
+        row["campaign"]: PairProgress(row["pairs"], row["complete"], row["all_needed"], row["all_submitted"])
+        for row in rows
+    }
+
+
+def count_pairs(campaigns: Iterable[Campaign]) -> None:
+    """Give campaigns of comparisons the counts that ``with_progress`` gives the others, in pairs and comparisons."""
+    comparing = [campaign for campaign in campaigns if campaign.kind == CampaignKind.COMPARING]
+    progress = pair_progress(comparing) if comparing else {}
+    for campaign in comparing:
+        found = progress.get(campaign.pk, PairProgress())
+        campaign.items_count, campaign.complete_count = found.pairs, found.complete
+        campaign.needed_count, campaign.submitted_count = found.needed, found.submitted
+
+
+def my_comparison(annotator: Any, pk: int) -> Comparison:
+    """A comparison of this person, Http404 where it is somebody else's; with what its page shows."""
+    found = (
+        Comparison.objects.select_related("pair__campaign", "pair__first__prompt", "pair__second")
+        .filter(pk=pk, annotator=annotator)
+        .first()
+    )
+    if found is None:
+        raise Http404("There is no such comparison of yours.")
+    return found
+
+
+def previous_comparison(annotator: Any, campaign: Campaign, before: Comparison | None = None) -> Comparison | None:
+    """What this person compared last in the campaign, or last before that one."""
+    done = Comparison.objects.filter(
+        annotator=annotator, pair__campaign=campaign, state__in=[AssignmentState.SUBMITTED, AssignmentState.SKIPPED]
+    )
+    if before is not None:
+        done = done.filter(pk__lt=before.pk)
+    return done.order_by("-pk").first()
+
+
+def my_comparisons(annotator: Any, campaign: Campaign) -> QuerySet[Comparison]:
+    """What this person has compared or skipped in a campaign, newest first."""
+    return (
+        Comparison.objects.filter(annotator=annotator, pair__campaign=campaign)
+        .exclude(state=AssignmentState.EXPIRED)
+        .select_related("pair__first__prompt", "pair__second")
+        .order_by("-pk")
+    )
+
+
+def annotated(campaign: Campaign, annotator: Any) -> QuerySet[Assignment]:
+    """What this person has annotated in a campaign."""
+    return Assignment.objects.filter(
+        annotator=annotator, campaign_item__campaign=campaign, state=AssignmentState.SUBMITTED
+    )
+
+
+def waiting_pairs(campaign: Campaign, annotator: Any) -> QuerySet[ComparisonPair]:
+    """The queue of this person: pairs that still need somebody and that they have not had (or whose lease ran out).
+
+    In a campaign that judges items, only pairs of items they have annotated there."""
+    had = Comparison.objects.filter(pair=OuterRef("pk"), annotator=annotator).exclude(state=AssignmentState.EXPIRED)
+    queue = ComparisonPair.objects.filter(~Exists(had), campaign=campaign, open_slots__gt=0)
+    if campaign.kind == CampaignKind.JUDGING:
+        done = annotated(campaign, annotator)
+        queue = queue.filter(
+            Exists(done.filter(campaign_item__item=OuterRef("first"))),
+            Exists(done.filter(campaign_item__item=OuterRef("second"))),
+        )
+    return queue.order_by("pk")
+
+
+def pairs_left(annotator: Any, campaign: Campaign) -> int:
+    """How many pairs this person holds or can still be given."""
+    held = Comparison.objects.filter(annotator=annotator, pair__campaign=campaign, state=AssignmentState.LEASED)
+    return held.count() + waiting_pairs(campaign, annotator).count()

@@ -8,7 +8,17 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Purpose
+from annotator.campaigns.models import (
+    Assignment,
+    AssignmentState,
+    Campaign,
+    CampaignItem,
+    CampaignKind,
+    CampaignState,
+    Comparison,
+    Purpose,
+)
+from annotator.campaigns.queries.comparisons import waiting_pairs
 
 
 def visible_campaigns(user: Any) -> QuerySet[Campaign]:
@@ -19,7 +29,9 @@ def visible_campaigns(user: Any) -> QuerySet[Campaign]:
     if not has_role(user, Role.ANNOTATOR):
         return campaigns.none()
     mine = Assignment.objects.filter(annotator=user).values("campaign_item__campaign")
-    return campaigns.filter(Q(state=CampaignState.OPEN) | Q(pk__in=mine)).exclude(state=CampaignState.DRAFT)
+    compared = Comparison.objects.filter(annotator=user).values("pair__campaign")
+    seen = Q(state=CampaignState.OPEN) | Q(pk__in=mine) | Q(pk__in=compared)
+    return campaigns.filter(seen).exclude(state=CampaignState.DRAFT)
 
 
 def with_progress(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
@@ -68,8 +80,10 @@ class OwnShare:
 
 
 def own_shares(annotator: Any, campaigns: Iterable[Campaign]) -> dict[int, OwnShare]:
-    """By the campaign's pk."""
-    ids = [campaign.pk for campaign in campaigns]
+    """By the campaign's pk. In a campaign of comparisons, pairs are counted."""
+    campaigns = list(campaigns)
+    comparing = [campaign for campaign in campaigns if campaign.kind == CampaignKind.COMPARING]
+    ids = [campaign.pk for campaign in campaigns if campaign.kind != CampaignKind.COMPARING]
     had = Assignment.objects.filter(annotator=annotator, campaign_item__campaign__in=ids)
     states = had.order_by().values_list("campaign_item__campaign", "state").annotate(n=Count("pk"))
     counts = {(pk, state): n for pk, state, n in states}
@@ -86,7 +100,17 @@ def own_shares(annotator: Any, campaigns: Iterable[Campaign]) -> dict[int, OwnSh
             done=counts.get((pk, AssignmentState.SUBMITTED), 0),
         )
         for pk in ids
-    }
+    } | {campaign.pk: _pair_share(annotator, campaign) for campaign in comparing}
+
+
+def _pair_share(annotator: Any, campaign: Campaign) -> OwnShare:
+    had = Comparison.objects.filter(annotator=annotator, pair__campaign=campaign)
+    counts = dict(had.order_by().values_list("state").annotate(n=Count("pk")))
+    return OwnShare(
+        left=waiting_pairs(campaign, annotator).count(),
+        in_work=counts.get(AssignmentState.LEASED, 0),
+        done=counts.get(AssignmentState.SUBMITTED, 0),
+    )
 
 
 def skips(campaign: Campaign, limit: int = 50) -> QuerySet[Assignment]:

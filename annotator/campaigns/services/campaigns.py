@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from annotator.campaigns.models import Campaign, CampaignItem, CampaignState, ChecklistVersion, QueueOrder
+from annotator.campaigns.models import Campaign, CampaignItem, CampaignKind, CampaignState, ChecklistVersion, QueueOrder
 from annotator.campaigns.services.ordering import shuffle
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.library.models import Item
@@ -49,6 +49,8 @@ def add_items(*, campaign: Campaign, items: Iterable[Item]) -> int:
     """Put items into the campaign; those that are in it stay as they are. Returns how many are new."""
     if campaign.state == CampaignState.CLOSED:
         raise ConflictError("This campaign is closed; open it again before adding items.")
+    if campaign.kind == CampaignKind.COMPARING:
+        raise ProblemError("This campaign compares pairs; add pairs to it, not items.", code="comparing")
     rows = []
     for item in items:
         if item.media_type != campaign.media_type:
@@ -83,8 +85,10 @@ def set_state(*, campaign: Campaign, state: str) -> Campaign:
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if state not in ALLOWED[CampaignState(campaign.state)]:
         raise ConflictError(f"A campaign that is {campaign.get_state_display().lower()} cannot become “{state}”.")
-    if state == CampaignState.OPEN and not campaign.campaign_items.exists():
-        raise ProblemError("The campaign has no items yet; add some before opening it.", code="no_items")
+    comparing = campaign.kind == CampaignKind.COMPARING
+    if state == CampaignState.OPEN and not (campaign.pairs if comparing else campaign.campaign_items).exists():
+        what = "pairs" if comparing else "items"
+        raise ProblemError(f"The campaign has no {what} yet; add some before opening it.", code=f"no_{what}")
     campaign.state = state
     try:
         campaign.save(update_fields=["state", "updated_at"])

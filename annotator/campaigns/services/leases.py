@@ -49,7 +49,7 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     chosen = next((item for chooser in hooks.choosers if (item := chooser(campaign, annotator))), None)
     if chosen:
         CampaignItem.objects.filter(pk=chosen.pk).update(open_slots=F("open_slots") - 1)
-    taken = chosen.pk if chosen else _take_from_queue(_queue(campaign, annotator, lapsed))
+    taken = chosen.pk if chosen else take_from_queue(_queue(campaign, annotator, lapsed))
     if taken is None:
         return None
     assignment = lapsed.get(taken) or Assignment(campaign_item_id=taken, annotator=annotator)
@@ -84,20 +84,20 @@ def _queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) ->
     )
 
 
-def _take_from_queue(queue: QuerySet[CampaignItem]) -> int | None:
-    """Take a slot of the first item; its pk, or None where there is none."""
+def take_from_queue(queue: QuerySet[Any]) -> int | None:
+    """Take a slot of the first row (an item, or a pair to compare); its pk, or None where there is none."""
     # Rows that somebody else is taking now are passed over. Only where all the rest is being taken does one wait:
     # their slots may be for us as well.
     taken = _take(queue.select_for_update(skip_locked=True, of=("self",)))
     return taken if taken is not None or not queue.exists() else _take(queue.select_for_update(of=("self",)))
 
 
-def _take(queue: QuerySet[CampaignItem]) -> int | None:
+def _take(queue: QuerySet[Any]) -> int | None:
     # Finding, locking and counting down in one statement: the ORM would need two, and every annotator waits for this.
     found, values = queue.values("pk")[:1].query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE campaigns_campaignitem SET open_slots = open_slots - 1 WHERE id = ({found}) RETURNING id",
+            f"UPDATE {queue.model._meta.db_table} SET open_slots = open_slots - 1 WHERE id = ({found}) RETURNING id",
             values,
         )
         row = cursor.fetchone()

@@ -1,33 +1,128 @@
 """Two generations of one prompt side by side: which is preferred overall."""
 
+from typing import Any
+
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotator.accounts.models import Role
-from annotator.accounts.roles import role_required
+from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
-from annotator.campaigns.models import CampaignState
+from annotator.campaigns.models import AssignmentState, Campaign, Comparison, SkipReason
 from annotator.core.errors import ProblemError
 
 
 @never_cache
 @role_required(Role.ANNOTATOR)
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def compare(request: HttpRequest, pk: int) -> HttpResponse:
-    campaign = queries.campaign_to_work_in(request.user, pk)
-    if request.method == "POST":
-        numbers = {name: request.POST.get(name, "") for name in ("left", "right", "milliseconds")}
-        # More digits than these fit no column; what is no number is no pair.
-        values = {name: int(value) if value.isdecimal() and len(value) <= 9 else 0 for name, value in numbers.items()}
-        try:
-            services.record_comparison(
-                campaign=campaign, annotator=request.user, preference=request.POST.get("preference", ""), **values
-            )
-        except ProblemError as problem:
-            messages.error(request, problem.message)
-        return redirect("campaigns:compare", pk=pk)
-    pair = queries.next_pair(request.user, campaign) if campaign.state == CampaignState.OPEN else None
-    return render(request, "campaigns/compare.html", {"campaign": campaign, "pair": pair})
+    """The next pair; and the one behind it is leased too, so that its media are there when this one is answered."""
+    campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
+    try:
+        comparison = services.lease_next_pair(campaign=campaign, annotator=request.user)
+        ahead = comparison and services.lease_next_pair(campaign=campaign, annotator=request.user, after=comparison.pk)
+    except ProblemError as problem:
+        return render(request, "campaigns/compare.html", {"campaign": campaign, "why_not": problem.message})
+    if comparison is None:
+        return render(request, "campaigns/compare.html", {"campaign": campaign, **_around(request, campaign)})
+    return _page(request, queries.my_comparison(request.user, comparison.pk), ahead)
+
+
+@never_cache
+@role_required(Role.ANNOTATOR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def comparison(request: HttpRequest, pk: int) -> HttpResponse:
+    """One's own comparison: looked at again, answered, corrected."""
+    own = queries.my_comparison(request.user, pk)
+    if request.method != "POST":
+        return _page(request, own)
+    spent = request.POST.get("milliseconds", "")
+    try:
+        services.record_comparison(
+            comparison_id=pk,
+            annotator=request.user,
+            preference=request.POST.get("preference", ""),
+            # More digits than these fit no column.
+            milliseconds=int(spent) if spent.isdecimal() and len(spent) <= 9 else 0,
+        )
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("campaigns:compare", pk=own.pair.campaign_id)
+
+
+@role_required(Role.ANNOTATOR)
+@require_POST
+def skip(request: HttpRequest, pk: int) -> HttpResponse:
+    own = queries.my_comparison(request.user, pk)
+    try:
+        services.skip_comparison(
+            comparison_id=pk,
+            annotator=request.user,
+            reason=request.POST.get("reason", ""),
+            note=request.POST.get("note", "")[:2000],
+        )
+        messages.success(request, _("Skipped. Somebody else will look at it."))
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("campaigns:compare", pk=own.pair.campaign_id)
+
+
+@role_required(Role.ANNOTATOR)
+@require_POST
+def take_up(request: HttpRequest, pk: int) -> HttpResponse:
+    """Open one's skipped or expired pair again."""
+    queries.my_comparison(request.user, pk)
+    try:
+        services.take_up_pair_again(comparison_id=pk, annotator=request.user)
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("campaigns:comparison", pk=pk)
+
+
+def _page(request: HttpRequest, own: Comparison, ahead: Comparison | None = None) -> HttpResponse:
+    campaign = own.pair.campaign
+    context = {
+        "campaign": campaign,
+        "comparison": own,
+        "answerable": own.state in (AssignmentState.LEASED, AssignmentState.SUBMITTED),
+        "skip_reasons": SkipReason.choices,
+        "ahead": [ahead.left, ahead.right] if ahead else [],
+        **_around(request, campaign, own),
+    }
+    return render(request, "campaigns/compare.html", context)
+
+
+def _around(request: HttpRequest, campaign: Campaign, own: Comparison | None = None) -> dict[str, Any]:
+    return {
+        "previous": queries.previous_comparison(request.user, campaign, before=own),
+        "left_to_do": queries.pairs_left(request.user, campaign),
+    }
+
+
+def mine(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """What this person has compared in a campaign, to look at again and correct."""
+    page = Paginator(queries.my_comparisons(request.user, campaign), 48).get_page(request.GET.get("page"))
+    return render(request, "campaigns/mine_pairs.html", {"campaign": campaign, "page": page})
+
+
+def overview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """A campaign of comparisons: for annotators what is left for them, for reviewers what was said of each pair."""
+    context: dict[str, Any] = {
+        "campaign": campaign,
+        "is_reviewer": has_role(request.user, Role.REVIEWER, Role.ADMIN),
+    }
+    if has_role(request.user, Role.ANNOTATOR):
+        context["share"] = queries.own_shares(request.user, [campaign])[campaign.pk]
+    if context["is_reviewer"]:
+        context |= {
+            "progress": queries.pair_progress([campaign]).get(campaign.pk, queries.PairProgress()),
+            "summary": queries.comparison_summary(campaign),
+            "page": Paginator(queries.pair_results(campaign), 25).get_page(request.GET.get("page")),
+            "next_states": services.next_states(campaign),
+        }
+    return render(request, "campaigns/comparing.html", context)

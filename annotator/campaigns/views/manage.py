@@ -16,8 +16,9 @@ from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
 from annotator.campaigns.checklists import checklist_in
 from annotator.campaigns.forms import CampaignForm, CountForm, GuidelinesForm
-from annotator.campaigns.models import ChecklistVersion, QueueOrder
+from annotator.campaigns.models import CampaignKind, ChecklistVersion, QueueOrder
 from annotator.campaigns.panels import render_panels
+from annotator.campaigns.views import compare
 from annotator.core.errors import ProblemError
 
 
@@ -29,6 +30,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(queries.with_progress(campaigns) if is_reviewer else campaigns, 25).get_page(
         request.GET.get("page")
     )
+    if is_reviewer:
+        queries.count_pairs(page.object_list)
     context: dict[str, Any] = {"page": page, "is_reviewer": is_reviewer}
     if has_role(request.user, Role.ANNOTATOR):
         shares = queries.own_shares(request.user, page.object_list)
@@ -40,6 +43,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
+    if campaign.kind == CampaignKind.COMPARING:
+        return compare.overview(request, campaign)
     context: dict[str, Any] = {
         "campaign": campaign,
         "checklist": checklist_in(campaign.checklist_version, get_language()),

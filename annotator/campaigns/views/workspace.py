@@ -19,7 +19,8 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns import hooks, queries, services
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, SkipReason
+from annotator.campaigns.models import Assignment, AssignmentState, CampaignKind, SkipReason
+from annotator.campaigns.views import compare
 from annotator.campaigns.workspace import is_closed, ladders_of, workspace_data
 from annotator.core.errors import ConflictError, ProblemError
 
@@ -46,6 +47,8 @@ def _workspace_context(request: HttpRequest, assignment: Assignment) -> dict[str
 def work(request: HttpRequest, pk: int) -> HttpResponse:
     """On to the next item of a campaign."""
     campaign = queries.campaign_to_work_in(request.user, pk)
+    if campaign.kind == CampaignKind.COMPARING:
+        return redirect("campaigns:compare", pk=pk)
     try:
         assignment = services.lease_next_item(campaign=campaign, annotator=request.user)
     except ConflictError as problem:
@@ -209,6 +212,8 @@ def take_up(request: HttpRequest, pk: int) -> HttpResponse:
 def mine(request: HttpRequest, pk: int) -> HttpResponse:
     """What this person has done in a campaign, to look at again and correct."""
     campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
+    if campaign.kind == CampaignKind.COMPARING:
+        return compare.mine(request, campaign)
     own = (
         Assignment.objects.filter(annotator=request.user, campaign_item__campaign=campaign)
         .exclude(state=AssignmentState.EXPIRED)

@@ -6,13 +6,16 @@ import { option } from "./store.js";
 const form = document.getElementById("compare");
 if (form) {
   const began = performance.now();
-  const choose = (value) => form.querySelector(`[value="${value}"]`).click();
+  const choose = (value) => form.querySelector(`[name=preference][value="${value}"]`)?.click();
   form.addEventListener("submit", () => {
     form.elements.milliseconds.value = String(Math.round(performance.now() - began));
   });
   const actions = { 1: "left", ArrowLeft: "left", 2: "tie", ArrowDown: "tie", 3: "right", ArrowRight: "right" };
   listen(
-    Object.fromEntries(Object.entries(actions).map(([key, value]) => [key, () => choose(value)])),
+    {
+      ...Object.fromEntries(Object.entries(actions).map(([key, value]) => [key, () => choose(value)])),
+      Backspace: () => document.getElementById("previous")?.click(),
+    },
     { enabled: () => !option("noKeys"), signal: new AbortController().signal },
   );
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {

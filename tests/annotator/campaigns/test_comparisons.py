@@ -1,15 +1,31 @@
-"""Two generations of one prompt: what is offered, what is kept, what is refused."""
+"""Two generations of one prompt: who gets which pair, what is kept, what is refused."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from annotator.campaigns import queries
-from annotator.campaigns.models import Assignment, Comparison
-from annotator.campaigns.services import lease_next_item, record_comparison, set_state, submit_assignment
-from annotator.core.errors import ConflictError, NotAllowedError, ProblemError
+from annotator.campaigns.models import AssignmentState, Comparison, ComparisonPair
+from annotator.campaigns.services import (
+    add_items,
+    add_pairs,
+    create_comparison_campaign,
+    lease_next_item,
+    lease_next_pair,
+    load_builtin_checklists,
+    record_comparison,
+    release_expired_pairs,
+    set_state,
+    skip_comparison,
+    submit_assignment,
+    take_up_pair_again,
+)
+from annotator.core.errors import ConflictError, ProblemError
+from annotator.library.access import visible_items
 from annotator.library.models import Item
 
 pytestmark = pytest.mark.django_db
@@ -23,100 +39,278 @@ def ann(make_user, client):
 
 
 @pytest.fixture
-def campaign(make_campaign, ann, answer_all):
-    """Three items of one prompt and one of another, all annotated by ann."""
-    campaign = make_campaign(4)
-    items = list(Item.objects.filter(campaign_items__campaign=campaign).order_by("pk"))
-    Item.objects.filter(pk__in=[item.pk for item in items[:3]]).update(prompt=items[0].prompt)
-    while assignment := lease_next_item(campaign=campaign, annotator=ann):
-        answer_all(assignment)
-        submit_assignment(assignment_id=assignment.pk, annotator=ann)
-    return campaign
+def make_pairs(bare_items):
+    """``make_pairs(4)``: so many pairs, each of two items of a prompt of its own."""
+
+    def make(n):
+        items = bare_items(2 * n)
+        for first, second in zip(items[::2], items[1::2], strict=True):
+            Item.objects.filter(pk=second.pk).update(prompt=first.prompt)
+            second.prompt = first.prompt
+        return list(zip(items[::2], items[1::2], strict=True))
+
+    return make
 
 
-def say(campaign, annotator, pair, preference="left", **fields):
+@pytest.fixture
+def make_comparing(make_pairs):
+    load_builtin_checklists()
+
+    def make(pairs=3, **fields):
+        values = {"name": f"Pairs {timezone.now()}", "overlap": 2, "state": "open"} | fields
+        return create_comparison_campaign(pairs=make_pairs(pairs), **values)
+
+    return make
+
+
+def say(comparison, preference="left", **fields):
     return record_comparison(
-        campaign=campaign, annotator=annotator, left=pair.left.pk, right=pair.right.pk, preference=preference, **fields
+        comparison_id=comparison.pk, annotator=comparison.annotator, preference=preference, **fields
     )
 
 
-def test_every_pair_of_a_prompt_is_offered_once(campaign, ann):
-    seen = []
-    while pair := queries.next_pair(ann, campaign):
-        assert pair.left.prompt_id == pair.right.prompt_id
-        assert pair.left_to_do == 3 - len(seen)
-        seen.append(frozenset((pair.left.pk, pair.right.pk)))
-        say(campaign, ann, pair)
-    assert len(seen) == len(set(seen)) == 3
+def compare_all(campaign, person, preference="left"):
+    said = []
+    while comparison := lease_next_pair(campaign=campaign, annotator=person):
+        said.append(say(comparison, preference).pair_id)
+    return said
 
 
-def test_only_what_one_has_annotated_is_offered(campaign, make_user):
-    assert queries.next_pair(make_user("bo"), campaign) is None
+def slots_add_up(campaign):
+    """open = needed − submitted − leased, for every pair."""
+    for pair in campaign.pairs.all():
+        states = list(pair.comparisons.values_list("state", flat=True))
+        assert pair.submitted == states.count("submitted")
+        assert pair.open_slots == pair.needed - pair.submitted - states.count("leased"), pair.pk
 
 
-def test_changing_ones_mind_keeps_one_row_whichever_side_it_is_shown_on(campaign, ann):
-    pair = queries.next_pair(ann, campaign)
-    say(campaign, ann, pair, "left")
-    swapped = queries.Pair(pair.right, pair.left, 0)
-    say(campaign, ann, swapped, "tie")
-    kept = Comparison.objects.get()
-    assert (kept.left, kept.right, kept.preference) == (pair.right, pair.left, "tie")
+class TestHandingOut:
+    def test_everybody_gets_each_pair_once_until_enough_people_have(self, make_comparing, make_user):
+        campaign = make_comparing(3, overlap=2)
+        people = [make_user(name) for name in ("ann", "bo", "cy")]
+        said = [compare_all(campaign, person) for person in people]
+        assert [len(pairs) for pairs in said] == [3, 3, 0]
+        assert all(len(set(pairs)) == len(pairs) for pairs in said)
+        assert set(campaign.pairs.values_list("submitted", "open_slots")) == {(2, 0)}
+        slots_add_up(campaign)
+
+    def test_asking_again_gives_the_pair_on_the_screen_and_the_one_behind_it_is_another(self, make_comparing, ann):
+        campaign = make_comparing(3)
+        first = lease_next_pair(campaign=campaign, annotator=ann)
+        assert lease_next_pair(campaign=campaign, annotator=ann) == first
+        second = lease_next_pair(campaign=campaign, annotator=ann, after=first.pk)
+        assert second.pair != first.pair
+        assert lease_next_pair(campaign=campaign, annotator=ann, after=first.pk) == second
+        assert Comparison.objects.count() == 2
+        slots_add_up(campaign)
+
+    def test_every_other_person_sees_a_pair_the_other_way_round(self, make_comparing, make_user):
+        campaign = make_comparing(12, overlap=4)
+        for name in ("ann", "bo", "cy", "di"):
+            compare_all(campaign, make_user(name))
+        for pair in campaign.pairs.all():
+            first, *others = pair.comparisons.order_by("pk").values_list("swapped", flat=True)
+            assert first == pair.swapped
+            assert others == [not first, first, not first]
+        assert set(campaign.pairs.values_list("swapped", flat=True)) == {True, False}
+
+    def test_the_sides_come_from_the_seed(self, make_pairs, make_comparing):
+        pairs = make_pairs(20)
+        sides = [
+            list(
+                create_comparison_campaign(name=name, pairs=pairs, seed=seed).pairs.values_list("swapped", flat=True)
+            )
+            for name, seed in (("a", 1), ("b", 1), ("c", 2))
+        ]
+        assert sides[0] == sides[1] != sides[2]
+
+    def test_a_skipped_pair_goes_to_somebody_else_and_can_be_taken_up_again(self, make_comparing, make_user):
+        campaign = make_comparing(1, overlap=1)
+        ann, bo = make_user("ann"), make_user("bo")
+        mine = lease_next_pair(campaign=campaign, annotator=ann)
+        assert lease_next_pair(campaign=campaign, annotator=bo) is None
+        skip_comparison(comparison_id=mine.pk, annotator=ann, reason="broken")
+        assert lease_next_pair(campaign=campaign, annotator=ann) is None
+        with pytest.raises(ConflictError, match="skipped"):
+            say(mine)
+        assert take_up_pair_again(comparison_id=mine.pk, annotator=ann).state == AssignmentState.LEASED
+        skip_comparison(comparison_id=mine.pk, annotator=ann, reason="unsafe")
+        theirs = lease_next_pair(campaign=campaign, annotator=bo)
+        assert theirs.pair == mine.pair
+        with pytest.raises(ConflictError, match="not needed any more"):
+            take_up_pair_again(comparison_id=mine.pk, annotator=ann)
+        slots_add_up(campaign)
+
+    def test_a_lease_that_ran_out_frees_the_pair(self, make_comparing, make_user):
+        campaign = make_comparing(1, overlap=1)
+        ann, bo = make_user("ann"), make_user("bo")
+        mine = lease_next_pair(campaign=campaign, annotator=ann)
+        later = timezone.now() + timedelta(seconds=campaign.lease_seconds + 1)
+        assert (release_expired_pairs(), release_expired_pairs(now=later)) == (0, 1)
+        slots_add_up(campaign)
+        assert lease_next_pair(campaign=campaign, annotator=ann) == mine
+        release_expired_pairs(now=later)
+        assert say(mine).state == AssignmentState.SUBMITTED, "an answer that came late is taken while it is needed"
+        assert lease_next_pair(campaign=campaign, annotator=bo) is None
+        slots_add_up(campaign)
+
+    def test_a_late_answer_is_refused_where_somebody_else_has_the_pair(self, make_comparing, make_user):
+        campaign = make_comparing(1, overlap=1)
+        ann, bo = make_user("ann"), make_user("bo")
+        mine = lease_next_pair(campaign=campaign, annotator=ann)
+        release_expired_pairs(now=timezone.now() + timedelta(seconds=campaign.lease_seconds + 1))
+        lease_next_pair(campaign=campaign, annotator=bo)
+        with pytest.raises(ConflictError, match="given to somebody else"):
+            say(mine)
+        slots_add_up(campaign)
+
+    def test_only_what_one_is_given_can_be_seen(self, make_comparing, ann):
+        campaign = make_comparing(3)
+        assert not visible_items(ann).exists()
+        comparison = lease_next_pair(campaign=campaign, annotator=ann)
+        assert {*visible_items(ann)} == {comparison.left, comparison.right}
+
+    def test_only_an_open_campaign_hands_out_pairs(self, make_comparing, ann):
+        campaign = make_comparing(1)
+        set_state(campaign=campaign, state="paused")
+        campaign.refresh_from_db()
+        with pytest.raises(ConflictError, match="no pairs are handed out"):
+            lease_next_pair(campaign=campaign, annotator=ann)
 
 
-def test_the_arrays_say_who_won(campaign, ann):
-    wanted = []
-    for preference, sign in (("left", 1), ("right", -1), ("tie", 0)):
-        pair = queries.next_pair(ann, campaign)
-        say(campaign, ann, pair, preference)
-        wanted.append((pair.left.pk, pair.right.pk, sign))
-    table = queries.preferences([campaign])
-    assert list(zip(table.left.tolist(), table.right.tolist(), table.preferred.tolist(), strict=True)) == wanted
-    assert queries.preferences([]).preferred.shape == (0,)
+class TestWhatIsRefused:
+    def test_what_is_no_pair(self, make_pairs, make_comparing, bare_items):
+        (first, second), (other, _) = make_pairs(2)
+        campaign = make_comparing(1)
+        for wrong in ((first, first), (first, other)):
+            with pytest.raises(ProblemError, match="not two items of one prompt"):
+                add_pairs(campaign=campaign, pairs=[wrong])
+        clips = bare_items(2, "video")
+        clips[1].prompt = clips[0].prompt
+        with pytest.raises(ProblemError, match="compares images"):
+            add_pairs(campaign=campaign, pairs=[tuple(clips)])
+        assert add_pairs(campaign=campaign, pairs=[(first, second), (second, first)]) == 1
+
+    def test_a_campaign_without_pairs_or_with_a_name_that_is_taken(self, make_pairs, make_comparing):
+        with pytest.raises(ProblemError, match="no pair to compare"):
+            create_comparison_campaign(name="x", pairs=[])
+        campaign = make_comparing(1)
+        with pytest.raises(ProblemError, match="already"):
+            create_comparison_campaign(name=campaign.name, pairs=make_pairs(1))
+        with pytest.raises(ProblemError, match="add pairs to it"):
+            add_items(campaign=campaign, items=Item.objects.all())
+
+    def test_nonsense_and_others_comparisons(self, make_comparing, ann, make_user):
+        comparison = lease_next_pair(campaign=make_comparing(1), annotator=ann)
+        with pytest.raises(ProblemError, match="left, right or tie"):
+            say(comparison, "both")
+        with pytest.raises(Comparison.DoesNotExist):
+            record_comparison(comparison_id=comparison.pk, annotator=make_user("bo"), preference="left")
+        with pytest.raises(ProblemError, match="why you skip"):
+            skip_comparison(comparison_id=comparison.pk, annotator=ann, reason="bored")
+
+    def test_what_is_submitted_is_corrected_until_the_campaign_is_closed(self, make_comparing, ann):
+        campaign = make_comparing(1)
+        comparison = lease_next_pair(campaign=campaign, annotator=ann)
+        for preference in ("left", "left", "tie"):
+            say(comparison, preference)
+        with pytest.raises(ConflictError, match="not skipped"):
+            skip_comparison(comparison_id=comparison.pk, annotator=ann, reason="other")
+        set_state(campaign=campaign, state="paused")
+        say(comparison, "right")
+        set_state(campaign=campaign, state="closed")
+        with pytest.raises(ConflictError, match="closed"):
+            say(comparison, "left")
+        assert list(comparison.changes.values_list("preference", flat=True)) == ["left", "tie", "right"]
+        assert Comparison.objects.get().preference == "right"
+        assert ComparisonPair.objects.get().submitted == 1
 
 
-def test_what_is_no_pair_is_refused(campaign, ann, make_user):
-    pair = queries.next_pair(ann, campaign)
-    other = Item.objects.filter(campaign_items__campaign=campaign).exclude(prompt=pair.left.prompt).get()
-    for wrong in (queries.Pair(pair.left, other, 0), queries.Pair(pair.left, pair.left, 0)):
-        with pytest.raises(ProblemError, match="not two items of one prompt"):
-            say(campaign, ann, wrong)
-    with pytest.raises(ProblemError, match="left, right or tie"):
-        say(campaign, ann, pair, "both")
-    with pytest.raises(NotAllowedError):
-        say(campaign, make_user("bo"), pair)
-    set_state(campaign=campaign, state="paused")
-    campaign.refresh_from_db()
-    with pytest.raises(ConflictError):
-        say(campaign, ann, pair)
-    assert not Comparison.objects.exists()
+class TestInACampaignThatJudgesItems:
+    @pytest.fixture
+    def campaign(self, make_campaign, ann, answer_all):
+        """Three items of one prompt and one of another, all annotated by ann."""
+        campaign = make_campaign(4)
+        items = list(Item.objects.filter(campaign_items__campaign=campaign).order_by("pk"))
+        Item.objects.filter(pk__in=[item.pk for item in items[:3]]).update(prompt=items[0].prompt)
+        while assignment := lease_next_item(campaign=campaign, annotator=ann):
+            answer_all(assignment)
+            submit_assignment(assignment_id=assignment.pk, annotator=ann)
+        return campaign
+
+    def test_pairs_are_made_of_what_one_has_annotated(self, campaign, ann, make_user):
+        assert lease_next_pair(campaign=campaign, annotator=make_user("bo")) is None
+        assert len(compare_all(campaign, ann)) == 3
+        for pair in campaign.pairs.all():
+            assert pair.first.prompt_id == pair.second.prompt_id
+        assert lease_next_pair(campaign=campaign, annotator=make_user("cy")) is None
+        slots_add_up(campaign)
 
 
-def test_the_page_takes_an_answer_and_nonsense(client, campaign, ann):
-    url = f"/campaigns/{campaign.pk}/compare/"
-    pair = queries.next_pair(ann, campaign)
-    page = client.get(url).content.decode()
-    assert f'name="left" value="{pair.left.pk}"' in page
-    assert pair.left.generator.name not in page.split("</header>", 1)[1]  # blind
-    body = {"left": pair.left.pk, "right": pair.right.pk, "preference": "right", "milliseconds": "1200"}
-    client.post(url, body)
-    assert (Comparison.objects.get().preference, Comparison.objects.get().milliseconds) == ("right", 1200)
-    refused = client.post(url, body | {"left": "9" * 30}, follow=True)
-    assert b"not two items of one prompt" in refused.content
-    assert Assignment.objects.count() == 4
+class TestResults:
+    def test_the_arrays_and_the_pairs_say_who_won(self, make_comparing, make_user):
+        campaign = make_comparing(2, overlap=3)
+        ann, bo, cy = (make_user(name) for name in ("ann", "bo", "cy"))
+        for person, choice in ((ann, "first"), (bo, "first"), (cy, "second")):
+            while comparison := lease_next_pair(campaign=campaign, annotator=person):
+                wanted = getattr(comparison.pair, choice)
+                say(comparison, "left" if comparison.left == wanted else "right")
+        one = campaign.pairs.first()
+        say(one.comparisons.get(annotator=bo), "tie")
+        results = [(r.for_first, r.for_second, r.ties, r.skipped) for r in queries.pair_results(campaign)]
+        assert results == [(1, 1, 1, 0), (2, 1, 0, 0)]
+        table = queries.preferences([campaign])
+        for left, right, preferred, first in zip(
+            table.left, table.right, table.preferred, table.first_preferred, strict=True
+        ):
+            pair = campaign.pairs.get(first__in=[left, right])
+            assert first == (preferred if pair.first_id == left else -preferred)
+        assert queries.preferences([]).preferred.shape == (0,)
+        summary = queries.comparison_summary(campaign)
+        assert (summary.submitted, summary.ties, summary.skipped) == (6, 1, 0)
+        assert summary.same_share == pytest.approx(1 / 6)
+
+    def test_progress_counts_pairs(self, make_comparing, ann):
+        campaign = make_comparing(2, overlap=1)
+        say(lease_next_pair(campaign=campaign, annotator=ann))
+        assert queries.pair_progress([campaign])[campaign.pk] == queries.PairProgress(2, 1, 2, 1)
+        assert queries.own_shares(ann, [campaign])[campaign.pk] == queries.OwnShare(left=1, in_work=0, done=1)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_double_click_is_one_comparison(campaign, ann):
-    pair = queries.next_pair(ann, campaign)
+def test_twenty_people_at_once_compare_every_pair_exactly_three_times(make_comparing, make_user):
+    campaign = make_comparing(12, overlap=3)
+    people = [make_user(f"person{n}") for n in range(20)]
+    barrier = threading.Barrier(len(people), timeout=60)
+
+    def work(person):
+        try:
+            barrier.wait()
+            return compare_all(campaign, person)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        said = list(pool.map(work, people))
+    assert all(len(pairs) == len(set(pairs)) for pairs in said)
+    assert set(campaign.pairs.values_list("submitted", "open_slots")) == {(3, 0)}
+    assert Comparison.objects.count() == 36
+    slots_add_up(campaign)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_double_click_is_one_comparison(make_comparing, ann):
+    comparison = lease_next_pair(campaign=make_comparing(1), annotator=ann)
     barrier = threading.Barrier(6, timeout=60)
 
     def click(_):
         try:
             barrier.wait()
-            say(campaign, ann, pair)
+            say(comparison)
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(click, range(6)))
-    assert Comparison.objects.count() == 1
+    assert ComparisonPair.objects.get().submitted == 1
+    assert comparison.changes.count() == 1

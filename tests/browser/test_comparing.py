@@ -1,0 +1,106 @@
+"""Comparisons in the browser: two items side by side, by keys, taken back, skipped; and what reviewers see of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotator.accounts.models import Role, User
+from annotator.campaigns.models import Assignment, Campaign, Comparison
+from annotator.campaigns.services import (
+    create_campaign,
+    create_comparison_campaign,
+    lease_next_item,
+    lease_next_pair,
+    load_builtin_checklists,
+    record_comparison,
+)
+from annotator.library.models import Item
+from tests.factories import make_generator, make_item, make_prompt
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def pairs(transactional_db: None, files: Path) -> list[tuple[Item, Item]]:
+    """Three pairs: what a generator made of a prompt, and what another made of it."""
+    load_builtin_checklists()
+    one, other = make_generator("painter-xl", "1.0"), make_generator("painter-xl", "1.1")
+    prompts = [make_prompt(f"A brass lamp beside an open window, number {number}") for number in range(3)]
+    return [tuple(make_item(prompt=prompt, generator=maker) for maker in (one, other)) for prompt in prompts]
+
+
+@pytest.fixture
+def campaign(pairs: list[tuple[Item, Item]], make_user: Callable[..., User]) -> Campaign:
+    """An open campaign of these pairs; bo has compared the first."""
+    found = create_comparison_campaign(
+        name="Tuned against start", pairs=pairs, overlap=2, state="open", guidelines="Choose by the prompt first."
+    )
+    bo = make_user("bo")
+    comparison = lease_next_pair(campaign=found, annotator=bo)
+    record_comparison(comparison_id=comparison.pk, annotator=bo, preference="left")
+    return found
+
+
+def test_an_annotator_compares_by_keys_goes_back_and_skips(
+    open_page: Callable[..., Page], campaign: Campaign, make_user: Callable[..., User], look: Callable
+) -> None:
+    page = open_page(make_user("ann"))
+    page.goto("/campaigns/")
+    page.get_by_role("link", name="Begin").click()
+    expect(page.get_by_text("3 pairs to do")).to_be_visible()
+    expect(page.locator("main")).not_to_contain_text("painter-xl")  # blind
+    look(page, "compare")
+    page.keyboard.press("1")
+    expect(page.get_by_text("2 pairs to do")).to_be_visible()
+    page.keyboard.press("Backspace")
+    expect(page.get_by_text("You said: Left. Choose again to correct it.")).to_be_visible()
+    look(page, "compare-again")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("2 pairs to do")).to_be_visible()
+    page.get_by_text("Skip", exact=True).click()
+    page.get_by_label("A question is unclear here").check()
+    page.get_by_role("button", name="Leave it").click()
+    expect(page.get_by_text("1 pair to do")).to_be_visible()
+    page.get_by_role("button", name="No difference").click()
+    expect(page.get_by_text("You have seen every pair")).to_be_visible()
+    mine = Comparison.objects.filter(annotator__username="ann").order_by("pk")
+    assert list(mine.values_list("state", "preference")) == [
+        ("submitted", "right"),
+        ("skipped", ""),
+        ("submitted", "tie"),
+    ]
+    page.goto(f"/campaigns/{campaign.pk}/mine/")
+    expect(page.locator(".own-tile")).to_have_count(3)
+    look(page, "compare-mine")
+
+
+def test_a_reviewer_sees_what_was_said_of_each_pair(
+    open_page: Callable[..., Page], campaign: Campaign, make_user: Callable[..., User], look: Callable
+) -> None:
+    page = open_page(make_user("rae", Role.ADMIN))
+    page.goto("/campaigns/")
+    page.get_by_role("link", name="Tuned against start").click()
+    expect(page.locator(".pair-result")).to_have_count(3)
+    expect(page.locator(".pair-result").first).to_contain_text("1 of 2")
+    look(page, "comparing-campaign")
+
+
+def test_items_one_has_annotated_are_compared_too(
+    open_page: Callable[..., Page], pairs: list[tuple[Item, Item]], make_user: Callable[..., User]
+) -> None:
+    version = next(v for v, _ in load_builtin_checklists() if v.media_type == "image")
+    running = create_campaign(
+        name="Street photographs", checklist_version=version, items=pairs[0], overlap=2, state="open"
+    )
+    ann = make_user("ann")
+    while lease := lease_next_item(campaign=running, annotator=ann):
+        Assignment.objects.filter(pk=lease.pk).update(state="submitted")
+    page = open_page(ann)
+    page.goto(f"/campaigns/{running.pk}/")
+    page.get_by_role("link", name="Compare pairs").click()
+    expect(page.get_by_text("1 pair to do")).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.get_by_text("There is no pair for you now")).to_be_visible()
+    assert Comparison.objects.get().preference == "tie"
