@@ -24,7 +24,7 @@ def pipeline_roots() -> list[Path]:
 
 def lora_roots() -> list[Path]:
     """Where pipelines are, and where training leaves its adapters."""
-    return [*pipeline_roots(), Path(settings.ARTIFACT_ROOT).resolve() / "mpo"]
+    return [*pipeline_roots(), _runs_root()]
 
 
 def pipeline_source(name: str) -> Path | str:
@@ -74,8 +74,14 @@ def pipelines() -> list[str]:
 
 def loras() -> list[str]:
     """Names of the safetensors files that are there and belong to no pipeline."""
-    found = {str(path.relative_to(root)) for root in lora_roots() for path in _loose_weights(root, DEPTH)}
+    found = {str(path.relative_to(root)) for root in pipeline_roots() for path in _loose_weights(root, DEPTH)}
+    trained = _runs_root()  # where states and caches are safetensors too
+    found |= {str(path.relative_to(trained)) for path in trained.glob("runs/*/lora/*.safetensors")}
     return sorted(found)[:MOST_LISTED]
+
+
+def _runs_root() -> Path:
+    return Path(settings.ARTIFACT_ROOT).resolve() / "mpo"
 
 
 def _below(roots: list[Path], name: str, field: str) -> Path | None:

@@ -11,3 +11,8 @@ def mine_pairs(job_id: str) -> None:
 @shared_task(name="mpo.train")
 def train(job_id: str) -> None:
     services.run_training(job_id)
+
+
+@shared_task(name="mpo.generate")
+def generate(job_id: str) -> None:
+    services.run_generation(job_id)

@@ -1,5 +1,16 @@
 """Every read of the mpo app that is more than a lookup."""
 
+from annotator.mpo.queries.generations import (
+    GENERATE_TASK,
+    Slot,
+    gallery_rows,
+    generation_sets,
+    generations_of,
+    is_whole,
+    lacking,
+    seed_for,
+    standing,
+)
 from annotator.mpo.queries.measured import Measured, judged, no_scores, scored, scores_of
 from annotator.mpo.queries.pair_sets import (
     MINE_TASK,
@@ -14,6 +25,7 @@ from annotator.mpo.queries.pair_sets import (
     row_of,
     sets_with,
 )
+from annotator.mpo.queries.prompt_sets import members, prompt_sets, texts_of, written
 from annotator.mpo.queries.runs import (
     LORA,
     Grid,
@@ -29,6 +41,7 @@ from annotator.mpo.queries.runs import (
 )
 
 __all__ = [
+    "GENERATE_TASK",
     "LORA",
     "MINE_TASK",
     "Grid",
@@ -36,24 +49,36 @@ __all__ = [
     "MinableModel",
     "PairRow",
     "Side",
+    "Slot",
     "any_unfinished",
     "artifacts",
     "finished_runs",
     "gallery",
+    "gallery_rows",
+    "generation_sets",
+    "generations_of",
     "grid_file",
     "grids",
+    "is_whole",
     "judged",
     "kept_pairs",
+    "lacking",
+    "members",
     "minable_models",
     "mining_jobs",
     "no_scores",
+    "prompt_sets",
     "ready_sets",
     "row_of",
     "runs",
     "sample_prompts",
     "scored",
     "scores_of",
+    "seed_for",
     "sets_with",
+    "standing",
+    "texts_of",
     "trainable_sets",
     "trained_prompts",
+    "written",
 ]

@@ -19,9 +19,9 @@ LORA = "lora/pytorch_lora_weights.safetensors"
 
 def runs() -> QuerySet[MpoRun]:
     """Newest first, each with what a page says of it."""
-    return MpoRun.objects.select_related(
-        "pair_set__reward_model__checklist_version", "job", "created_by"
-    ).order_by("-created_at")
+    return MpoRun.objects.select_related("pair_set__reward_model__checklist_version", "job", "created_by").order_by(
+        "-created_at"
+    )
 
 
 def finished_runs() -> QuerySet[MpoRun]:

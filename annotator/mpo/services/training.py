@@ -38,9 +38,7 @@ def train_run(held: Run) -> dict[str, Any]:
     held.stage("Loading the pipeline")
     measure_worker()
     watch = _Watch(held, run)
-    outcome = train(
-        run.folder, on_metrics=watch.metrics, progress=watch.encoding, cancelled=held.cancelled
-    )
+    outcome = train(run.folder, on_metrics=watch.metrics, progress=watch.encoding, cancelled=held.cancelled)
     if not outcome.finished:
         held.check()  # says why: cancelled, or lost
         raise ProblemError("The training stopped before its end. Resume the run.", code="stopped")
