@@ -1,10 +1,11 @@
 from rest_framework.routers import SimpleRouter
 
-from annotator.campaigns.api import AssignmentViewSet, CampaignViewSet, ChecklistViewSet
+from annotator.campaigns.api import AssignmentViewSet, CampaignViewSet, ChecklistViewSet, FlagViewSet
 
 router = SimpleRouter()
 router.register("checklists", ChecklistViewSet, basename="api-checklist")
 router.register("campaigns", CampaignViewSet, basename="api-campaign")
 router.register("assignments", AssignmentViewSet, basename="api-assignment")
+router.register("flags", FlagViewSet, basename="api-flag")
 
 urlpatterns = router.urls

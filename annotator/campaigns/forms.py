@@ -6,7 +6,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from annotator.campaigns.models import Campaign, ChecklistVersion
+from annotator.campaigns.models import Campaign, ChecklistVersion, LevelExample
 from annotator.library.models import Generator, ImportBatch, Item
 
 
@@ -110,3 +110,42 @@ class GuidelinesForm(forms.ModelForm):
         fields = ("guidelines",)
         labels = {"guidelines": _("Guidelines for annotators")}
         widgets = {"guidelines": forms.Textarea(attrs={"rows": 14})}
+
+
+class ExampleForm(forms.ModelForm):
+    """An example of a level: a new one needs a file, one that is there may keep its own."""
+
+    upload = forms.FileField(
+        label=_("Image or short clip"),
+        help_text=_("PNG, JPEG, WebP, AVIF or GIF up to 10 MB; MP4 or WebM up to 30 MB and 20 s."),
+        widget=forms.ClearableFileInput(attrs={"accept": "image/*,video/mp4,video/webm"}),
+    )
+
+    class Meta:
+        model = LevelExample
+        fields = ("alt", "caption")
+        labels = {"alt": _("What it shows, in words"), "caption": _("Caption (optional)")}
+        help_texts = {
+            "alt": _("For annotators who do not see it: “A portrait; every hair and the skin’s pores are sharp.”"),
+            "caption": _("Shown below it: what to look at."),
+        }
+
+    field_order = ("upload", "alt", "caption")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["upload"].required = False
+            self.fields["upload"].label = _("Another file in its place (optional)")
+
+
+class SuggestionsForm(forms.Form):
+    percent = forms.IntegerField(
+        min_value=0,
+        max_value=100,
+        label=_("Share of items with suggestions, in percent"),
+        help_text=_(
+            "0: no suggestions. With 80, every fifth item or so is answered without them, which is what their pull is "
+            "measured against."
+        ),
+    )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotator.campaigns.views import compare, manage, workspace
+from annotator.campaigns.views import compare, examples, flags, manage, suggestions, workspace
 
 app_name = "campaigns"
 urlpatterns = [
@@ -19,10 +19,19 @@ urlpatterns = [
     path("comparisons/<int:pk>/skip/", compare.skip, name="skip-comparison"),
     path("comparisons/<int:pk>/take-up/", compare.take_up, name="take-up-comparison"),
     path("<int:pk>/mine/", workspace.mine, name="mine"),
+    path("<int:pk>/suggestions/", suggestions.suggestions, name="suggestions"),
     path("checklists/<int:pk>/", manage.checklist, name="checklist"),
+    path("checklists/<int:pk>/guide/", examples.guide, name="guide"),
+    path("checklists/<int:pk>/take-over/", examples.take_over, name="take-over-examples"),
+    path("checklists/<int:pk>/<slug:sub_dimension>/<str:level>/", examples.level_examples, name="level-examples"),
+    path("examples/<int:pk>/media/", examples.media, name="example-media"),
+    path("examples/<int:pk>/thumbnail/", examples.thumbnail, name="example-thumbnail"),
+    path("flags/", flags.flag_list, name="flags"),
+    path("flags/<int:pk>/settle/", flags.settle, name="settle-flag"),
     path("assignments/<int:pk>/", workspace.annotate, name="annotate"),
     path("assignments/<int:pk>/judgments/", workspace.judge, name="judge"),
     path("assignments/<int:pk>/submit/", workspace.submit, name="submit"),
     path("assignments/<int:pk>/skip/", workspace.skip, name="skip"),
+    path("assignments/<int:pk>/flag/", workspace.flag, name="flag"),
     path("assignments/<int:pk>/take-up/", workspace.take_up, name="take-up"),
 ]

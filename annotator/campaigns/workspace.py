@@ -7,7 +7,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from annotator.campaigns.checklists import checklist_in, checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, CampaignState
+from annotator.campaigns.models import Assignment, AssignmentState, CampaignState, FlagReason
 from annotator.campaigns.queries.work import Standing
 from reward_engine.checklist import Checklist, SubDimension
 
@@ -16,17 +16,25 @@ def ladders_of(assignment: Assignment, levels: dict[str, int]) -> list[dict[str,
     """Dimensions with their ladders, each with its standing level and whether another one closes it."""
     checklist = checklist_in(assignment.campaign_item.campaign.checklist_version, get_language())
     prompt = assignment.campaign_item.item.prompt.text
+    suggested = shown_suggestions(assignment)
     return [
         {
             "id": dimension.id,
             "name": dimension.name,
-            "ladders": [_ladder(checklist, sub, levels, prompt) for sub in dimension.sub_dimensions],
+            "ladders": [_ladder(checklist, sub, levels, prompt, suggested) for sub in dimension.sub_dimensions],
         }
         for dimension in checklist.dimensions
     ]
 
 
-def _ladder(checklist: Checklist, sub: SubDimension, levels: dict[str, int], prompt: str) -> dict[str, Any]:
+def shown_suggestions(assignment: Assignment) -> dict[str, int]:
+    """What the annotator sees of the model's suggestions."""
+    return (assignment.suggestions or {}) if assignment.suggestions_shown else {}
+
+
+def _ladder(
+    checklist: Checklist, sub: SubDimension, levels: dict[str, int], prompt: str, suggested: dict[str, int]
+) -> dict[str, Any]:
     closed = is_closed(checklist, sub, levels)
     chosen = levels.get(sub.id)
     return {
@@ -38,6 +46,7 @@ def _ladder(checklist: Checklist, sub: SubDimension, levels: dict[str, int], pro
         "closed": closed,
         "chosen": chosen,
         "chosen_name": sub.level(chosen).name if chosen is not None else "",
+        "suggested_name": sub.level(suggested[sub.id]).name if sub.id in suggested else "",
         "questions": [(question.threshold, question.render(prompt)) for question in sub.questions],
         "levels": [
             {
@@ -46,6 +55,7 @@ def _ladder(checklist: Checklist, sub: SubDimension, levels: dict[str, int], pro
                 "guidance": level.guidance,
                 "key": position,
                 "checked": level.score == chosen,
+                "suggested": level.score == suggested.get(sub.id),
                 # "There is none" follows from another ladder here; nobody chooses it.
                 "implied_only": sub.masked_by_other and level.score == sub.lowest,
             }
@@ -62,6 +72,16 @@ def is_closed(checklist: Checklist, sub: SubDimension, levels: dict[str, int]) -
     if sub.masked_by_other and sub.mask:
         return levels.get(sub.mask.owner) == checklist.sub_dimension(sub.mask.owner).lowest
     return False
+
+
+def own_flags(assignment: Assignment) -> list[dict[str, str]]:
+    """The open reports of this person on the item, each with its name in the page's language."""
+    checklist = checklist_in(assignment.campaign_item.campaign.checklist_version, get_language())
+    names = {sub.id: sub.name for sub in checklist.sub_dimensions}
+    return [
+        {**flag, "name": names.get(flag["sub"]) or str(FlagReason(flag["reason"]).label)}
+        for flag in assignment.own_flags
+    ]
 
 
 def workspace_data(assignment: Assignment, standing: Standing, user: Any) -> dict[str, Any]:
@@ -81,6 +101,8 @@ def workspace_data(assignment: Assignment, standing: Standing, user: Any) -> dic
             "judge": reverse("campaigns:judge", args=[assignment.pk]),
             "submit": reverse("campaigns:submit", args=[assignment.pk]),
             "skip": reverse("campaigns:skip", args=[assignment.pk]),
+            "flag": reverse("campaigns:flag", args=[assignment.pk]),
+            "guide": reverse("campaigns:guide", args=[campaign.checklist_version_id]),
             "next": reverse("campaigns:next", args=[campaign.pk]),
             "work": reverse("campaigns:work", args=[campaign.pk]),
         },
@@ -89,6 +111,7 @@ def workspace_data(assignment: Assignment, standing: Standing, user: Any) -> dic
         # The page counts its acts on from here, so that a device whose clock is behind is not taken for a late packet.
         "sequence": standing.sequence,
         "ladders": [_rules(sub) for sub in checklist.sub_dimensions],
+        "suggestions": shown_suggestions(assignment),
         "texts": _texts(),
     }
 
@@ -137,6 +160,14 @@ def _texts() -> dict[str, str]:
         "met": _("met"),
         "missing": _("missing"),
         "pace": _("about {n} s each"),
+        "flagged": _("Reported: {name}"),
+        "flaggedNext": _("Reported. Go on answering."),
+        "flagWithdrawn": _("Taken back: {name}"),
+        "notFlagged": _("A report could not be saved."),
+        "suggested": _("the model suggests this"),
+        "guideOpen": _("Examples of {name} are open beside the questions."),
+        "guideClosed": _("Examples closed."),
+        "guideFailed": _("The examples could not be loaded. Try again when you are online."),
         "brokenMedia": _(
             "This media does not load. Reload the page, or skip the item with the reason “does not show”."
         ),

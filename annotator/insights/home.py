@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from annotator.accounts.models import Role, User
 from annotator.accounts.roles import roles_of
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Purpose
-from annotator.campaigns.queries import OwnShare, done_today, own_shares
+from annotator.campaigns.queries import OwnShare, done_today, open_flags, own_shares
 from annotator.datasets.models import DatasetVersion
 from annotator.jobs.queries import unfinished, visible_jobs
 from annotator.library.models import Item, MediaType, Prompt
@@ -81,6 +81,7 @@ def home(request: HttpRequest) -> HttpResponse:
         context["today"] = done_today(request.user)
     if context["is_reviewer"]:
         context["loop"] = loop_state()
+        context["reports"] = open_flags()
         context["pauses"] = list(unseen_pauses()[:5])
         jobs = visible_jobs(request.user)
         context["running"] = list(unfinished(jobs)[:6])

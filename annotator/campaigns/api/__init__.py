@@ -3,5 +3,6 @@
 from annotator.campaigns.api.assignments import AssignmentViewSet
 from annotator.campaigns.api.campaigns import CampaignViewSet
 from annotator.campaigns.api.checklists import ChecklistViewSet
+from annotator.campaigns.api.flags import FlagViewSet
 
-__all__ = ["AssignmentViewSet", "CampaignViewSet", "ChecklistViewSet"]
+__all__ = ["AssignmentViewSet", "CampaignViewSet", "ChecklistViewSet", "FlagViewSet"]

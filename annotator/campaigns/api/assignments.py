@@ -13,7 +13,9 @@ from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAnnotator
 from annotator.campaigns import queries, services
-from annotator.campaigns.models import Assignment, SkipReason
+from annotator.campaigns.api.flags import FlagSerializer
+from annotator.campaigns.models import Assignment, FlagReason, SkipReason
+from annotator.campaigns.workspace import shown_suggestions
 
 
 class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
@@ -25,11 +27,14 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     prompt = serializers.CharField(source="campaign_item.item.prompt.text", read_only=True)
     media_url = serializers.SerializerMethodField()
     levels = serializers.SerializerMethodField(help_text="{sub-dimension: level}, as they stand.")
+    suggestions = serializers.SerializerMethodField(
+        help_text="{sub-dimension: level} as the reward model would answer; empty where the campaign shows none here."
+    )
 
     class Meta:
         model = Assignment
         fields = ("id", "campaign", "item", "media_type", "prompt", "media_url", "state", "leased_at",
-                  "lease_expires_at", "submitted_at", "skip_reason", "levels")  # fmt: skip
+                  "lease_expires_at", "submitted_at", "skip_reason", "levels", "suggestions")  # fmt: skip
         read_only_fields = fields
 
     @extend_schema_field(serializers.URLField)
@@ -41,6 +46,11 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
     def get_levels(self, assignment: Assignment) -> dict[str, int]:
         return {judgment.sub_dimension: judgment.level for judgment in assignment.judgments.all()}
+
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
+    def get_suggestions(self, assignment: Assignment) -> dict[str, int]:
+        return shown_suggestions(assignment)
 
 
 class AssignmentFilter(django_filters.FilterSet):
@@ -75,6 +85,14 @@ class SavedSerializer(serializers.Serializer[Any]):
 
 class SkipSerializer(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(choices=SkipReason.choices)
+    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
+
+
+class FlagRequestSerializer(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(choices=FlagReason.choices)
+    sub_dimension = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=60, help_text="Which question is ``unclear``."
+    )
     note = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
 
 
@@ -124,6 +142,16 @@ class AssignmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         sent.is_valid(raise_exception=True)
         services.skip_assignment(assignment_id=assignment.pk, annotator=request.user, **sent.validated_data)
         return self._answer(assignment.pk)
+
+    @extend_schema(request=FlagRequestSerializer, responses=FlagSerializer)
+    @action(detail=True, methods=["post"])
+    def flag(self, request: Request, pk: Any = None) -> Response:
+        """Report something about the item and stay with it. The same report again only changes its note."""
+        assignment = self.get_object()
+        sent = FlagRequestSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        flag = services.flag_item(assignment_id=assignment.pk, annotator=request.user, **sent.validated_data)
+        return Response(FlagSerializer(flag, context=self.get_serializer_context()).data)
 
     @extend_schema(request=None, responses=AssignmentSerializer)
     @action(detail=True, methods=["post"], url_path="take-up")

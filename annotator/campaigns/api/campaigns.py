@@ -25,7 +25,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     class Meta:
         model = Campaign
         fields = ("id", "name", "media_type", "state", "checklist_version", "checklist", "overlap", "lease_seconds",
-                  "guidelines", "is_demo", "created_at")  # fmt: skip
+                  "guidelines", "suggestions_percent", "is_demo", "created_at")  # fmt: skip
         read_only_fields = fields
 
 

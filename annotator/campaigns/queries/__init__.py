@@ -14,15 +14,16 @@ from annotator.campaigns.queries.comparisons import (
     preferences,
     previous_comparison,
 )
+from annotator.campaigns.queries.flags import flags, open_flags
 from annotator.campaigns.queries.levels import JudgmentTable, judgment_levels
 from annotator.campaigns.queries.progress import (
     OwnShare,
     campaign_progress,
     own_shares,
-    skips,
     visible_campaigns,
     with_progress,
 )
+from annotator.campaigns.queries.suggestions import Pull, Share, SuggestionBias, suggestion_bias
 from annotator.campaigns.queries.work import (
     LEFT_COUNTED,
     Standing,
@@ -40,25 +41,30 @@ __all__ = [
     "OwnShare",
     "PairProgress",
     "Preferences",
+    "Pull",
+    "Share",
     "Standing",
+    "SuggestionBias",
     "campaign_progress",
     "campaign_to_work_in",
+    "comparison_summary",
+    "count_pairs",
     "done_today",
+    "flags",
     "judgment_levels",
     "may_annotate",
     "my_assignment",
-    "comparison_summary",
-    "count_pairs",
     "my_comparison",
     "my_comparisons",
+    "open_flags",
+    "own_shares",
     "pair_progress",
     "pair_results",
     "pairs_left",
-    "own_shares",
     "preferences",
     "previous_comparison",
-    "skips",
     "standing",
+    "suggestion_bias",
     "visible_campaigns",
     "with_progress",
 ]

@@ -111,12 +111,3 @@ def _pair_share(annotator: Any, campaign: Campaign) -> OwnShare:
         in_work=counts.get(AssignmentState.LEASED, 0),
         done=counts.get(AssignmentState.SUBMITTED, 0),
     )
-
-
-def skips(campaign: Campaign, limit: int = 50) -> QuerySet[Assignment]:
-    """The items people skipped and why, newest first: broken media and unclear questions show here."""
-    return (
-        Assignment.objects.filter(campaign_item__campaign=campaign, state=AssignmentState.SKIPPED)
-        .select_related("campaign_item__item__prompt", "annotator")
-        .order_by("-pk")[:limit]
-    )

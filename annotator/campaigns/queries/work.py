@@ -20,10 +20,13 @@ from annotator.campaigns.models import (
     Campaign,
     CampaignItem,
     CampaignState,
+    Flag,
+    FlagOutcome,
+    FlagReason,
     Judgment,
     JudgmentChange,
+    LevelExample,
     Purpose,
-    SkipReason,
 )
 
 # "1000+" tells an annotator as much as the exact number, and a million rows are not counted for it.
@@ -70,9 +73,10 @@ def my_assignment(annotator: Any, pk: int) -> Assignment:
     """An assignment of this person, Http404 where it is somebody else's.
 
     With all that its page shows, in one query: ``answers`` (see :func:`standing`), ``newest`` act, ``previous`` and
-    ``following`` assignment in the order they were handed out, ``was_unsafe`` (somebody did not want to look at the
-    item), ``today`` (submitted by this person since midnight), ``left`` (items they can still be given here, counted
-    up to LEFT_COUNTED).
+    ``following`` assignment in the order they were handed out, ``was_unsafe`` (somebody else has reported the item as
+    unsafe, and no reviewer has denied it), ``own_flags`` (open reports of this person), ``with_examples`` (ladders that
+    have example images), ``today`` (submitted by this person since midnight), ``left`` (items they can still be given
+    here, counted up to LEFT_COUNTED).
     """
     found = (
         Assignment.objects.select_related(
@@ -84,7 +88,20 @@ def my_assignment(annotator: Any, pk: int) -> Assignment:
             previous=_only(_own(annotator).filter(pk__lt=OuterRef("pk")), Max("pk")),
             following=_only(_own(annotator).filter(pk__gt=OuterRef("pk")), Min("pk")),
             was_unsafe=Exists(
-                Assignment.objects.filter(campaign_item=OuterRef("campaign_item"), skip_reason=SkipReason.UNSAFE)
+                Flag.objects.filter(item=OuterRef("campaign_item__item"), reason=FlagReason.UNSAFE)
+                .exclude(outcome=FlagOutcome.DISMISSED)
+                .exclude(assignment=OuterRef("pk"))
+            ),
+            own_flags=ArraySubquery(
+                Flag.objects.filter(assignment=OuterRef("pk"), outcome=FlagOutcome.OPEN, with_skip=False)
+                .order_by("pk")
+                .values(flag=JSONObject(reason="reason", sub="sub_dimension", note="note"))
+            ),
+            with_examples=ArraySubquery(
+                LevelExample.objects.filter(checklist_version=OuterRef("campaign_item__campaign__checklist_version"))
+                .order_by()
+                .values("sub_dimension")
+                .distinct()
             ),
             today=_only(Assignment.objects.filter(annotator=annotator, submitted_at__gte=_midnight()), Count("pk")),
             left=_left(annotator),

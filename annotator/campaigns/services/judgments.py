@@ -7,9 +7,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.checklists import checklist_in
 from annotator.campaigns.models import (
     Assignment,
     AssignmentState,
@@ -77,9 +78,9 @@ def record_judgment(
         .get()
     )
     if not history["may"]:
-        raise NotAllowedError("Only annotators answer, and you are none (any more).")
+        raise NotAllowedError(_("Only annotators answer, and you are none (any more)."))
     campaign = locked.campaign_item.campaign
-    checklist = checklist_of(campaign.checklist_version)
+    checklist = checklist_in(campaign.checklist_version, get_language())  # its words may be needed in an error
     sub = _sub_dimension(checklist, sub_dimension)
     if history["arrived"] or (history["newest"] is not None and sequence < history["newest"]):
         standing = Judgment.objects.filter(assignment=locked, sub_dimension=sub_dimension).first()
@@ -129,13 +130,17 @@ def _sub_dimension(checklist: Checklist, id: str) -> SubDimension:
     try:
         return checklist.sub_dimension(id)
     except ChecklistError as error:
-        raise ProblemError(error.message, code=error.code) from error
+        raise ProblemError(
+            _("This checklist has no question ladder “%(name)s”.") % {"name": id}, code=error.code
+        ) from error
 
 
 def _require_level(sub: SubDimension, level: int) -> None:
     if level not in sub.scores:
         raise ProblemError(
-            f"“{sub.name}” has no level {level}; its levels are {sub.lowest} to {sub.highest}.", code="no_level"
+            _("“%(name)s” has no level %(level)s; its levels are %(lowest)d to %(highest)d.")
+            % {"name": sub.name, "level": level, "lowest": sub.lowest, "highest": sub.highest},
+            code="no_level",
         )
 
 
@@ -149,8 +154,12 @@ def _consequences(
         absent = standing is not None and standing.level == owner.lowest
         if absent != (level == sub.lowest) and level is not None:
             raise ProblemError(
-                f"“{sub.name}” follows from “{owner.name}”, which is "
-                f"“{owner.level(standing.level).name if standing else 'not answered'}”. Change that one instead.",
+                _("“%(name)s” follows from “%(owner)s”, which is “%(level)s”. Change that one instead.")
+                % {
+                    "name": sub.name,
+                    "owner": owner.name,
+                    "level": owner.level(standing.level).name if standing else _("not answered"),
+                },
                 code="implied",
             )
     closed: dict[str, int | None] = dict(implied(checklist, sub.id, level)) if level is not None else {}
@@ -178,12 +187,15 @@ def _write(assignment: Assignment, levels: dict[str, int | None], own: str, mill
     gone = [id for id, level in levels.items() if level is None]
     if gone:
         Judgment.objects.filter(assignment=assignment, sub_dimension__in=gone).delete()
+    suggested = assignment.suggestions or {}
     kept = [
         Judgment(
             assignment=assignment,
             sub_dimension=id,
             level=level,
             milliseconds=milliseconds if id == own else 0,
+            suggested_level=suggested.get(id),
+            suggestion_shown=id in suggested and assignment.suggestions_shown,
             updated_at=timezone.now(),
         )
         for id, level in levels.items()
@@ -194,7 +206,7 @@ def _write(assignment: Assignment, levels: dict[str, int | None], own: str, mill
             kept,
             update_conflicts=True,
             unique_fields=["assignment", "sub_dimension"],
-            update_fields=["level", "milliseconds", "updated_at"],
+            update_fields=["level", "milliseconds", "suggested_level", "suggestion_shown", "updated_at"],
         )
 
 

@@ -26,3 +26,11 @@ def votes_bar(first: int, ties: int, second: int) -> SafeString:
         '<rect class="track" width="200" height="10"/>{}</svg>',
         format_html_join("", '<rect class="{}" x="{}" width="{}" height="10"/>', parts),
     )
+
+
+@register.filter
+def points(value: float | None, form: str = "signed") -> str:
+    """A difference of shares in percentage points: 0.034 → "+3.4"; ``plain``: without a sign."""
+    if value is None:
+        return "–"
+    return f"{100 * value:.1f}" if form == "plain" else f"{100 * value:+.1f}".replace("-", "−")

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language, ngettext
@@ -16,7 +17,7 @@ from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
 from annotator.campaigns.checklists import checklist_in
 from annotator.campaigns.forms import CampaignForm, CountForm, GuidelinesForm
-from annotator.campaigns.models import CampaignKind, ChecklistVersion, QueueOrder
+from annotator.campaigns.models import CampaignKind, ChecklistVersion, LevelExample, QueueOrder
 from annotator.campaigns.panels import render_panels
 from annotator.campaigns.views import compare
 from annotator.core.errors import ProblemError
@@ -33,6 +34,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
     if is_reviewer:
         queries.count_pairs(page.object_list)
     context: dict[str, Any] = {"page": page, "is_reviewer": is_reviewer}
+    if is_reviewer:
+        context["waiting"] = queries.open_flags()
     if has_role(request.user, Role.ANNOTATOR):
         shares = queries.own_shares(request.user, page.object_list)
         context["work"] = [(campaign, shares[campaign.pk]) for campaign in page.object_list]
@@ -55,7 +58,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         context["share"] = queries.own_shares(request.user, [campaign])[campaign.pk]
     if context["is_reviewer"]:
         context["progress"] = queries.campaign_progress(campaign)
-        context["skips"] = queries.skips(campaign)
+        context["waiting"] = queries.open_flags(campaign)
+        context["flags"] = queries.flags(campaign=campaign)[:8]
         context["next_states"] = services.next_states(campaign)
     return render(request, "campaigns/detail.html", context)
 
@@ -132,5 +136,13 @@ def checklist(request: HttpRequest, pk: int) -> HttpResponse:
     """A checklist version as people read it: dimensions, ladders, questions, masks."""
     version = get_object_or_404(ChecklistVersion, pk=pk)
     others = ChecklistVersion.objects.filter(name=version.name).exclude(pk=pk)
-    context = {"version": version, "checklist": checklist_in(version, get_language()), "others": others}
+    examples = list(version.examples.all())
+    context = {
+        "version": version,
+        "checklist": checklist_in(version, get_language()),
+        "others": others,
+        "examples": examples,
+    }
+    if not examples:
+        context["with_examples"] = others.filter(Exists(LevelExample.objects.filter(checklist_version=OuterRef("pk"))))
     return render(request, "campaigns/checklist.html", context)

@@ -20,8 +20,9 @@ from annotator.accounts.roles import role_required
 from annotator.campaigns import hooks, queries, services
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, CampaignKind, SkipReason
+from annotator.campaigns.models.flags import FlagReason
 from annotator.campaigns.views import compare
-from annotator.campaigns.workspace import is_closed, ladders_of, workspace_data
+from annotator.campaigns.workspace import is_closed, ladders_of, own_flags, workspace_data
 from annotator.core.errors import ConflictError, ProblemError
 
 
@@ -35,6 +36,9 @@ def _workspace_context(request: HttpRequest, assignment: Assignment) -> dict[str
         "dimensions": ladders_of(assignment, standing.levels),
         "data": workspace_data(assignment, standing, request.user),
         "skip_reasons": SkipReason.choices,
+        "flag_reasons": FlagReason.choices,
+        "flags": own_flags(assignment),
+        "with_examples": assignment.with_examples,
         "left_counted": queries.LEFT_COUNTED,
         # Set by the page's options; known here so that hidden media does not flash up before a script can hide it.
         "veiled": assignment.was_unsafe or request.COOKIES.get("veil") == "1",
@@ -193,6 +197,32 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
         return JsonResponse({"skipped": True})
     messages.success(request, _("Skipped. Somebody else will look at it."))
     return redirect("campaigns:work", pk=assignment.campaign_item.campaign_id)
+
+
+@role_required(Role.ANNOTATOR)
+@require_POST
+def flag(request: HttpRequest, pk: int) -> HttpResponse:
+    """Report something about an item and stay with it, or (``withdraw``) take that back. JSON for the script."""
+    wants_json = request.headers.get("Accept") == "application/json"
+    what = {name: request.POST.get(name, "")[:60] for name in ("reason", "sub_dimension")}
+    withdraw = bool(request.POST.get("withdraw"))
+    try:
+        if withdraw:
+            services.withdraw_flag(assignment_id=pk, annotator=request.user, **what)
+        else:
+            note = request.POST.get("note", "")[:2000]
+            services.flag_item(assignment_id=pk, annotator=request.user, note=note, **what)
+    except Assignment.DoesNotExist:
+        raise Http404 from None
+    except ProblemError as problem:
+        if wants_json:
+            return _problem(problem)
+        messages.error(request, problem.message)
+    else:
+        if wants_json:
+            return JsonResponse({"flagged": not withdraw})
+        messages.success(request, _("Your report is taken back.") if withdraw else _("Reported. Go on answering."))
+    return redirect("campaigns:annotate", pk=pk)
 
 
 @role_required(Role.ANNOTATOR)

@@ -10,7 +10,7 @@ from typing import Any
 
 from annotator.library import storage
 from annotator.library.models import Generator, ImportBatch, Item, Prompt, text_hash
-from annotator.library.verify import MediaFacts, make_thumbnail, verify_media
+from annotator.library.verify import LIMITS, Limits, MediaFacts, make_thumbnail, verify_media
 
 
 def record_prompt(text: str) -> Prompt:
@@ -35,9 +35,9 @@ def record_generator(name: str, version: str = "", parameters: dict[str, Any] | 
     )[0]
 
 
-def store_media(path: Path, name: str, *, media_type: str = "") -> MediaFacts:
+def store_media(path: Path, name: str, *, media_type: str = "", limits: Limits = LIMITS) -> MediaFacts:
     """Verify a file and put it into the store with its thumbnail. Touches no database row."""
-    facts = verify_media(path, name, media_type=media_type)
+    facts = verify_media(path, name, media_type=media_type, limits=limits)
     if not storage.has(facts):
         storage.store(path, facts, make_thumbnail(path, facts))
     return facts

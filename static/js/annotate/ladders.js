@@ -6,11 +6,13 @@ const DOUBLE_CLICK_MS = 250; // two hands are not that fast on purpose, one fing
 const DOUBLE_CLICK_PX = 24;
 
 export class Ladders extends EventTarget {
-  // Events: "act" {ladder, level, milliseconds}, "change" (something shown has changed).
+  // Events: "act" {ladder, level, milliseconds}, "change" (something shown has changed), "attend" (another ladder is in
+  // hand), "guide" (its examples are asked for), "complete".
   constructor(form, data, signal) {
     super();
     this.form = form;
     this.editable = data.editable;
+    this.suggestions = new Map(Object.entries(data.suggestions));
     this.rules = new Map(data.ladders.map((rule) => [rule.id, rule]));
     this.levels = new Map(Object.entries(data.levels));
     this.spent = new Map(Object.entries(data.spent));
@@ -45,6 +47,14 @@ export class Ladders extends EventTarget {
     const box = event.target.closest(".ladder");
     if (!box || event.target.closest("input")) return;
     const id = box.dataset.ladder;
+    if (event.target.closest("[data-guide]")) {
+      this.dispatchEvent(new Event("guide"));
+      return;
+    }
+    if (event.target.closest("[data-accept]")) {
+      this.accept(id);
+      return;
+    }
     const answer = event.target.closest("[data-answer]");
     const label = event.target.closest("label.level");
     if (label) event.preventDefault();
@@ -136,6 +146,14 @@ export class Ladders extends EventTarget {
     return Boolean(input);
   }
 
+  // The level the model suggests, where it is shown one: chosen like any other.
+  accept(id = this.current) {
+    const level = this.suggestions.get(id);
+    if (level === undefined) return false;
+    if (this.choose(id, level)) this.advance(id);
+    return true;
+  }
+
   shift(step) {
     const scores = this.scores(this.current);
     const at = scores.indexOf(this.levels.get(this.current));
@@ -181,6 +199,7 @@ export class Ladders extends EventTarget {
     this.boxes.get(id).classList.add("current");
     this.asked = 0;
     this.showQuestion();
+    this.dispatchEvent(new Event("attend"));
   }
 
   undo() {

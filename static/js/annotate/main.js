@@ -38,7 +38,7 @@ class Session {
 
   // Opened while its end is still on its way: shown as it will be, as soon as it is.
   async seeSubmitted(assignment) {
-    if (!this.queue.waiting(assignment).some((act) => act.kind !== "judge")) return;
+    if (!this.queue.waiting(assignment).some((act) => ["submit", "skip"].includes(act.kind))) return;
     this.page.leaving = true;
     await this.queue.settled();
     if (!this.queue.refused().some((act) => act.assignment === assignment)) location.reload();
@@ -62,7 +62,7 @@ class Session {
   }
 
   count(page) {
-    const { minutes } = finished();
+    const minutes = finished();
     this.today = Number(document.getElementById("today").textContent) + 1;
     if (minutes) {
       toast("break", page.text("breakReminder", { n: minutes }), [{ label: page.text("dismiss") }], "info");
@@ -121,6 +121,7 @@ class Session {
     const act = JSON.parse(event.newValue);
     if (act.assignment !== this.page.data.assignment) return;
     if (act.kind === "judge") this.page.ladders.replay(act.ladder, act.level);
+    else if (act.kind === "flag") this.page.flags.apply(new URLSearchParams(act.body));
     else {
       const { page } = this;
       toast("elsewhere", page.text("elsewhere"), [{ label: page.text("goOn"), action: () => page.leave() }], "info");

@@ -1,9 +1,11 @@
 // One item on the screen: its ladders, its viewer, its keys, and what it tells the queue.
 
+import { Flags } from "./flags.js";
+import { Guide } from "./guide.js";
 import { ImageViewer } from "./image.js";
 import { listen } from "./keys.js";
 import { Ladders } from "./ladders.js";
-import { pace } from "./pace.js";
+import { active, pace } from "./pace.js";
 import { option } from "./store.js";
 import { Terms } from "./terms.js";
 import { announce } from "./toasts.js";
@@ -25,6 +27,10 @@ export class Page {
     this.viewer = new (data.media.kind === "video" ? VideoPlayer : ImageViewer)(by("viewer"), this.over.signal);
     const { met, missing } = data.texts;
     this.terms = new Terms(by("prompt-text"), data.assignment, { met, missing }, this.over.signal);
+    const words = (name, values) => this.text(name, values);
+    const { signal } = this.over;
+    this.flags = new Flags(this.root, this.ladders, (...report) => this.flag(...report), this.waitingFlags(), words, signal);
+    this.guide = new Guide(this.root, data.urls.guide, this.ladders, words, signal);
     this.replay();
     this.listen();
     this.ladders.ask(option("questions"));
@@ -61,6 +67,10 @@ export class Page {
     for (const act of this.queue.waiting(this.data.assignment)) {
       if (act.kind === "judge") this.ladders.replay(act.ladder, act.level);
     }
+  }
+
+  waitingFlags() {
+    return this.queue.waiting(this.data.assignment).filter((act) => act.kind === "flag").map((act) => act.body);
   }
 
   listen() {
@@ -131,6 +141,9 @@ export class Page {
       "?": () => by("keys-dialog").showModal(),
       y: () => this.ladders.asking && this.ladders.answer(true),
       n: () => this.ladders.asking && this.ladders.answer(false),
+      a: () => this.ladders.accept(),
+      ...this.flags.keys(),
+      ...this.guide.keys(),
       ...this.viewer.keys(),
     };
     for (let digit = 1; digit <= 9; digit += 1) actions[digit] = () => this.ladders.press(digit);
@@ -138,6 +151,7 @@ export class Page {
   }
 
   act({ ladder, level, milliseconds }) {
+    active();
     const { assignment, urls, sequence: seen } = this.data;
     const label = this.name(ladder);
     this.queue.push(
@@ -173,6 +187,18 @@ export class Page {
   showStored() {
     this.ladders.reset(this.stored);
     this.replay();
+  }
+
+  // A report goes the way of the answers: kept here until it has arrived.
+  flag(fields, label, said) {
+    const { assignment, urls, sequence: seen } = this.data;
+    const type = "application/x-www-form-urlencoded";
+    const ladder = `flag ${fields.get("reason")} ${fields.get("sub_dimension")}`;
+    this.queue.push(
+      () => ({ kind: "flag", assignment, ladder, label, page: urls.page, url: urls.flag, type, body: fields.toString() }),
+      seen,
+    );
+    announce(said);
   }
 
   undo() {

@@ -142,7 +142,7 @@ export class SaveQueue extends EventTarget {
   async sendAll() {
     for (let act = this.waiting()[0]; act; act = this.waiting()[0]) {
       try {
-        if (act.kind !== "judge" && this.refused().some((other) => other.assignment === act.assignment)) {
+        if (["submit", "skip"].includes(act.kind) && this.refused().some((other) => other.assignment === act.assignment)) {
           throw new Refusal({ code: "held_back" });
         }
         const answer = await post(act);

@@ -79,7 +79,7 @@ def test_reviewers_see_progress_people_and_why_items_were_skipped(sign_in, make_
     skipped = lease_next_item(campaign=campaign, annotator=bo)
     skip_assignment(assignment_id=skipped.pk, annotator=bo, reason="broken", note="grey <square>")
     page = client.get(f"/campaigns/{campaign.pk}/").content.decode()
-    assert "The media does not show or play" in page
+    assert "The media is damaged" in page
     assert "grey &lt;square&gt;" in page
     assert "synthetic" in page
     assert 'value="1" max="6"' in page

@@ -1,0 +1,46 @@
+"""What a model suggests before a person answers: asked for as the item is handed out, and kept with it.
+
+In a share of the items the suggestion is not shown but kept all the same: how often people agree with the model there
+tells what it does to them where they see it.
+"""
+
+import random
+
+from django.db import transaction
+
+from annotator.campaigns import hooks
+from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.models import Assignment, Campaign
+from annotator.core.errors import ProblemError
+
+
+@transaction.atomic
+def set_suggestions(*, campaign: Campaign, percent: int) -> Campaign:
+    """In how many of a hundred items, from the next one on, suggestions are shown. 0: none are made."""
+    if not 0 <= percent <= 100:
+        raise ProblemError("A share is a number from 0 to 100.", code="no_percent")
+    campaign.suggestions_percent = percent
+    campaign.save(update_fields=["suggestions_percent", "updated_at"])
+    return campaign
+
+
+def suggest(assignment: Assignment, campaign: Campaign) -> None:
+    """Fill in what is suggested for an assignment that is being made; whether it is shown is drawn by lot.
+
+    Work and gold are treated alike, so that neither can be told by it.
+    """
+    if not campaign.suggestions_percent:
+        return
+    said = (suggester(campaign, assignment.campaign_item_id) for suggester in hooks.suggesters)
+    told = next(filter(None, said), None)
+    if told is None:
+        return
+    checklist = checklist_of(campaign.checklist_version)
+    levels = {}
+    for sub in checklist.ordinal:
+        level = told.levels.get(sub.id)
+        # "There is none" follows from another ladder here; nobody is asked for it.
+        if level in sub.scores and not (sub.masked_by_other and level == sub.lowest):
+            levels[sub.id] = level
+    assignment.suggestions, assignment.suggested_by = levels, told.by
+    assignment.suggestions_shown = random.random() * 100 < campaign.suggestions_percent
