@@ -22,6 +22,9 @@ CLIP = 5.0
 
 SQUARE_CLIP = 9.0
 
+CHUNK = 4096
+"""Rows that are answered at a time, so that memory stays small."""
+
 
 @dataclass(frozen=True)
 class HeadPlan:
@@ -104,7 +107,8 @@ class Heads:
 
     def p_yes(self, checklist: Checklist, values: NDArray[Any]) -> NDArray[np.float32]:
         """P(yes, given that the question applies) float32 [n, q] from raw features [n, f]."""
-        scores = self.design.apply(values) @ self.coef.T
+        rows = range(0, max(len(values), 1), CHUNK)
+        scores = np.concatenate([self.design.apply(values[at : at + CHUNK]) @ self.coef.T for at in rows])
         head = np.empty(len(checklist.questions), dtype=np.int64)
         for index, plan in enumerate(head_plans(checklist)):
             head[list(plan.questions)] = index

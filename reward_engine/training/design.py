@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from reward_engine.judges.heads import CLIP, Design
 
@@ -19,25 +21,43 @@ SHORT = 16
 
 COMPONENTS = 32
 
+CHUNK = 4096
+"""Rows that are held in double precision at a time."""
 
-def fit_design(values: NDArray[np.float32], blocks: Mapping[str, slice]) -> Design:
-    """Standardisation and principal components of features float32 [n, f].
+Rows = NDArray[np.int64]
+
+
+def fit_design(values: NDArray[np.float32], blocks: Mapping[str, slice], rows: Rows | None = None) -> Design:
+    """Standardisation and principal components of ``rows`` (all) of features float32 [n, f].
 
     A wide block gets at most ``COMPONENTS`` directions and never more than a third of the rows; they keep
     their relative spread and together weigh as much as ``COMPONENTS`` plain features, so that the ridge
-    leans on the first ones. Columns in no block count as plain.
+    leans on the first ones. Columns in no block count as plain. Of many rows, a few thousand are held at a time.
     """
-    table = values.astype(np.float64)
-    mean, deviation = table.mean(axis=0), table.std(axis=0)
+    rows = np.arange(len(values)) if rows is None else rows
+    parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    mean = _sum(values[part].sum(axis=0, dtype=np.float64) for part in parts) / len(rows)
+    deviation = np.sqrt(_sum(((values[part] - mean) ** 2).sum(axis=0) for part in parts) / len(rows))
     inverse_scale = np.where(deviation > 1e-6 * (1.0 + np.abs(mean)), 1.0 / np.maximum(deviation, 1e-12), 0.0)
-    standard = np.clip((table - mean) * inverse_scale, -CLIP, CLIP)
     wide = {name: at for name, at in blocks.items() if at.stop - at.start >= WIDE}
     plain = np.ones(values.shape[1], dtype=bool)
     components = {}
     for name, at in wide.items():
         plain[at] = False
-        components[name] = (slice(at.start, at.stop), _components(standard[:, at]))
+
+        def standard(part: Rows, at: slice = at) -> NDArray[np.float64]:
+            return np.clip((values[part, at] - mean[at]) * inverse_scale[at], -CLIP, CLIP)
+
+        components[name] = (slice(at.start, at.stop), _components(standard, parts))
     return Design(mean, inverse_scale, np.flatnonzero(plain).astype(np.int64), components)
+
+
+def design_matrix(design: Design, values: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
+    """float32 [rows, m]: half the memory of :meth:`Design.apply`, and little beside it, however many rows."""
+    matrix = np.empty((len(rows), design.width), dtype=np.float32)
+    for start in range(0, len(rows), CHUNK):
+        matrix[start : start + CHUNK] = design.apply(values[rows[start : start + CHUNK]])
+    return matrix
 
 
 def short_groups(design: Design, blocks: Mapping[str, slice]) -> dict[str, slice]:
@@ -54,18 +74,33 @@ def short_groups(design: Design, blocks: Mapping[str, slice]) -> dict[str, slice
     return found
 
 
-def _components(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64 [k, columns]: directions times the scale that gives all of them together variance ``COMPONENTS``."""
-    n, columns = x.shape
+def _sum(parts: Iterable[NDArray[Any]]) -> NDArray[np.float64]:
+    return np.asarray(sum(parts), dtype=np.float64)
+
+
+def _components(standard: Callable[[Rows], NDArray[np.float64]], parts: list[Rows]) -> NDArray[np.float64]:
+    """float64 [k, columns]: directions times the scale that gives all of them together variance ``COMPONENTS``.
+
+    ``standard(part)``: the standardised block of some rows.
+    """
+    n, x = sum(len(part) for part in parts), standard(parts[0])
+    columns = x.shape[1]
     most = max(1, min(COMPONENTS, n // 3))
-    gram = x @ x.T if n <= columns else x.T @ x  # the smaller of the two
-    variances, vectors = np.linalg.eigh(gram)
-    variances, vectors = variances[::-1][:most], vectors[:, ::-1][:, :most]
+    few = n <= columns
+    if few:
+        x = np.concatenate([x, *(standard(part) for part in parts[1:])])
+        gram = x @ x.T  # the smaller of the two
+    elif len(parts) == 1:
+        gram = x.T @ x
+    else:  # single precision within a few thousand rows, double precision across them
+        gram = _sum(short.T @ short for short in (standard(part).astype(np.float32) for part in parts))
+    variances, vectors = eigh(gram, subset_by_index=[max(0, len(gram) - most), len(gram) - 1], check_finite=False)
+    variances, vectors = variances[::-1], vectors[:, ::-1]
     kept = variances > 1e-9 * max(float(variances[0]), 1e-12)
     variances, vectors = variances[kept], vectors[:, kept]
     if not len(variances):
         return np.zeros((0, columns))
-    directions = vectors.T if n > columns else (vectors.T @ x) / np.sqrt(variances)[:, None]
+    directions = (vectors.T @ x) / np.sqrt(variances)[:, None] if few else vectors.T
     # An eigenvector's sign is arbitrary: fix it, so that the same data give the same file.
     signs = np.sign(directions[np.arange(len(directions)), np.argmax(np.abs(directions), axis=1)])
     return np.ascontiguousarray(directions * signs[:, None] * np.sqrt(COMPONENTS * n / variances.sum()))

@@ -1,4 +1,4 @@
-"""One head: which features, how strong a ridge, and the fit; chosen by prompts left out in turn.
+"""One head of few rows: which features, how strong a ridge, and the fit; chosen by prompts left out in turn.
 
 With some dozens of rows, a choice among many is a lottery. The candidates are therefore few, the
 strongest restraint wins ties, and where no candidate predicts left-out prompts better than the plain
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reward_engine.training.design import ONLY
-from reward_engine.training.ordinal import Ordinal, fit_ordinal, rates
+from reward_engine.training.ordinal import NEWTON_COLUMNS, Ordinal, fit_ordinal, rates
 from reward_engine.training.splits import folds
 
 Floats = NDArray[np.float64]
@@ -44,6 +44,12 @@ class Candidate:
     groups: tuple[str, ...]
     focus: float
     penalty: float = 0.0
+
+    def at(self, penalty: float) -> Candidate:
+        return Candidate(self.groups, self.focus, penalty)
+
+    def columns(self, groups: dict[str, slice]) -> NDArray[np.int64]:
+        return np.concatenate([np.arange(groups[name].start, groups[name].stop) for name in self.groups])
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ def _choose(
     columns: dict[str, slice],
     seed: int,
 ) -> tuple[Candidate | None, float]:
-    candidates = _candidates(columns)
+    candidates = candidates_of(columns)
     losses = np.zeros((len(candidates), len(PENALTIES), len(y)))
     without = np.zeros(len(y))
     for left_out in folds(group, FOLDS, seed):
@@ -117,14 +123,18 @@ def _choose(
             losses[index][:, left_out] = [model.log_loss(x_out, y_out) for model in path]
     totals = losses @ weight
     index, step = (int(i) for i in np.unravel_index(np.argmin(totals), totals.shape))
-    gains = np.bincount(group, weights=weight * (without - losses[index, step]))[np.unique(group)]
-    gain = float(gains.sum())
-    if gain < max(MIN_GAIN, float(gains.std(ddof=1)) * np.sqrt(len(gains))):
-        return None, gain
-    return Candidate(candidates[index].groups, candidates[index].focus, PENALTIES[step]), gain
+    worth_it, gain = judge_gain(weight * (without - losses[index, step]), group)
+    return (candidates[index].at(PENALTIES[step]) if worth_it else None), gain
 
 
-def _candidates(columns: dict[str, slice]) -> list[Candidate]:
+def judge_gain(gains: Floats, group: NDArray[np.int64]) -> tuple[bool, float]:
+    """Whether gains [n] of rows, in nats, are more than chance over prompts; and their sum."""
+    by_prompt = np.bincount(group, weights=gains)[np.unique(group)]
+    gain = float(by_prompt.sum())
+    return gain >= max(MIN_GAIN, float(by_prompt.std(ddof=1)) * np.sqrt(len(by_prompt))), gain
+
+
+def candidates_of(columns: dict[str, slice]) -> list[Candidate]:
     """Plain features; these with the first wide block (the network); everything; a short block by itself. Each even
     and focussed."""
     alone = [name for name in columns if name.startswith(ONLY)]
@@ -151,16 +161,17 @@ def _path(
     tolerance: float = FINE,
 ) -> list[Ordinal]:
     """The fits along ``PENALTIES``, as far as ``down_to``; coefficients on all columns of x."""
-    used = np.concatenate([np.arange(columns[name].start, columns[name].stop) for name in candidate.groups])
+    used = candidate.columns(columns)
     scale = _focus(x[:, used], y, weight, candidate.focus)
     # The ridge's solution lies in the span of the rows: with more columns than rows, rotate the others away.
     scaled, back = _thin(x[:, used] * scale)
+    gram = (scaled * weight[:, None]).T @ scaled if scaled.shape[1] > NEWTON_COLUMNS else None
     found = []
     start: Ordinal | None = None
     for penalty in PENALTIES:
         if penalty < down_to:
             break
-        start = fit_ordinal(scaled, y, steps, weight, penalty, start=start, tolerance=tolerance)
+        start = fit_ordinal(scaled, y, steps, weight, penalty, start=start, tolerance=tolerance, gram=gram)
         coef = np.zeros(x.shape[1])
         coef[used] = (start.coef if back is None else start.coef @ back) * scale
         found.append(Ordinal(coef, start.thresholds))
@@ -182,7 +193,11 @@ def _focus(x: Floats, y: NDArray[np.int64], weight: Floats, power: float) -> Flo
     share = weight / weight.sum()
     x_centred, y_centred = x - share @ x, y - share @ y
     spread = np.sqrt((share @ x_centred**2) * (share @ y_centred**2))
-    correlation = np.abs((share * y_centred) @ x_centred) / np.maximum(spread, 1e-9)
+    return scales(np.abs((share * y_centred) @ x_centred) / np.maximum(spread, 1e-9), len(y), power)
+
+
+def scales(correlation: Floats, rows: int, power: float) -> Floats:
+    """From |correlation with the level| [m] over so many rows to the scales of columns."""
     # Half a standard error of a correlation keeps columns in play that only chance made look useless.
-    scale = (correlation + 0.5 / np.sqrt(len(y))) ** power
+    scale = (correlation + 0.5 / np.sqrt(rows)) ** power
     return np.asarray(scale * np.sqrt(TOTAL / (scale**2).sum()))

@@ -7,7 +7,7 @@ handed over are fitted anew on all rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,9 +19,10 @@ from reward_engine.answers import ABSENT, check_levels, harmonise, to_answers
 from reward_engine.checklist import Checklist
 from reward_engine.errors import TrainingError
 from reward_engine.judges.base import Cancelled, Progress
-from reward_engine.judges.heads import HeadPlan, Heads, head_plans
-from reward_engine.training.design import fit_design, short_groups
+from reward_engine.judges.heads import Design, HeadPlan, Heads, head_plans
+from reward_engine.training.design import CHUNK, design_matrix, fit_design, short_groups
 from reward_engine.training.fitting import FittedHead, fit_head
+from reward_engine.training.many import ManyRows, fold_of
 from reward_engine.training.measure import Baseline, measure
 from reward_engine.training.splits import folds, held_out_groups
 
@@ -30,6 +31,12 @@ MIN_PROMPTS = 4
 
 ONE_THREAD_ROWS = 2000
 """Below this many rows the matrices are so small that a second thread makes fits several times slower."""
+
+MANY_ROWS = 1000
+"""Above this many rows heads are chosen by sums over rows (:mod:`reward_engine.training.many`), not by many fits."""
+
+ONE_ROUND_ROWS = 20_000
+"""From here on one round of held-out prompts is measured exactly enough, and what it chose is kept to."""
 
 
 class FeatureTable(Protocol):
@@ -79,7 +86,8 @@ def train_probe(
 
     Levels that contradict each other are harmonised. ``sample_weight`` [n]: how much each row counts (1).
     ``validation_share`` of the rows is held out, by prompt. With ``validation_folds`` k > 1, every prompt is
-    held out once instead, by k rounds: k times the time, and metrics over all rows.
+    held out once instead, by k rounds: k times the time, and metrics over all rows; from ``ONE_ROUND_ROWS`` rows on
+    one round is enough, and which features each head looks at is chosen in it once.
     ``progress(done, total)`` counts fitted heads. Raises TrainingError, and with the code ``cancelled``
     where ``cancelled()`` says so; DataError for levels that are not on the checklist.
     """
@@ -92,9 +100,11 @@ def train_probe(
     _enough(used, group_of)
     rows = np.flatnonzero(used)
     group = np.unique(group_of[rows], return_inverse=True)[1].astype(np.int64)
-    task = _Task(
-        checklist, np.asarray(values[rows]), dict(blocks), levels[rows], group, weight[rows], seed, progress, cancelled
-    )
+    if not used.all():
+        values, levels, weight = values[rows], levels[rows], weight[rows]
+    task = _Task(checklist, np.asarray(values), dict(blocks), levels, group, weight, seed, progress, cancelled)
+    large = len(rows) >= ONE_ROUND_ROWS
+    validation_folds = 1 if large else validation_folds
     if validation_folds > 1:
         rounds = folds(group, validation_folds, seed)
     else:
@@ -104,10 +114,10 @@ def train_probe(
     p_yes = np.full((len(rows), len(checklist.questions)), np.nan, dtype=np.float32)
     baseline = Baseline.empty(checklist, len(rows))
     for held_out in rounds:
-        heads, _ = task.fit(~held_out)
+        heads, fitted = task.fit(~held_out)
         p_yes[held_out] = heads.p_yes(checklist, task.values[held_out])
-        baseline.learn(checklist, task.levels[~held_out], weight[rows][~held_out], held_out)
-    heads, fitted = task.fit(np.ones(len(rows), dtype=bool))
+        baseline.learn(checklist, task.levels[~held_out], weight[~held_out], held_out)
+    heads, fitted = task.fit(np.ones(len(rows), dtype=bool), fitted if large else None)
 
     measured: NDArray[np.bool_] = np.asarray(np.isfinite(p_yes).all(axis=1))
     metrics: dict[str, Any] = {
@@ -127,9 +137,9 @@ def train_probe(
         "heads": {head.name: head.describe() for head in fitted},
     }
     _note_constants(checklist, task.levels, metrics)
-    all_held_out = np.zeros(len(levels), dtype=bool)
+    all_held_out = np.zeros(len(used), dtype=bool)
     all_held_out[rows[measured]] = True
-    all_p = np.full((len(levels), len(checklist.questions)), np.nan, dtype=np.float32)
+    all_p = np.full((len(used), len(checklist.questions)), np.nan, dtype=np.float32)
     all_p[rows] = p_yes
     return TrainResult(checklist, heads, metrics, all_held_out, all_p, tuple(names), seed)
 
@@ -154,21 +164,31 @@ class _Task:
         self.plans = head_plans(self.checklist)
         self.answers = to_answers(self.checklist, self.levels)
 
-    def fit(self, rows: NDArray[np.bool_]) -> tuple[Heads, list[FittedHead]]:
+    def fit(
+        self, rows: NDArray[np.bool_], choices: Sequence[FittedHead] | None = None
+    ) -> tuple[Heads, list[FittedHead]]:
+        """Heads of some rows. ``choices``: heads of other rows, whose choice of features is kept to."""
         with threadpool_limits(1 if len(rows) < ONE_THREAD_ROWS else None):
-            return self._fit(rows)
+            at = np.flatnonzero(rows)
+            many = len(at) > MANY_ROWS
+            if many:
+                at = at[np.argsort(fold_of(self.group[at], self.seed), kind="stable")]
+            design = fit_design(self.values, self.blocks, at)
+            groups = design.groups | short_groups(design, self.blocks)
+            if many:
+                fit = self._many(at, design_matrix(design, self.values, at), groups, choices)
+            else:
+                fit = self._few(at, design.apply(self.values[at]), groups)
+            return self._fit(design, fit)
 
-    def _fit(self, rows: NDArray[np.bool_]) -> tuple[Heads, list[FittedHead]]:
-        design = fit_design(self.values[rows], self.blocks)
-        matrix = design.apply(self.values[rows])
-        groups = design.groups | short_groups(design, self.blocks)
+    def _fit(self, design: Design, fit: Callable[[int, HeadPlan], FittedHead]) -> tuple[Heads, list[FittedHead]]:
         coef = np.zeros((len(self.plans), design.width))
         thresholds = np.zeros(len(self.checklist.questions))
         fitted = []
         for index, plan in enumerate(self.plans):
             if self.cancelled is not None and self.cancelled():
                 raise TrainingError("The training was cancelled.", code="cancelled")
-            head = self._fit_head(plan, rows, matrix, groups)
+            head = fit(index, plan)
             coef[index] = head.model.coef
             thresholds[list(plan.questions)] = head.model.thresholds
             fitted.append(head)
@@ -177,23 +197,38 @@ class _Task:
                 self.progress(self.done, self.total)
         return Heads(design, coef, thresholds), fitted
 
-    def _fit_head(
-        self, plan: HeadPlan, rows: NDArray[np.bool_], matrix: NDArray[np.float64], groups: dict[str, slice]
-    ) -> FittedHead:
+    def _few(
+        self, at: NDArray[np.int64], matrix: NDArray[np.float64], groups: dict[str, slice]
+    ) -> Callable[[int, HeadPlan], FittedHead]:
+        def fit(_: int, plan: HeadPlan) -> FittedHead:
+            applies, steps = self._steps(plan, at)
+            rows, count = at[applies], len(plan.questions)
+            group, weight = self.group[rows], self.weight[rows]
+            return fit_head(plan.name, matrix[applies], steps[applies], count, group, weight, groups, self.seed)
+
+        return fit
+
+    def _many(
+        self,
+        at: NDArray[np.int64],
+        matrix: NDArray[np.float32],
+        groups: dict[str, slice],
+        choices: Sequence[FittedHead] | None,
+    ) -> Callable[[int, HeadPlan], FittedHead]:
+        shared = ManyRows(matrix, self.group[at], self.weight[at], groups, self.seed)
+
+        def fit(index: int, plan: HeadPlan) -> FittedHead:
+            applies, steps = self._steps(plan, at)
+            choice = None if choices is None else choices[index]
+            return shared.fit_head(plan.name, steps, applies, len(plan.questions), choice)
+
+        return fit
+
+    def _steps(self, plan: HeadPlan, at: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Where the head applies, and how many of its questions are answered with yes."""
         # A ladder is answered whole or not at all: its first question tells where the head applies.
-        answers = self.answers[rows][:, list(plan.questions)]
-        applies = answers[:, 0] != 0
-        steps = (answers[applies] == 1).sum(axis=1).astype(np.int64)
-        return fit_head(
-            plan.name,
-            matrix[applies],
-            steps,
-            len(plan.questions),
-            self.group[rows][applies],
-            self.weight[rows][applies],
-            groups,
-            self.seed,
-        )
+        answers = self.answers[at][:, list(plan.questions)]
+        return answers[:, 0] != 0, (answers == 1).sum(axis=1).astype(np.int64)
 
 
 def _check(
@@ -216,8 +251,11 @@ def _check(
             f"{group_of.shape} and {weight.shape}.",
             code="shape",
         )
-    if not np.isfinite(values).all():
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
+    for start in range(0, n, CHUNK):
+        spoilt = np.argwhere(~np.isfinite(values[start : start + CHUNK]))
+        if not len(spoilt):
+            continue
+        row, column = int(spoilt[0][0]) + start, int(spoilt[0][1])
         raise TrainingError(f"Row {row}: the feature “{names[column]}” is not a finite number.", code="finite")
     if not (np.isfinite(weight).all() and (weight >= 0).all()):
         raise TrainingError("Sample weights must be finite and not negative.", code="range")

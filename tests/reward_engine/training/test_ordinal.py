@@ -118,3 +118,42 @@ def test_a_constant_feature_says_nothing_even_where_it_later_varies():
     x[:, 1] = np.linspace(-100, 100, 20)
     found = design.apply(x)
     assert (found[:, [1, 4]] == 0).all()
+
+
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+def test_both_ways_to_the_fit_come_to_the_same(monkeypatch, precision):
+    rng = np.random.default_rng(3)
+    x = (rng.normal(size=(300, 12)) * np.exp(rng.normal(size=12)) @ rng.normal(size=(12, 12))).astype(precision)
+    y = np.digitize(x[:, 0] / x[:, 0].std() + rng.normal(size=300), (-0.7, 0.1, 0.9))
+    weight = rng.uniform(0, 2, 300)
+    newton = fit_ordinal(x, y, 3, weight, 2.0)
+    monkeypatch.setattr(ordinal, "NEWTON_COLUMNS", 0)
+    other = fit_ordinal(x, y, 3, weight, 2.0)
+    np.testing.assert_allclose(x @ other.coef, x @ newton.coef, atol=2e-2)
+    np.testing.assert_allclose(other.thresholds, newton.thresholds, atol=2e-2)
+
+
+def test_the_curvature_is_that_of_the_slopes():
+    rng = np.random.default_rng(4)
+    x, y, weight = rng.normal(size=(25, 3)), rng.integers(0, 4, 25), rng.random(25)
+    task = ordinal._Task(x, y, 3, weight, 0.7, np.ones(3))
+    at = np.array([0.3, -0.2, 0.1, -1.0, 0.2, 1.5])
+
+    def slope(at):
+        by_score, by_threshold = task.slopes(x @ at[:3], at[3:])
+        return np.concatenate([by_score @ x - 0.7 * at[:3], by_threshold])
+
+    step = 1e-6
+    numeric = np.stack([(slope(at + step * one) - slope(at - step * one)) / (2 * step) for one in np.eye(6)])
+    np.testing.assert_allclose(ordinal._curvature(task, x @ at[:3], at[3:]), -numeric, atol=1e-7)
+
+
+def test_a_scale_restrains_columns_and_nought_leaves_them_out():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(200, 4))
+    y = (x @ [1.0, 1.0, 1.0, 1.0] + rng.normal(size=200) > 0).astype(np.int64)
+    scale = np.array([1.0, 0.5, 0.0, 2.0])
+    found = fit_ordinal(x, y, 1, np.ones(200), 3.0, scale=scale)
+    reference = fit_ordinal((x * scale)[:, [0, 1, 3]], y, 1, np.ones(200), 3.0)
+    np.testing.assert_allclose(found.coef[[0, 1, 3]], reference.coef * scale[[0, 1, 3]], atol=1e-3)
+    assert found.coef[2] == 0
