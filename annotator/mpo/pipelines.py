@@ -68,13 +68,19 @@ def lora_file(name: str) -> Path | None:
 
 def pipelines() -> list[str]:
     """Names of the pipelines that are there."""
-    found = {str(path.relative_to(root)) for root in pipeline_roots() for path in _pipeline_folders(root, DEPTH)}
+    roots = pipeline_roots()
+    found = {
+        str(path.relative_to(root)) for root in roots for path in _pipeline_folders(root, DEPTH) if _within(path, roots)
+    }
     return sorted(found)[:MOST_LISTED]
 
 
 def loras() -> list[str]:
     """Names of the safetensors files that are there and belong to no pipeline."""
-    found = {str(path.relative_to(root)) for root in pipeline_roots() for path in _loose_weights(root, DEPTH)}
+    roots = pipeline_roots()
+    found = {
+        str(path.relative_to(root)) for root in roots for path in _loose_weights(root, DEPTH) if _within(path, roots)
+    }
     trained = _runs_root()  # where states and caches are safetensors too
     found |= {str(path.relative_to(trained)) for path in trained.glob("runs/*/lora/*.safetensors")}
     return sorted(found)[:MOST_LISTED]
@@ -97,7 +103,7 @@ def _below(roots: list[Path], name: str, field: str) -> Path | None:
             there = place.resolve(strict=True)
         except OSError:  # not there, a loop of links, a name too long
             continue
-        if not any(there.is_relative_to(allowed) for allowed in roots):
+        if not _within(there, roots):
             raise _problem(
                 field,
                 f"“{name}” is a link that leads out of {_places(roots)}. Add where it leads to PIPELINE_ROOTS, or move "
@@ -105,6 +111,12 @@ def _below(roots: list[Path], name: str, field: str) -> Path | None:
             )
         return place
     return None
+
+
+def _within(path: Path, roots: list[Path]) -> bool:
+    """Whether it lies below a root, once all links are followed."""
+    there = path.resolve()
+    return any(there.is_relative_to(root) for root in roots)
 
 
 def _pipeline_folders(root: Path, depth: int) -> Iterator[Path]:

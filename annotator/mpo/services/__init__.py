@@ -6,6 +6,7 @@ from annotator.mpo.services.external import add_external_item
 from annotator.mpo.services.generating import run_generation
 from annotator.mpo.services.generations import (
     create_external_set,
+    job_of,
     request_generation,
     request_set_scoring,
     resume_generation,
@@ -29,6 +30,7 @@ __all__ = [
     "delete_prompt_set",
     "estimate_run",
     "import_prompts",
+    "job_of",
     "plan_generation",
     "plan_run",
     "remove_unfinished",

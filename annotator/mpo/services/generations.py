@@ -111,6 +111,13 @@ def resume_generation(*, generation_set: GenerationSet, requested_by: Any = None
     return found
 
 
+def job_of(generation_set: GenerationSet) -> Job:
+    """The job that is at work, or was. Raises ConflictError where there never was one."""
+    if generation_set.job is None:
+        raise ConflictError("Nothing is at work here: no job makes these.", code="no_job")
+    return generation_set.job
+
+
 def request_set_scoring(*, generation_set: GenerationSet, requested_by: Any = None) -> Job:
     """Let the promoted reward model score what it has not scored. Raises ProblemError where none is promoted."""
     model = promoted(generation_set.media_type)

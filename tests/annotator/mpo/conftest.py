@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from annotator.campaigns.checklists import checklist_of
 from annotator.jobs.models import Job
 from annotator.jobs.services import claim
 from annotator.library.models import Generator, Item, Prompt
+from annotator.mpo.models import PairSet
 from annotator.rewards.models import RewardModel
+from tests.annotator.mpo import tuning
 from tests.factories import make_reward_model, make_score
 
 COUNT = itertools.count()
@@ -52,13 +56,31 @@ def scored_prompt(db: None) -> Callable[..., list[Item]]:
     return make
 
 
+@pytest.fixture(scope="session")
+def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tiny pipelines, made once; see ``generating.save_pipelines``."""
+    from tests.annotator.mpo.generating import save_pipelines
+
+    root = tmp_path_factory.mktemp("pipelines")
+    save_pipelines(root)
+    return root
+
+
+@pytest.fixture
+def pipelines(tiny_pipelines: Path, settings: object, files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny pipelines, allowed to be named. Devices are not measured, which would take half a second each time."""
+    monkeypatch.setattr("reward_engine.mpo.estimate.measured_flops", lambda *args, **options: 1e11)
+    settings.PIPELINE_ROOTS = [tiny_pipelines]  # type: ignore[attr-defined]
+    return tiny_pipelines
+
+
 @pytest.fixture
 def run_now() -> Callable[[Job], Job]:
     """Do a job's work here, as a worker would."""
-    from annotator.mpo.services import run_pair_mining
+    from annotator.mpo.services import run_generation, run_pair_mining
 
     def run(job: Job) -> Job:
-        run_pair_mining(str(job.pk))
+        {"mpo.mine_pairs": run_pair_mining, "mpo.generate": run_generation}[job.kind](str(job.pk))
         job.refresh_from_db()
         return job
 
@@ -69,3 +91,22 @@ def run_now() -> Callable[[Job], Job]:
 def claimed() -> Callable[[Job], object]:
     """A worker's hold on a queued job."""
     return lambda job: claim(str(job.pk))
+
+
+@pytest.fixture(scope="session")
+def pipelines_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tiny pipeline of the session is saved, to be copied by tests."""
+    return tmp_path_factory.mktemp("pipelines")
+
+
+@pytest.fixture
+def tiny_pipeline(db: None, files: Path, settings: Any, pipelines_once: Path) -> str:
+    """The name of a tiny Stable Diffusion in a folder of this test where pipelines may lie."""
+    settings.PIPELINE_ROOTS = [files / "pipelines"]
+    return tuning.put_pipeline(pipelines_once)
+
+
+@pytest.fixture
+def pair_set_to_train_on(tiny_pipeline: str, files: Path) -> PairSet:
+    """Ten pairs of five prompts, with files."""
+    return tuning.make_pair_set(files)

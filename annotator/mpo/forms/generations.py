@@ -1,0 +1,75 @@
+"""What a pipeline is to generate."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from annotator.mpo.models import GenerationSet, Precision, PromptSet
+from annotator.mpo.services import Wish
+from annotator.mpo.services.asking import MOST_PER_PROMPT, MOST_SEED
+
+USUAL = _("Empty: what the family's makers recommend.")
+NATIVE = _("Empty: what the pipeline makes by itself.")
+
+
+class GenerationForm(forms.Form):
+    prompt_set = forms.ModelChoiceField(PromptSet.objects.none(), label=_("Prompt set"), empty_label=None)
+    per_prompt = forms.IntegerField(
+        label=_("How many a prompt"), min_value=1, max_value=MOST_PER_PROMPT, initial=4,
+        help_text=_("Two or more, so that there is something to compare."),
+    )  # fmt: skip
+    pipeline = forms.CharField(
+        label=_("Pipeline"), max_length=500,
+        widget=forms.TextInput({"list": "pipelines", "autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
+    lora = forms.CharField(
+        label=_("LoRA (optional)"), max_length=500, required=False,
+        widget=forms.TextInput({"list": "loras", "autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("A safetensors file that the pipeline wears; those of finished runs are offered too."),
+    )  # fmt: skip
+    steps = forms.IntegerField(label=_("Steps"), min_value=1, required=False, help_text=USUAL)
+    guidance_scale = forms.FloatField(
+        label=_("Guidance scale"), min_value=0, required=False, widget=forms.NumberInput({"step": "any"}),
+        help_text=USUAL,
+    )  # fmt: skip
+    width = forms.IntegerField(label=_("Width"), min_value=1, required=False, help_text=NATIVE)
+    height = forms.IntegerField(label=_("Height"), min_value=1, required=False, help_text=NATIVE)
+    frames = forms.IntegerField(
+        label=_("Frames"), min_value=1, required=False, help_text=_("Of clips only. Empty: as the pipeline does.")
+    )
+    seed = forms.IntegerField(
+        label=_("Seed"), min_value=0, max_value=MOST_SEED, initial=0,
+        help_text=_("The same seed gives the same noise to every model, so that they can be compared."),
+    )  # fmt: skip
+    precision = forms.ChoiceField(label=_("Precision"), choices=Precision.choices, initial=Precision.AUTO)
+    batch_size = forms.IntegerField(
+        label=_("At a time"), min_value=1, max_value=256, required=False,
+        help_text=_("Empty: as many as fit. A batch that does not fit is halved."),
+    )  # fmt: skip
+    score_after = forms.BooleanField(label=_("Score them when they are made"), required=False, initial=True)
+    name = forms.CharField(
+        label=_("Name (optional)"), max_length=200, required=False, help_text=_("Without one, prompts and pipeline.")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["prompt_set"].queryset = PromptSet.objects.order_by("-created_at")
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if name and GenerationSet.objects.filter(name=name).exists():
+            raise forms.ValidationError(
+                _("There is a generation set “%(name)s” already; choose another name."), params={"name": name}
+            )
+        return name
+
+    def wish(self) -> Wish:
+        given = self.cleaned_data
+        names = ("prompt_set", "pipeline", "lora", "per_prompt", "steps", "guidance_scale", "width", "height",
+                 "frames", "seed", "precision", "batch_size")  # fmt: skip
+        return Wish(**{name: given[name] for name in names})
+
+    def refuse(self, field: object, message: str) -> None:
+        """Note what the service would not take, at its field where there is one."""
+        self.add_error(str(field) if field in self.fields else None, message)

@@ -1,0 +1,192 @@
+"""Generation sets: the list, asking for one with what it will take, one with its gallery, and going on with it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotator.accounts.models import Role
+from annotator.accounts.roles import role_required
+from annotator.core.errors import ProblemError
+from annotator.core.htmx import part_or_page, wants_part
+from annotator.jobs.services import request_cancel
+from annotator.mpo import pipelines, queries, services
+from annotator.mpo.forms.generations import GenerationForm
+from annotator.mpo.models import GenerationSet, GenerationSource, PromptSet
+from annotator.rewards.queries import promoted
+
+PROMPTS_A_PAGE = 8
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+@part_or_page
+def generations(request: HttpRequest) -> HttpResponse:
+    page = Paginator(queries.generation_sets(), 25).get_page(request.GET.get("page"))
+    context = {"page": page, "live": any(row.job and not row.job.is_finished for row in page)}
+    return render(request, "mpo/_generations.html" if wants_part(request) else "mpo/generations.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@role_required(Role.ADMIN)
+def generate(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        form = GenerationForm(request.POST)
+        if form.is_valid():
+            try:
+                made = services.request_generation(
+                    name=form.cleaned_data["name"],
+                    wish=form.wish(),
+                    score_after=form.cleaned_data["score_after"],
+                    requested_by=request.user,
+                )
+            except ProblemError as problem:
+                form.refuse(problem.details.get("field"), problem.message)
+            else:
+                return redirect("mpo:generation", pk=made.pk)
+    else:
+        form = GenerationForm(initial=_asked_before(request))
+    there = pipelines.pipelines()
+    context = {
+        "form": form,
+        "pipelines": there,
+        "loras": pipelines.loras(),
+        "roots": pipelines.pipeline_roots(),
+        "prompt_sets": PromptSet.objects.exists(),
+        "models": {kind: promoted(kind) for kind in ("image", "video")},
+    }
+    return render(request, "mpo/generate.html", context, status=422 if form.is_bound else 200)
+
+
+def _asked_before(request: HttpRequest) -> dict[str, Any]:
+    """What a link asks for: a prompt set, or the same again as another set."""
+    initial: dict[str, Any] = {}
+    again = request.GET.get("like", "")
+    if again.isdecimal() and len(again) < 18:
+        found = GenerationSet.objects.filter(pk=again).first()
+        if found is not None:
+            names = ("per_prompt", "pipeline", "lora", "steps", "guidance_scale", "width", "height", "frames", "seed",
+                     "precision", "score_after")  # fmt: skip
+            initial = {name: getattr(found, name) for name in names} | {"prompt_set": found.prompt_set_id}
+    if request.GET.get("prompt_set", "").isdecimal():
+        initial["prompt_set"] = request.GET["prompt_set"]
+    if "pipeline" not in initial and len(there := pipelines.pipelines()) == 1:
+        initial["pipeline"] = there[0]
+    return initial
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def generation_estimate(request: HttpRequest) -> HttpResponse:
+    """What the form as it stands would take; or what is wrong with it."""
+    form = GenerationForm(request.POST)
+    plan, problem, field = None, "", ""
+    if form.is_valid():
+        try:
+            plan = services.plan_generation(form.wish())
+        except ProblemError as error:
+            problem, field = error.message, str(error.details.get("field", ""))
+    elif form.data.get("pipeline"):
+        field, errors = next(iter(form.errors.items()))
+        problem = " ".join(errors)
+    label = form.fields[field].label if field in form.fields else ""
+    context = {"plan": plan, "problem": problem, "label": label}
+    return render(request, "mpo/_generation_estimate.html", context)
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+@part_or_page
+def generation(request: HttpRequest, pk: int) -> HttpResponse:
+    """The page; for htmx, its gallery."""
+    found = get_object_or_404(queries.generation_sets(), pk=pk)
+    members = Paginator(queries.members(found.prompt_set), PROMPTS_A_PAGE).get_page(request.GET.get("page"))
+    model = promoted(found.media_type)
+    context = {
+        "generation_set": found,
+        "page": members,
+        "rows": queries.gallery_rows(found, list(members), model),
+        "model": model,
+    }
+    if wants_part(request):
+        return render(request, "mpo/_generation_gallery.html", context)
+    return render(request, "mpo/generation.html", context | _state(found))
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def generation_state(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far it is, asked for again and again. Tells the gallery when there is more to see than ``seen``."""
+    found = get_object_or_404(queries.generation_sets(), pk=pk)
+    context = _state(found)
+    response = render(request, "mpo/_generation_state.html", context)
+    if request.GET.get("seen") != context["seen"]:
+        response["HX-Trigger"] = "items-made"
+    return response
+
+
+def _state(found: GenerationSet) -> dict[str, Any]:
+    model = promoted(found.media_type)
+    standing = queries.standing(found, model) if model else None
+    at_work = [job for job in (found.job, found.scoring_job) if job is not None and not job.is_finished]
+    generating = found.job in at_work
+    lacking = max(found.wanted - found.made_count, 0)
+    return {
+        "generation_set": found,
+        "model": model,
+        "standing": standing,
+        "lacking": lacking,
+        "cancellable": generating and found.job is not None and not found.job.is_cancelling,
+        "resumable": found.source == GenerationSource.PIPELINE and lacking > 0 and not generating,
+        "unscored": found.made_count - standing.scored if standing else 0,
+        "live": bool(at_work),
+        "seen": f"{found.made_count}-{standing.scored if standing else 0}",
+    }
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def generation_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(GenerationSet.objects.select_related("job"), pk=pk)
+    try:
+        job = request_cancel(job=services.job_of(found))
+        messages.success(
+            request,
+            _("Cancelled. What has been made stays, and it can be resumed.")
+            if job.is_finished
+            else _("It will stop after the present batch. What has been made stays, and it can be resumed."),
+        )
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("mpo:generation", pk=pk)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def generation_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(queries.generation_sets(), pk=pk)
+    try:
+        services.resume_generation(generation_set=found, requested_by=request.user)
+        lacking = max(found.wanted - found.made_count, 0)
+        messages.success(
+            request, ngettext("It goes on: %(n)s lacks.", "It goes on: %(n)s lack.", lacking) % {"n": f"{lacking:,}"}
+        )
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("mpo:generation", pk=pk)
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def generation_score(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(GenerationSet, pk=pk)
+    try:
+        services.request_set_scoring(generation_set=found, requested_by=request.user)
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+    return redirect("mpo:generation", pk=pk)
