@@ -46,6 +46,23 @@ class Sampling:
         family = FAMILIES[pipeline_class]
         return cls(family.default_steps, family.default_guidance)
 
+    @classmethod
+    def of(
+        cls,
+        policy: Policy,
+        steps: int,
+        guidance_scale: float,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        frames: int | None = None,
+    ) -> Sampling:
+        """Where a side or the number of frames is not given, it is what the pipeline makes by itself."""
+        native = policy.native_size
+        return cls(
+            steps, guidance_scale, Size(width or native.width, height or native.height, frames or native.frames)
+        )
+
     def options(self, policy: Policy) -> dict[str, Any]:
         """The arguments that every family's pipeline takes."""
         size = self.size or policy.native_size

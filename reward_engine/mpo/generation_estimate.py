@@ -7,6 +7,7 @@ fit the pipeline, before a GPU is asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,15 @@ class GenerationEstimate:
 
 
 def estimate_generation(
-    source: str | Path, sampling: Sampling, *, dtype: torch.dtype = torch.bfloat16, lora: Path | None = None
+    source: str | Path,
+    sampling: Sampling | Callable[[Policy], Sampling],
+    *,
+    dtype: torch.dtype = torch.bfloat16,
+    lora: Path | None = None,
 ) -> GenerationEstimate:
     """Also the check of everything that can be known without loading a weight.
+
+    ``sampling``: or a function that says it once the pipeline is known, whose skeleton it gets.
 
     Raises:
         TrainingError: no pipeline, one that cannot be used, or a LoRA that is none or belongs to another model.
@@ -72,6 +79,8 @@ def estimate_generation(
     """
     folder = pipelines.resolve(source)
     policy = skeleton(folder, dtype)
+    if not isinstance(sampling, Sampling):
+        sampling = sampling(policy)
     check(policy, sampling)
     if lora is not None:
         check_fits(policy, check_lora(lora))

@@ -6,6 +6,7 @@ from annotator.library.services.records import (
     record_generator,
     record_item,
     record_prompt,
+    record_prompts,
     store_media,
 )
 from annotator.library.services.uploads import remove_finished_uploads
@@ -18,6 +19,7 @@ __all__ = [
     "record_generator",
     "record_item",
     "record_prompt",
+    "record_prompts",
     "remove_finished_uploads",
     "run_import",
     "start_import",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,21 @@ def record_prompt(text: str) -> Prompt:
     """The prompt of this text, without the white space around it."""
     text = text.strip()
     return Prompt.objects.get_or_create(text_sha256=text_hash(text), defaults={"text": text})[0]
+
+
+def record_prompts(texts: Sequence[str]) -> list[Prompt]:
+    """The prompts of many texts, in their order; those that are new are made in a few statements."""
+    hashes = [text_hash(text.strip()) for text in texts]
+    # Sorted, so that two imports at a time wait for each other instead of for ever.
+    wanted = sorted(zip(hashes, texts, strict=True))
+    Prompt.objects.bulk_create(
+        (Prompt(text=text.strip(), text_sha256=key) for key, text in wanted), ignore_conflicts=True, batch_size=1000
+    )
+    found: dict[str, Prompt] = {}
+    for start in range(0, len(hashes), 5000):
+        some = Prompt.objects.filter(text_sha256__in=hashes[start : start + 5000])
+        found |= {prompt.text_sha256: prompt for prompt in some}
+    return [found[key] for key in hashes]
 
 
 def parameters_hash(parameters: dict[str, Any]) -> str:
