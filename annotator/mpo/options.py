@@ -41,7 +41,8 @@ class Choice(models.TextChoices):
 @dataclass(frozen=True)
 class MiningOptions:
     """``margin``: by more than this the winner must be better in at least one place. ``min_total_gap``: the least
-    difference of rewards. ``max_pairs_per_prompt``: None for all. ``seed``: of a random choice."""
+    difference of rewards. ``max_pairs_per_prompt``: None for all. ``seed``: of a random choice. ``prompt_set``,
+    ``generation_set``: only items of this set's prompts, only what was made for this set (their ids); None for all."""
 
     level: str = Level.DIMENSION.value
     source: str = Source.SCORES.value
@@ -50,6 +51,8 @@ class MiningOptions:
     max_pairs_per_prompt: int | None = 16
     choose: str = Choice.LARGEST.value
     seed: int = 0
+    prompt_set: int | None = None
+    generation_set: int | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (("level", Level), ("source", Source), ("choose", Choice)):
@@ -64,6 +67,10 @@ class MiningOptions:
             raise _refused("max_pairs_per_prompt", f"Keep at least 1 pair a prompt, or leave it empty; it is {most!r}.")
         if not _is_whole(self.seed) or self.seed < 0:
             raise _refused("seed", f"The seed must be a whole number of at least 0; it is {self.seed!r}.")
+        for name in ("prompt_set", "generation_set"):
+            value = getattr(self, name)
+            if value is not None and (not _is_whole(value) or not 0 < value < 2**63):
+                raise _refused(name, f"{name} must be the id of one, or be left out; it is {value!r}.")
 
     @classmethod
     def from_json(cls, data: dict[str, Any] | None) -> MiningOptions:

@@ -49,6 +49,12 @@ class MiningRequestSerializer(serializers.Serializer[Any]):
     )
     choose = serializers.ChoiceField(choices=Choice.choices, default=DEFAULTS.choose)
     seed = serializers.IntegerField(min_value=0, default=DEFAULTS.seed)
+    prompt_set = serializers.IntegerField(
+        min_value=1, max_value=2**63 - 1, allow_null=True, default=None, help_text="Only items of its prompts."
+    )
+    generation_set = serializers.IntegerField(
+        min_value=1, max_value=2**63 - 1, allow_null=True, default=None, help_text="Only what was made for it."
+    )
 
 
 class SideSerializer(serializers.Serializer[Any]):

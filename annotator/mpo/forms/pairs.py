@@ -5,17 +5,23 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from annotator.mpo.models import GenerationSet, PromptSet
 from annotator.mpo.options import Choice, Level, MiningOptions, Source
 from annotator.mpo.queries import MinableModel
 from annotator.rewards.models import RewardModel
 
 DEFAULTS = MiningOptions()
+MOST_OFFERED = 500  # of each kind, the newest
 
 
 class MiningForm(forms.Form):
     reward_model = forms.ModelChoiceField(
         RewardModel.objects.none(), label=_("Reward model"), empty_label=None,
         help_text=_("Versions that have scored items; the promoted one comes first."),
+    )  # fmt: skip
+    among = forms.ChoiceField(
+        label=_("Which items"), required=False,
+        help_text=_("A prompt set's are all items of its prompts; a generation set's only what was made for it."),
     )  # fmt: skip
     source = forms.ChoiceField(label=_("Whose word counts"), choices=Source.choices, initial=DEFAULTS.source)
     level = forms.ChoiceField(
@@ -46,10 +52,26 @@ class MiningForm(forms.Form):
         field = self.fields["reward_model"]
         field.queryset = RewardModel.objects.filter(pk__in=[row.model.pk for row in models])
         field.choices = [(row.model.pk, str(row.model)) for row in models]
+        self.fields["among"].choices = _groups()
 
     def options(self) -> MiningOptions:
         given = self.cleaned_data
+        kind, _colon, pk = given["among"].partition(":")
         return MiningOptions(
             **{name: given[name] for name in ("level", "source", "margin", "min_total_gap", "choose", "seed")},
             max_pairs_per_prompt=given["max_pairs_per_prompt"],
+            **({kind: int(pk)} if kind else {}),
         )
+
+
+def _groups() -> list[tuple[object, object]]:
+    """All items, or those of a set: its kind and id, as ``generation_set:7``."""
+    groups: list[tuple[object, object]] = [("", _("All scored items"))]
+    for kind, label, model in (
+        ("generation_set", _("Generation sets"), GenerationSet),
+        ("prompt_set", _("Prompt sets"), PromptSet),
+    ):
+        rows = model.objects.order_by("-created_at").values_list("pk", "name")[:MOST_OFFERED]
+        if rows:
+            groups.append((label, [(f"{kind}:{pk}", name) for pk, name in rows]))
+    return groups

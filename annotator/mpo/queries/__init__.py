@@ -1,5 +1,6 @@
 """Every read of the mpo app that is more than a lookup."""
 
+from annotator.mpo.queries.among import Among, among, among_if_there
 from annotator.mpo.queries.generations import (
     GENERATE_TASK,
     Slot,
@@ -44,12 +45,15 @@ __all__ = [
     "GENERATE_TASK",
     "LORA",
     "MINE_TASK",
+    "Among",
     "Grid",
     "Measured",
     "MinableModel",
     "PairRow",
     "Side",
     "Slot",
+    "among",
+    "among_if_there",
     "any_unfinished",
     "artifacts",
     "finished_runs",

@@ -14,7 +14,9 @@ from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Campaign
 from annotator.campaigns.queries import judgment_levels
 from annotator.core.errors import ProblemError
+from annotator.library.models import Item
 from annotator.mpo.options import Level
+from annotator.mpo.queries.among import Among
 from annotator.rewards.models import RewardModel, Score
 from annotator.rewards.services.scoring import weights_of
 from annotator.trust.consensus import majority
@@ -23,6 +25,7 @@ from reward_engine.mpo.dominance import level_values
 from reward_engine.reward import reward, soft_values
 
 CHUNK = 10_000
+EVERYTHING = Among()
 
 Progress = Callable[[int], None]
 
@@ -49,11 +52,13 @@ class Measured:
         )
 
 
-def scores_of(reward_model: RewardModel) -> QuerySet[Score]:
-    return Score.objects.filter(reward_model=reward_model)
+def scores_of(reward_model: RewardModel, among: Among = EVERYTHING) -> QuerySet[Score]:
+    return Score.objects.filter(among.rows(), reward_model=reward_model)
 
 
-def scored(reward_model: RewardModel, level: str, progress: Progress = lambda done: None) -> Measured:
+def scored(
+    reward_model: RewardModel, level: str, progress: Progress = lambda done: None, among: Among = EVERYTHING
+) -> Measured:
     """Every scored item of a version, read in chunks. ``progress(done)`` is told how many are read.
 
     Raises ProblemError where there is none, or where a score was made with another checklist.
@@ -62,7 +67,7 @@ def scored(reward_model: RewardModel, level: str, progress: Progress = lambda do
     weights = weights_of(reward_model)
     needs_answers = level in (Level.SUB_DIMENSION, Level.QUESTION)
     columns = ["item_id", "item__prompt_id", "reward", "by_dimension", *(["p_yes"] if needs_answers else [])]
-    rows = scores_of(reward_model).order_by("item_id").values_list(*columns).iterator(CHUNK)
+    rows = scores_of(reward_model, among).order_by("item_id").values_list(*columns).iterator(CHUNK)
     parts: list[Measured] = []
     done = 0
     while chunk := _up_to(CHUNK, rows):
@@ -77,11 +82,11 @@ def scored(reward_model: RewardModel, level: str, progress: Progress = lambda do
         done += len(chunk)
         progress(done)
     if not parts:
-        raise ProblemError(no_scores(reward_model), code="no_scores")
+        raise ProblemError(no_scores(reward_model, among), code="no_scores")
     return Measured(*(np.concatenate([getattr(part, name) for part in parts]) for name in Measured.__annotations__))
 
 
-def judged(reward_model: RewardModel, level: str) -> Measured:
+def judged(reward_model: RewardModel, level: str, among: Among = EVERYTHING) -> Measured:
     """Every item that people have judged whole with the model's checklist, by the consensus of all campaigns.
 
     The levels that count are turned into answers and weighted like the model's own, so that gaps compare.
@@ -91,10 +96,15 @@ def judged(reward_model: RewardModel, level: str) -> Measured:
     campaigns = list(Campaign.objects.filter(checklist_version=version))
     if campaigns:
         table = majority(judgment_levels(campaigns))
-        whole = np.flatnonzero((table.levels != ABSENT).all(axis=1))
+        fits = (table.levels != ABSENT).all(axis=1)
+        if not among.everything:
+            items = Item.objects.filter(among.rows("pk", "prompt_id")).values_list("pk", flat=True)
+            fits &= np.isin(table.items, np.fromiter(items.iterator(), dtype=np.int64))
+        whole = np.flatnonzero(fits)
     if not campaigns or not len(whole):
+        which = "an item" if among.everything else f"an item of {among}"
         raise ProblemError(
-            f"Nobody has annotated an item whole with the checklist {version} yet, so there is no consensus to mine "
+            f"Nobody has annotated {which} whole with the checklist {version} yet, so there is no consensus to mine "
             "from. Mine from the model's scores, or annotate first.",
             code="no_consensus",
         )
@@ -104,7 +114,9 @@ def judged(reward_model: RewardModel, level: str) -> Measured:
     return Measured(table.items[whole], table.prompts[whole], found.reward, found.by_dimension, values)
 
 
-def no_scores(reward_model: RewardModel) -> str:
+def no_scores(reward_model: RewardModel, among: Among = EVERYTHING) -> str:
+    if not among.everything:
+        return f"{reward_model} has not scored any item of {among} yet. Let it score them first, then mine pairs."
     return f"{reward_model} has not scored any item yet. Let it score the library first, then mine pairs."
 
 

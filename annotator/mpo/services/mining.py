@@ -17,7 +17,7 @@ from annotator.jobs.services import Run, enqueue, run_job
 from annotator.mpo.mining import Mined, mine, summarise
 from annotator.mpo.models import PairSet, PreferencePair
 from annotator.mpo.options import MiningOptions, Source
-from annotator.mpo.queries import MINE_TASK, Measured, judged, no_scores, scored, scores_of
+from annotator.mpo.queries import MINE_TASK, Measured, among, judged, no_scores, scored, scores_of
 from annotator.rewards.models import RewardModel
 
 WRITTEN_AT_ONCE = 20_000
@@ -35,8 +35,16 @@ def request_pair_mining(
     Raises ProblemError for options that make no sense and for a version that has scored nothing.
     """
     options = options if isinstance(options, MiningOptions) else MiningOptions.from_json(options)
-    if options.source != Source.CONSENSUS and not scores_of(reward_model).exists():
-        raise ProblemError(no_scores(reward_model), code="no_scores")
+    chosen = among(options)
+    if chosen.generation_set is not None and chosen.generation_set.media_type != reward_model.media_type:
+        raise ProblemError(
+            f"“{chosen.generation_set}” holds {chosen.generation_set.media_type}s, and {reward_model} is for "
+            f"{reward_model.media_type}s. Choose another of the two.",
+            code="media_type",
+            field="generation_set",
+        )
+    if options.source != Source.CONSENSUS and not scores_of(reward_model, chosen).exists():
+        raise ProblemError(no_scores(reward_model, chosen), code="no_scores")
     params = {"reward_model": reward_model.pk, "name": name.strip()[:200], "options": options.to_json()}
     return enqueue(
         kind=MINE_TASK,
@@ -76,15 +84,16 @@ def mine_pairs(run: Run) -> dict[str, Any]:
 
 def _measure(run: Run, reward_model: RewardModel, options: MiningOptions) -> tuple[Measured, Measured | None]:
     """What is compared, and for “both” the consensus on the same items."""
+    chosen = among(options)
     if options.source == Source.CONSENSUS:
         run.stage("Reading the consensus")
-        return judged(reward_model, options.level), None
-    run.stage("Reading scores", scores_of(reward_model).count())
-    scores = scored(reward_model, options.level, run.progress)
+        return judged(reward_model, options.level, chosen), None
+    run.stage("Reading scores", scores_of(reward_model, chosen).count())
+    scores = scored(reward_model, options.level, run.progress, chosen)
     if options.source == Source.SCORES:
         return scores, None
     run.stage("Reading the consensus")
-    people = judged(reward_model, options.level)
+    people = judged(reward_model, options.level, chosen)
     items, left, right = np.intersect1d(scores.items, people.items, assume_unique=True, return_indices=True)
     if not len(items):
         raise ProblemError(
@@ -142,7 +151,9 @@ def _copy(pair_set: PairSet, mined: Mined, part: slice) -> None:
 
 def default_name(reward_model: RewardModel, options: MiningOptions) -> str:
     source = {Source.CONSENSUS: ", consensus", Source.BOTH: ", where people agree"}.get(Source(options.source), "")
-    return f"{reward_model}, {options.level.replace('_', '-')}s{source}".replace("totals", "total reward")
+    of = "" if among(options).everything else f", {among(options)}"
+    name = f"{reward_model}, {options.level.replace('_', '-')}s{source}".replace("totals", "total reward")
+    return f"{name}{of}"[:200]
 
 
 def _result(pair_set: PairSet) -> dict[str, Any]:

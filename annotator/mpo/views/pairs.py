@@ -38,7 +38,10 @@ def pair_sets(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 def mine(request: HttpRequest) -> HttpResponse:
     models = queries.minable_models()
-    chosen = {"reward_model": request.GET["model"]} if request.GET.get("model", "").isdecimal() else None
+    chosen = {"reward_model": request.GET["model"]} if request.GET.get("model", "").isdecimal() else {}
+    for kind in ("prompt_set", "generation_set"):
+        if request.GET.get(kind, "").isdecimal():
+            chosen["among"] = f"{kind}:{request.GET[kind]}"
     form = MiningForm(request.POST if request.method == "POST" else None, models=models, initial=chosen)
     if request.method == "POST" and form.is_valid():
         try:
@@ -49,8 +52,8 @@ def mine(request: HttpRequest) -> HttpResponse:
                 requested_by=request.user,
             )
         except ProblemError as problem:
-            form.add_error(problem.details.get("field") if problem.details.get("field") in form.fields else None,
-                           problem.message)  # fmt: skip
+            field = {"prompt_set": "among", "generation_set": "among"}.get(name := problem.details.get("field"), name)
+            form.add_error(field if field in form.fields else None, problem.message)
         else:
             messages.success(request, _("The pairs are being mined. They appear here when they are whole."))
             return redirect("mpo:pair-sets")
@@ -64,9 +67,11 @@ def pair_set(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(queries.ready_sets(), pk=pk)
     order, which = request.GET.get("order", "gap"), request.GET.get("which", "all")
     page = Paginator(queries.gallery(found, order, which), PAIRS_A_PAGE).get_page(request.GET.get("page"))
+    options = MiningOptions.from_json(found.options)
     context = {
         "pair_set": found,
-        "options": MiningOptions.from_json(found.options),
+        "options": options,
+        "among": queries.among_if_there(options),
         "bars": summary_bars(found.summary),
         "page": page,
         "rows": [_row(pair) for pair in _with_set(page, found)],
