@@ -1,7 +1,7 @@
 """Scored items without files: a prompt's items differ in what the judge says of them."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +110,22 @@ def tiny_pipeline(db: None, files: Path, settings: Any, pipelines_once: Path) ->
 def pair_set_to_train_on(tiny_pipeline: str, files: Path) -> PairSet:
     """Ten pairs of five prompts, with files."""
     return tuning.make_pair_set(files)
+
+
+@pytest.fixture
+def quiet_machine(settings: Any) -> Iterator[None]:
+    """Of so small a network more threads only get in each other's way, and a forked child cannot wait for them; and a
+    heartbeat, which has a connection of its own, sees nothing of a test's transaction."""
+    import torch
+
+    settings.JOB_HEARTBEAT_SECONDS = 3600
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What runs left, by name: training is a pure function of its input."""
+    return {"root": tmp_path_factory.mktemp("trained")}

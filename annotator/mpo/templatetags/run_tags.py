@@ -1,0 +1,79 @@
+"""How sizes, speeds and changes are written."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import template
+
+from annotator.core.templatetags.core_tags import span
+
+register = template.Library()
+
+
+@register.filter(name="bytes")
+def size(value: float | None) -> str:
+    """``1.2 GB``, ``340 MB``, ``12 kB``."""
+    if value is None:
+        return "–"
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= factor:
+            number = value / factor
+            return f"{number:.0f} {unit}" if number >= 100 else f"{number:.1f} {unit}"
+    return f"{value:.0f} B"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Rough, in words a person would use: the estimate is no better."""
+    if seconds is None:
+        return "–"
+    return "≈ " + span(timedelta(seconds=max(seconds, 1)))
+
+
+@register.filter
+def millions(value: float | None) -> str:
+    """``860 M``, ``2.6 G``."""
+    if value is None:
+        return "–"
+    if value >= 1e9:
+        return f"{value / 1e9:.1f} G"
+    return f"{value / 1e6:.0f} M" if value >= 1e7 else f"{value / 1e6:.2f} M"
+
+
+@register.filter
+def speed(steps_a_second: float | None) -> str:
+    """``3.2 steps/s``; below one a second the other way round, ``12 s a step``."""
+    if not steps_a_second:
+        return "–"
+    return f"{steps_a_second:.1f}/s" if steps_a_second >= 1 else f"{1 / steps_a_second:.1f} s"
+
+
+@register.filter
+def signed(value: Any, digits: int = 3) -> str:
+    """``+0.021``, ``−0.140``, ``0.000``: with a sign wherever there is something left after rounding."""
+    if value is None:
+        return "–"
+    text = f"{abs(value):.{digits}f}"
+    if not float(text):
+        return text
+    return ("−" if value < 0 else "+") + text
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """``83 %``."""
+    return "–" if value is None else f"{100 * value:.0f} %"
+
+
+@register.filter
+def width(share: float | None) -> str:
+    """A share in 0..1 as a length of a drawing."""
+    return f"{100 * (share or 0.0):.2f}%"
+
+
+@register.filter
+def from_right(share: float | None) -> str:
+    """Where a bar of this share begins that ends on the right."""
+    return f"{100 - 100 * (share or 0.0):.2f}%"
