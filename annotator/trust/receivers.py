@@ -13,4 +13,4 @@ def on_submitted(sender: Any, assignment: Assignment, **kwargs: Any) -> None:
     elif item.purpose == Purpose.GOLD:
         services.count_gold(campaign=item.campaign, annotator=assignment.annotator)
     else:
-        services.extend_where_disputed(campaign_item_id=item.pk)
+        services.extend_where_disputed(campaign_item=item)

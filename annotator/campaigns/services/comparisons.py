@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,9 +22,10 @@ from annotator.campaigns.models import (
     SkipReason,
 )
 from annotator.campaigns.queries.comparisons import annotated, waiting_pairs
-from annotator.campaigns.services.leases import LEASES_AT_ONCE, take_from_queue
+from annotator.campaigns.services.leases import LEASES_AT_ONCE, first_free
 from annotator.campaigns.services.pairs import add_pairs
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.transactions import write_last
 from annotator.library.models import Item
 
 
@@ -58,15 +59,27 @@ def lease_next_pair(*, campaign: Campaign, annotator: Any, after: int | None = N
     if len(held) >= LEASES_AT_ONCE:
         return None
     queue = waiting_pairs(campaign, annotator)
-    taken = take_from_queue(queue)
+    taken = first_free(queue, _take)
     if taken is None and campaign.kind == CampaignKind.JUDGING and _offer_own(campaign, annotator):
-        taken = take_from_queue(queue)
+        taken = first_free(queue, _take)
     if taken is None:
         return None
     comparison = lapsed.get(taken) or _turn(taken, annotator)
     comparison.state, comparison.leased_at, comparison.lease_expires_at = AssignmentState.LEASED, now, expires
     comparison.save()
     return comparison
+
+
+def _take(queue: QuerySet[ComparisonPair]) -> int | None:
+    """Take a slot of the first pair of the queue; its pk, or None."""
+    # Finding, locking and counting down in one statement: the ORM would need two.
+    found, values = queue.values("pk")[:1].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE campaigns_comparisonpair SET open_slots = open_slots - 1 WHERE id = ({found}) RETURNING id", values
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def _turn(pair: int, annotator: Any) -> Comparison:
@@ -129,7 +142,7 @@ def record_comparison(*, comparison_id: int, annotator: Any, preference: str, mi
     comparison.save()
     ComparisonChange.objects.create(comparison=comparison, preference=preference, milliseconds=comparison.milliseconds)
     if first_time:
-        ComparisonPair.objects.filter(pk=comparison.pair_id).update(submitted=F("submitted") + 1)
+        write_last("UPDATE campaigns_comparisonpair SET submitted = submitted + 1 WHERE id = %s", [comparison.pair_id])
     return comparison
 
 

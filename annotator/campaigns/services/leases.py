@@ -1,7 +1,8 @@
 """Who works on what: an item is handed out under a lease, by row locks that nobody waits for."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -10,7 +11,11 @@ from django.utils.translation import gettext as _
 
 from annotator.campaigns import hooks
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Purpose
+from annotator.campaigns.services.suggestions import suggest
 from annotator.core.errors import ConflictError
+from annotator.core.transactions import write_last
+
+Taken = TypeVar("Taken")
 
 # The item on the screen and the one being loaded behind it.
 LEASES_AT_ONCE = 2
@@ -47,15 +52,22 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     if len(held) >= LEASES_AT_ONCE:
         return None
     chosen = next((item for chooser in hooks.choosers if (item := chooser(campaign, annotator))), None)
+    turn = Assignment(annotator=annotator, state=AssignmentState.LEASED, leased_at=now, lease_expires_at=expires)
     if chosen:
-        CampaignItem.objects.filter(pk=chosen.pk).update(open_slots=F("open_slots") - 1)
-    taken = chosen.pk if chosen else take_from_queue(_queue(campaign, annotator, lapsed))
+        taken = _lease(turn, CampaignItem.objects.filter(pk=chosen.pk))
+    else:
+        taken = first_free(_queue(campaign, annotator, lapsed), lambda queue: _lease(turn, queue))
     if taken is None:
         return None
-    assignment = lapsed.get(taken) or Assignment(campaign_item_id=taken, annotator=annotator)
-    assignment.state, assignment.leased_at, assignment.lease_expires_at = AssignmentState.LEASED, now, expires
-    assignment.save()
-    return assignment
+    pk, item = taken
+    if item in lapsed:
+        return Assignment.objects.get(pk=pk)
+    turn.pk, turn.campaign_item_id = pk, item
+    turn._state.adding = False
+    if campaign.suggestions_percent and not (chosen and chosen.purpose == Purpose.QUALIFICATION):
+        suggest(turn, campaign)  # a test is taken without help
+        turn.save(update_fields=["suggestions", "suggested_by", "suggestions_shown"])
+    return turn
 
 
 def _own(campaign: Campaign, annotator: Any) -> tuple[list[Assignment], dict[int, Assignment]]:
@@ -84,24 +96,35 @@ def _queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) ->
     )
 
 
-def take_from_queue(queue: QuerySet[Any]) -> int | None:
-    """Take a slot of the first row (an item, or a pair to compare); its pk, or None where there is none."""
+def first_free(queue: QuerySet[Any], take: Callable[[QuerySet[Any]], Taken | None]) -> Taken | None:
+    """What ``take`` makes of the first row of the queue that nobody else is taking now; None where there is none."""
     # Rows that somebody else is taking now are passed over. Only where all the rest is being taken does one wait:
     # their slots may be for us as well.
-    taken = _take(queue.select_for_update(skip_locked=True, of=("self",)))
-    return taken if taken is not None or not queue.exists() else _take(queue.select_for_update(of=("self",)))
+    taken = take(queue.select_for_update(skip_locked=True, of=("self",)))
+    return taken if taken is not None or not queue.exists() else take(queue.select_for_update(of=("self",)))
 
 
-def _take(queue: QuerySet[Any]) -> int | None:
-    # Finding, locking and counting down in one statement: the ORM would need two, and every annotator waits for this.
+def _lease(turn: Assignment, queue: QuerySet[CampaignItem]) -> tuple[int, int] | None:
+    """Take a slot of the first item of the queue and keep it for this turn: (assignment, item), or None.
+
+    Finding, locking, counting down and leasing are one statement, the last of the transaction: everybody who is handed
+    an item and everybody who submits one waits for it. A lease that ran out is taken up again.
+    """
     found, values = queue.values("pk")[:1].query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {queue.model._meta.db_table} SET open_slots = open_slots - 1 WHERE id = ({found}) RETURNING id",
-            values,
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
+    fields = [f for f in Assignment._meta.concrete_fields if not f.primary_key and f.name != "campaign_item"]
+    columns = ", ".join(f.column for f in fields)
+    given = ", ".join(f"%s::{f.db_type(connection)}" for f in fields)
+    rows = write_last(
+        f"""WITH taken AS (
+              UPDATE campaigns_campaignitem SET open_slots = open_slots - 1 WHERE id = ({found}) RETURNING id
+            )
+            INSERT INTO campaigns_assignment (campaign_item_id, {columns}) SELECT id, {given} FROM taken
+            ON CONFLICT (campaign_item_id, annotator_id) DO UPDATE
+            SET state = EXCLUDED.state, leased_at = EXCLUDED.leased_at, lease_expires_at = EXCLUDED.lease_expires_at
+            RETURNING id, campaign_item_id""",
+        [*values, *(f.get_db_prep_save(getattr(turn, f.attname), connection) for f in fields)],
+    )
+    return rows[0] if rows else None
 
 
 @transaction.atomic
@@ -111,10 +134,22 @@ def release_expired_leases(*, now: Any = None, limit: int = 1000) -> int:
     expired = list(
         Assignment.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(state=AssignmentState.LEASED, lease_expires_at__lt=now)
-        .order_by("pk")[:limit]
+        .order_by("pk")
+        .values_list("pk", flat=True)[:limit]
     )
-    for assignment in expired:
-        give_back(assignment, AssignmentState.EXPIRED)
+    if expired:
+        Assignment.objects.filter(pk__in=expired).update(state=AssignmentState.EXPIRED)
+        write_last(
+            """WITH freed AS (
+                 SELECT campaign_item_id AS id, count(*) AS slots FROM campaigns_assignment WHERE id = ANY(%s)
+                 GROUP BY campaign_item_id
+               ), locked AS (
+                 SELECT id FROM campaigns_campaignitem WHERE id IN (SELECT id FROM freed) ORDER BY id FOR UPDATE
+               )
+               UPDATE campaigns_campaignitem item SET open_slots = open_slots + freed.slots
+               FROM freed JOIN locked USING (id) WHERE item.id = freed.id""",
+            [expired],
+        )
     return len(expired)
 
 

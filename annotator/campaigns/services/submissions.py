@@ -3,17 +3,18 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from annotator.campaigns.checklists import checklist_in, checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, CampaignItem, SkipReason
+from annotator.campaigns.models import Assignment, AssignmentState, Flag, FlagOutcome, SkipReason
+from annotator.campaigns.services.flags import put_flag
 from annotator.campaigns.services.judgments import require_changeable
-from annotator.campaigns.services.leases import give_back, retake
+from annotator.campaigns.services.leases import retake
 from annotator.campaigns.signals import assignment_submitted
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.transactions import write_last
 from reward_engine.checklist import Checklist
 
 
@@ -55,8 +56,11 @@ def submit_assignment(*, assignment_id: int, annotator: Any) -> Assignment:
     assignment.state = AssignmentState.SUBMITTED
     assignment.submitted_at = timezone.now()
     assignment.save(update_fields=["state", "submitted_at"])
-    CampaignItem.objects.filter(pk=assignment.campaign_item_id).update(submitted=F("submitted") + 1)
     assignment_submitted.send(sender=Assignment, assignment=assignment)
+    # Last of all: everybody who submits this item or is handed it now waits for this row.
+    write_last(
+        "UPDATE campaigns_campaignitem SET submitted = submitted + 1 WHERE id = %s", [assignment.campaign_item_id]
+    )
     return assignment
 
 
@@ -78,10 +82,15 @@ def skip_assignment(*, assignment_id: int, annotator: Any, reason: str, note: st
         return assignment
     if assignment.state == AssignmentState.SUBMITTED:
         raise ConflictError(_("You have submitted this item; it can be corrected, but not skipped."), code="submitted")
-    if assignment.state == AssignmentState.LEASED:
-        give_back(assignment, AssignmentState.SKIPPED)
+    held = assignment.state == AssignmentState.LEASED
     assignment.state, assignment.skip_reason, assignment.skip_note = AssignmentState.SKIPPED, reason, note.strip()
     assignment.save(update_fields=["state", "skip_reason", "skip_note"])
+    put_flag(assignment, reason, note=note, with_skip=True)
+    if held:
+        write_last(
+            "UPDATE campaigns_campaignitem SET open_slots = open_slots + 1 WHERE id = %s",
+            [assignment.campaign_item_id],
+        )
     return assignment
 
 
@@ -94,6 +103,7 @@ def take_up_again(*, assignment_id: int, annotator: Any) -> Assignment:
             raise ConflictError(
                 _("Others have annotated this item meanwhile; it is not needed any more."), code="taken"
             )
+        Flag.objects.filter(assignment=assignment, with_skip=True, outcome=FlagOutcome.OPEN).delete()
         assignment.skip_reason = assignment.skip_note = ""
         assignment.save(update_fields=["skip_reason", "skip_note"])
     return assignment
