@@ -15,7 +15,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from annotator.accounts.models import User
+from tests.browser.annotating import campaign, snap
 from tests.conftest import chromium_path
+
+__all__ = ["campaign", "snap"]  # fixtures of the workspace's tests
 
 LAPTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}

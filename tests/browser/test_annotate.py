@@ -1,10 +1,8 @@
 """The annotator's workspace in the browser."""
 
-import itertools
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -12,79 +10,12 @@ from playwright.sync_api import Page, expect
 
 from annotator.accounts.models import User
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignState, Judgment
-from annotator.campaigns.services import (
-    create_campaign,
-    lease_next_item,
-    load_builtin_checklists,
-    release_expired_leases,
-    skip_assignment,
-)
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Judgment
+from annotator.campaigns.services import lease_next_item, release_expired_leases, skip_assignment
 from annotator.library.models import MediaType
-from tests.factories import make_item
+from tests.browser.annotating import PROMPTS, begin, newest, press, shown, standing, state, top_keys
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NUMBER = itertools.count(1)
-PROMPTS = [
-    "A red kite over a grey sea, seen from the pier, late afternoon light",
-    "Two old friends play chess in a park, autumn leaves on the board, warm light, wide shot",
-    "A brass lamp on a desk, morning light, three books beside it",
-]
-
-
-@pytest.fixture
-def campaign(transactional_db: None, files: object) -> Callable[..., Campaign]:
-    """``campaign("video", 2)``: an open campaign over real media."""
-
-    def make(media_type: str = MediaType.IMAGE, items: int = 2, **fields: object) -> Campaign:
-        version = next(v for v, _ in load_builtin_checklists() if v.media_type == media_type)
-        size = {"width": 320, "height": 240} if media_type == MediaType.VIDEO else {"width": 900, "height": 600}
-        media = [make_item(media_type, prompt=PROMPTS[n % 3], **size) for n in range(items)]
-        return create_campaign(
-            name=f"Street photographs {next(NUMBER)}", checklist_version=version, items=media,
-            **{"state": CampaignState.OPEN, "overlap": 2, **fields},
-        )  # fmt: skip
-
-    return make
-
-
-def begin(page: Page, campaign: Campaign) -> None:
-    page.goto(f"/campaigns/{campaign.pk}/work/")
-    expect(page.locator("#workspace.scripted")).to_be_visible()
-    expect(page.locator(".ladder.current")).to_be_focused()
-
-
-def top_keys(campaign: Campaign) -> list[str]:
-    """The key of each ladder's highest level, in order: no mask closes anything, nothing is unsafe."""
-    return [str(len(sub.levels) - sub.masked_by_other) for sub in checklist_of(campaign.checklist_version).ordinal]
-
-
-def press(page: Page, keys: list[str]) -> int:
-    for key in keys:
-        page.keyboard.press(key)
-    return len(keys)
-
-
-def standing(assignment: Assignment) -> dict[str, int]:
-    return dict(Judgment.objects.filter(assignment=assignment).values_list("sub_dimension", "level"))
-
-
-@pytest.fixture
-def snap(screenshots: Path) -> Callable[..., None]:
-    """``snap(page, "name")``: one picture. ``look`` (both sizes and themes, axe) is for states that differ much."""
-
-    def shoot(page: Page, name: str) -> None:
-        page.screenshot(path=screenshots / f"{name}.png")
-
-    return shoot
-
-
-def state(page: Page, name: str) -> None:
-    expect(page.locator("#save-state")).to_have_attribute("data-state", name)
-
-
-def newest(user: User) -> Assignment:
-    return Assignment.objects.filter(annotator=user).latest("pk")
 
 
 def test_an_image_from_first_key_to_the_next_item(
@@ -94,7 +25,7 @@ def test_an_image_from_first_key_to_the_next_item(
     work, ann = campaign(items=3), make_user("ann")
     page = open_page(ann)
     begin(page, work)
-    first = Assignment.objects.get(pk=page.url.rstrip("/").rsplit("/", 1)[-1])
+    first = shown(page)
     look(page, "annotate-image", full_page=False)
     keys = press(page, top_keys(work))  # one keystroke a sub-dimension …
     expect(page.locator("#left")).to_have_text("All answered")
@@ -118,7 +49,7 @@ def test_a_submitted_item_is_corrected(
     work, ann = campaign(items=2), make_user("ann")
     page = open_page(ann)
     begin(page, work)
-    first = Assignment.objects.get(pk=page.url.rstrip("/").rsplit("/", 1)[-1])
+    first = shown(page)
     press(page, top_keys(work))
     page.keyboard.press("Enter")
     expect(page.locator("#left")).to_have_text("18 left")
@@ -217,7 +148,7 @@ def test_a_lost_connection_loses_no_answer(
     context = open_context(ann)
     page = context.new_page()
     begin(page, work)
-    first = Assignment.objects.get(pk=page.url.rstrip("/").rsplit("/", 1)[-1])
+    first = shown(page)
     page.wait_for_load_state("networkidle")
     keys = top_keys(work)
     press(page, keys[:5])
@@ -351,11 +282,11 @@ def test_skipping_with_a_reason(
     page = open_page(ann)
     begin(page, work)
     page.wait_for_load_state("networkidle")
-    first = Assignment.objects.get(pk=page.url.rstrip("/").rsplit("/", 1)[-1])
+    first = shown(page)
     page.keyboard.press("s")
     snap(page, "annotate-skip")
     page.keyboard.press("3")
-    page.get_by_label("In your words").fill("two questions fit")
+    page.get_by_role("dialog").get_by_label("In your words").fill("two questions fit")
     page.get_by_role("button", name="Leave it").click()
     expect(page).not_to_have_url(re.compile(f"/{first.pk}/"))
     wait_until(lambda: Assignment.objects.get(pk=first.pk).skip_reason == "unclear", "it was not skipped")
@@ -511,7 +442,7 @@ def test_on_a_phone_by_touch(
     work, ann = campaign(), make_user("ann")
     page = open_page(ann, phone=True)
     begin(page, work)
-    first = Assignment.objects.get(pk=page.url.rstrip("/").rsplit("/", 1)[-1])
+    first = shown(page)
     media = page.locator("#canvas").bounding_box()
     for number, sub in enumerate(checklist_of(work.checklist_version).ordinal):
         current = page.locator(".ladder.current")
