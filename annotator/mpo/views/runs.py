@@ -107,7 +107,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     context = _live(found)
     if wants_part(request):
         return render(request, "mpo/_run_live.html", context)
-    return render(request, "mpo/run.html", context | _samples(found) | {"comparisons": found.comparisons.all()[:10]})
+    return render(request, "mpo/run.html", context | _samples(found))
 
 
 def _live(found: MpoRun) -> dict[str, Any]:
@@ -131,6 +131,7 @@ def _live(found: MpoRun) -> dict[str, Any]:
             (_("Implicit-reward margin"), "margin", curves.margin, line_chart(curves.margin, steps=steps, level=0.0)),
         ],
         "warning": _warning(curves.margin),
+        "comparisons": found.comparisons.all()[:10] if found.finished_at else [],
     }  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +18,11 @@ from PIL import Image
 from annotator.campaigns.checklists import checklist_of
 from annotator.library import services as library
 from annotator.library.models import Item
-from annotator.mpo.models import PairSet, PreferencePair
+from annotator.mpo.models import ComparedItem, ModelComparison, PairSet, PreferencePair
 from annotator.rewards.models import RewardModel
 from reward_engine.judges.base import Predictions
 from reward_engine.media import decode_image
-from tests.factories import make_generator, make_prompt, make_reward_model, make_score
+from tests.factories import make_generator, make_item, make_prompt, make_reward_model, make_score
 
 PROMPTS = ("a red disc", "the dark square left", "a blue disc top", "a small square right", "the large disc bottom")
 # Three steps of real training on sixteen pixels.
@@ -101,3 +103,68 @@ class BrightJudge:
         p = np.array([brightness(item.path) for item in items], dtype=np.float32)
         keys = tuple(item.key for item in items)
         return Predictions(keys, np.repeat(p[:, None], len(self.checklist.questions), axis=1), {})
+
+
+def fake_finished(run: Any) -> None:
+    """What a finished run leaves, without training."""
+    files = {"README.md": b"# card", "metrics.jsonl": b"", "lora/pytorch_lora_weights.safetensors": b"weights"}
+    for name, content in files.items():
+        path = run.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    run.manifest = {"sha256": sums, "measures": {"steps": 6, "held_out_accuracy": 0.75}}
+    (run.folder / "manifest.json").write_text(json.dumps(run.manifest))
+    run.finished_at = timezone.now()
+    run.save()
+    if run.job is not None:
+        run.job.state = "succeeded"
+        run.job.save()
+
+
+def fake_comparison(runs: list[Any], prompts: tuple[str, ...] = ("a red square", "a blue square")) -> Any:
+    """The answer for two runs: the first raises everything, the second more, and pays with the second dimension."""
+    model = runs[0].pair_set.reward_model
+    checklist = checklist_of(model.checklist_version)
+
+    def change(name: str, difference: float) -> dict[str, Any]:
+        low, high = difference - 0.02, difference + 0.02
+        verdict = "rises" if low > 0 else "falls" if high < 0 else "unclear"
+        return {"name": name, "start": 0.4, "tuned": 0.4 + difference, "difference": difference, "low": low,
+                "high": high, "verdict": verdict}  # fmt: skip
+
+    def told(run: Any, paid: bool) -> dict[str, Any]:
+        gains = [0.05 if not paid else -0.08 if index == 1 else 0.11 for index in range(len(checklist.dimensions))]
+        subs = [gains[owner] / 3 for owner in checklist.ordinal_dimension]
+        return {
+            "run": run.pk,
+            "reward": change("Reward", sum(gains)),
+            "dimensions": [change(d.id, gain) for d, gain in zip(checklist.dimensions, gains, strict=True)],
+            "sub_dimensions": [change(s.id, gain) for s, gain in zip(checklist.ordinal, subs, strict=True)],
+            "by_reward": {"win": 0.7, "tie": 0.1, "lose": 0.2},
+            "by_dominance": {"win": 0.1 if paid else 0.25, "tie": 0.75, "lose": 0.15 if paid else 0.0},
+            "over_optimised": [checklist.dimensions[1].id] if paid else [],
+        }
+
+    between = {**told(runs[1], True), "against": runs[0].pk}
+    made = [make_prompt(text) for text in prompts]
+    comparison = ModelComparison.objects.create(
+        name="MPO beside total-reward DPO", reward_model=model, per_prompt=1, path="mpo/comparisons/none",
+        prompts=[prompt.pk for prompt in made], left_out=1, finished_at=timezone.now(),
+        result={
+            "items": len(made), "prompts": len(made), "confidence": 0.95,
+            "models": [told(runs[0], False), told(runs[1], True)], "between": [between],
+        },
+    )  # fmt: skip
+    comparison.runs.set(runs)
+    for number, prompt in enumerate(made):
+        for series, run in enumerate((None, *runs)):
+            item = make_item(
+                prompt=prompt, generator=make_generator("tiny", run.name if run else ""), seed=50 * number + series,
+                width=160, height=160,
+            )  # fmt: skip
+            ComparedItem.objects.create(
+                comparison=comparison, run=run, prompt=prompt, index=0, seed=1000 + number, item=item,
+                reward=0.4 + 0.1 * series * (number + 1), by_dimension=[0.1] * len(checklist.dimensions),
+            )  # fmt: skip
+    return comparison
