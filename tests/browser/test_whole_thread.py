@@ -100,7 +100,7 @@ def test_the_whole_loop(
     admin.goto("/rewards/scores/")
 
     # Pairs, downloaded.
-    admin.get_by_role("link", name="Pairs").first.click()
+    admin.get_by_role("link", name="MPO").first.click()
     admin.locator("main").get_by_role("link", name=re.compile("image", re.IGNORECASE)).first.click()
     with admin.expect_download() as download:
         admin.get_by_role("link", name=re.compile("^JSONL", re.IGNORECASE)).first.click()

@@ -20,7 +20,7 @@ NAVIGATION = [
     (gettext_lazy("Library"), "library:items", ("reviewer", "admin")),
     (gettext_lazy("Models"), "rewards:models", ("reviewer", "admin")),
     (gettext_lazy("Scores"), "rewards:scores", ("reviewer", "admin")),
-    (gettext_lazy("Pairs"), "mpo:pair-sets", ("reviewer", "admin")),
+    (gettext_lazy("MPO"), "mpo:pair-sets", ("reviewer", "admin")),
     (gettext_lazy("Datasets"), "datasets:list", ("reviewer", "admin")),
     (gettext_lazy("Agreement"), "insights:agreement", ("reviewer", "admin")),
     (gettext_lazy("Jobs"), "jobs:list", ("reviewer", "admin")),

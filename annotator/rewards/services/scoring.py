@@ -68,8 +68,11 @@ def score(run: Run) -> dict[str, Any]:
         raise ProblemError("This version has been deleted; there is nothing to score with.", code="no_model")
     run.stage("Loading the judge")
     judge = artifacts.load_judge(model)
-    waiting = unscored(model, problems_since=run.job.created_at)
-    score_items(run, model, judge, list(waiting.values_list("pk", flat=True)))
+    waiting = unscored(model, problems_since=run.job.created_at).values_list("pk", flat=True)
+    score_items(run, model, judge, list(waiting))
+    # Who asked for scores meanwhile was given this job, so what has come into the library since belongs to it too.
+    while later := list(waiting.all()):
+        score_items(run, model, judge, later)
     return _announce(run, model)
 
 
