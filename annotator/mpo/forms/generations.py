@@ -42,7 +42,11 @@ class GenerationForm(forms.Form):
         label=_("Seed"), min_value=0, max_value=MOST_SEED, initial=0,
         help_text=_("The same seed gives the same noise to every model, so that they can be compared."),
     )  # fmt: skip
-    precision = forms.ChoiceField(label=_("Precision"), choices=Precision.choices, initial=Precision.AUTO)
+    precision = forms.ChoiceField(
+        label=_("Precision"), initial=Precision.AUTO,
+        choices=[(Precision.AUTO, _("Automatic")), *(choice for choice in Precision.choices if choice[0] != "auto")],
+        help_text=_("Automatic: bfloat16 on a GPU that has it, float32 elsewhere."),
+    )  # fmt: skip
     batch_size = forms.IntegerField(
         label=_("At a time"), min_value=1, max_value=256, required=False,
         help_text=_("Empty: as many as fit. A batch that does not fit is halved."),
