@@ -19,6 +19,7 @@ class DpoLoss:
         loss: scalar, mean of −log σ(margin).
         accuracy: scalar 0..1, share of pairs whose implicit reward prefers the winner (ties count half).
         margin: scalar, mean of β·(implicit reward of the winner − of the loser).
+        margins: [b], the same of each pair.
         winner_error: scalar, the policy's mean squared error on winners.
         loser_error: scalar, the policy's mean squared error on losers.
     """
@@ -26,6 +27,7 @@ class DpoLoss:
     loss: Tensor
     accuracy: Tensor
     margin: Tensor
+    margins: Tensor
     winner_error: Tensor
     loser_error: Tensor
 
@@ -79,6 +81,7 @@ def diffusion_dpo_loss(
         loss=-F.logsigmoid(margin).mean(),
         accuracy=((signs + 1) / 2).mean(),
         margin=margin.detach().mean(),
+        margins=margin.detach(),
         winner_error=winner_error.detach().mean(),
         loser_error=loser_error.detach().mean(),
     )

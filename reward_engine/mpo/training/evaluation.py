@@ -41,20 +41,23 @@ def measure_pairs(
     beta: float,
     draws: int,
     seed: int,
+    batch_size: int = 1,
     autocast: torch.dtype | None = None,
     share: tuple[int, int] = (0, 1),
 ) -> PairMeasure:
-    """Measure each pair through ``draws`` noises, the same ones at every call.
+    """Measure each pair through ``draws`` noises, the same ones at every call; ``batch_size`` draws a pass.
 
     ``share`` (i, n): only every n-th pair from the i-th on; the others' margins are 0, to be added by whoever
     measured them.
     """
     margins = np.zeros(len(pairs))
+    mine = range(share[0], len(pairs), share[1])
+    drawn = [(index, seed_of("held out", index, draw)) for index in mine for draw in range(draws)]
     with torch.no_grad():
-        for index, pair in list(enumerate(pairs))[share[0] :: share[1]]:
-            # One pair at all its noise levels is one batch.
-            positions = [seed_of("held out", index, draw) for draw in range(draws)]
-            batch = of_pairs([pair] * draws, positions, cache, len(policy.process), seed)
-            found = pair_loss(policy, batch.to(policy.device), beta=beta, autocast=autocast)
-            margins[index] = float(found.margin)
+        for start in range(0, len(drawn), batch_size):
+            part = drawn[start : start + batch_size]
+            chosen, positions = [pairs[index] for index, _ in part], [position for _, position in part]
+            batch = of_pairs(chosen, positions, cache, len(policy.process), seed).to(policy.device)
+            found = pair_loss(policy, batch, beta=beta, autocast=autocast).margins
+            np.add.at(margins, [index for index, _ in part], found.double().cpu().numpy() / draws)
     return PairMeasure(margins)

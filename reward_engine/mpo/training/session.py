@@ -110,7 +110,7 @@ class Session:
         share = (self.processes.index, self.processes.count)
         found = measure_pairs(
             self.policy, self.run.held_out, self.cache, beta=settings.beta, draws=settings.evaluation_draws,
-            seed=settings.seed, autocast=self.autocast, share=share,
+            seed=settings.seed, batch_size=self.batch_size, autocast=self.autocast, share=share,
         )  # fmt: skip
         margins = torch.from_numpy(found.margins).to(self.processes.device)
         self.processes.add_up([margins])

@@ -2,14 +2,19 @@
 
 import itertools
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from reward_engine.checklist import builtin
+from reward_engine.checklist import builtin, dumps
+from reward_engine.cli import tables
 from reward_engine.errors import ArtifactError, TrainingError
 from reward_engine.judges.vlm import VLMJudge, passes
 from reward_engine.training.vlm import TrainSettings, train_vlm
@@ -139,6 +144,45 @@ def test_a_killed_training_goes_on_with_the_same_losses(model_folder, planted, t
         train_vlm(*arguments, out=tmp_path / "parts", settings=other)
     with pytest.raises(TrainingError, match="something already"):
         train_vlm(*arguments, out=tmp_path / "done", settings=settings)
+
+
+def test_accelerate_launch_divides_the_work_and_learns_the_same(model_folder, planted, tmp_path):
+    """Two real processes, as documented for several GPUs; here they talk through gloo."""
+    items, levels, groups = (part[:16] for part in planted)
+    checklist = colour_checklist()
+    (tmp_path / "colours.yaml").write_text(dumps(checklist))
+    rows = [
+        {"path": str(item.path), "key": item.key, "prompt": item.prompt, "bright": int(bright), "red": int(red)}
+        for item, (bright, red) in zip(items, levels, strict=True)
+    ]
+    tables.write(tmp_path / "judgments.csv", rows)
+    settings = {"rank": 4, "dropout": 0.0, "learning_rate": 3e-3, "epochs": 9.0, "max_steps": 3, "accumulate": 1}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    launched = subprocess.run(
+        [
+            sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--num_machines=1",
+            "--main_process_port=0", "--mixed_precision=no", "--dynamo_backend=no",
+            "-m", "reward_engine", "train", tmp_path / "judgments.csv", "--model", model_folder("llava"),
+            "--checklist", tmp_path / "colours.yaml", "--out", tmp_path / "two", "--batch-size=2", "--no-balance",
+            *options,
+        ],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        cwd=Path(__file__).parents[4], capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert launched.returncode == 0, launched.stderr
+    assert launched.stderr.count("Held-out prompts") == 1  # one of them reports
+    alone = train_vlm(
+        model_folder("llava"), checklist, items, levels, groups, out=tmp_path / "one",
+        settings=TrainSettings(**settings, batch_size=4, balance=False),
+    )  # fmt: skip
+    log = [json.loads(line) for line in (tmp_path / "two.training" / "log.jsonl").read_text().splitlines()]
+    losses = [line["train/loss"] for line in log if "train/loss" in line]
+    assert losses == pytest.approx([loss for _, loss in alone.losses], abs=1e-4)
+    assert losses[2] < losses[0]
+    judge = VLMJudge.load(tmp_path / "two")
+    np.testing.assert_allclose(
+        judge.predict(items[:3]).p_yes, VLMJudge.load(alone.folder).predict(items[:3]).p_yes, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("family", ["llava", "qwen3_vl"])
