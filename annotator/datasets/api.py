@@ -19,6 +19,7 @@ from annotator.core.errors import ProblemError
 from annotator.datasets import downloads, queries, services
 from annotator.datasets.models import DatasetVersion
 from annotator.jobs.api import JobSerializer
+from annotator.trust.queries import ConsensusMethod
 
 
 class FileSerializer(serializers.Serializer[Any]):
@@ -42,6 +43,11 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
 
 class ExportRequestSerializer(serializers.Serializer[Any]):
     campaign = serializers.PrimaryKeyRelatedField(queryset=Campaign.objects.all())
+    consensus = serializers.ChoiceField(
+        choices=ConsensusMethod.choices,
+        default=ConsensusMethod.MAJORITY,
+        help_text="How several people's answers become the levels that count.",
+    )
 
 
 class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[DatasetVersion]):
@@ -60,7 +66,7 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         """Export a campaign. Answers with the job; when it has succeeded, its result names the dataset version."""
         asked = ExportRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        job = services.request_export(campaign=asked.validated_data["campaign"], requested_by=request.user)
+        job = services.request_export(requested_by=request.user, **asked.validated_data)
         location = request.build_absolute_uri(reverse("api-job-detail", args=[job.pk]))
         return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
 

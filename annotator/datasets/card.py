@@ -53,6 +53,7 @@ def manifest(
     files: list[dict[str, Any]],
     version: int,
     now: datetime,
+    consensus: str,
 ) -> dict[str, Any]:
     stored = campaign.checklist_version
     return {
@@ -76,7 +77,7 @@ def manifest(
         "licences": dict(contents.licences.most_common()),
         "sources": dict(contents.sources.most_common()),
         "generators": dict(contents.generators.most_common()),
-        "consensus": "majority",
+        "consensus": consensus,
         "absent": None,
         "sub_dimensions": [
             {"id": sub.id, "name": sub.name, "kind": sub.kind, "lowest": sub.lowest, "highest": sub.highest}
@@ -89,6 +90,16 @@ def manifest(
         ],
         "files": files,
     }  # fmt: skip
+
+
+CONSENSUS = {
+    "majority": """- In `consensus` (by majority): `annotation` is the level most annotators chose (of levels chosen \
+equally often the
+  middle one); `support` says how many judged, `agreement` which share of them chose that level.""",
+    "reliability": """- In `consensus` (weighted by reliability): `annotation` is the likeliest level where answers \
+weigh as much as their
+  annotator is reliable (Dawid & Skene 1979); `support` says how many judged, `agreement` how likely that level is.""",
+}
 
 
 def readme(data: dict[str, Any]) -> str:
@@ -148,8 +159,8 @@ JSONL and as Parquet with the same content. `checklist.yaml` holds every level's
 - `milliseconds`: how long each ladder was looked at. `started_at`, `submitted_at`: UTC.
 - `annotator`: a pseudonym, the same for one person in every export of this platform.
 - `purpose`: `work`, or `gold` where the answers were known beforehand to measure annotators.
-- In `consensus`: `annotation` is the level most annotators chose (of levels chosen equally often the middle one);
-  `support` says how many judged, `agreement` which share of them chose that level.
+{CONSENSUS[data["consensus"]]}
+- `adjudicated`: the sub-dimensions of the item that a reviewer decided; their word comes before every vote.
 
 ## Sub-dimensions
 | id | name | levels | |

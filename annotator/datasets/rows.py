@@ -121,6 +121,7 @@ def consensus_chunks(table: ConsensusTable, annotations_by_item: dict[int, int])
                 "annotation": by_sub_dimension(checklist, table.levels[start + index]),
                 "support": _named(checklist, table.support[start + index].tolist()),
                 "agreement": _named(checklist, [_or_none(x) for x in table.agreement[start + index].tolist()]),
+                "adjudicated": [checklist.ordinal[c].id for c in np.flatnonzero(table.adjudicated[start + index])],
                 **answers[index],
             }
             for index, pk in enumerate(ids)

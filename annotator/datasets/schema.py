@@ -50,6 +50,7 @@ def consensus(checklist: Checklist) -> pa.Schema:
             ("annotation", pa.struct([(id, pa.int8()) for id in ordinal])),
             ("support", pa.struct([(id, pa.int32()) for id in ordinal])),
             ("agreement", pa.struct([(id, pa.float64()) for id in ordinal])),
+            ("adjudicated", pa.list_(pa.string())),
             *_answers(),
         ]
     )

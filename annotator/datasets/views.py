@@ -13,6 +13,7 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
 from annotator.core.errors import ProblemError
 from annotator.datasets import downloads, queries, services
+from annotator.datasets.forms import ExportForm
 from annotator.datasets.models import DatasetVersion
 
 
@@ -35,14 +36,16 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         if not has_role(request.user, Role.ADMIN):
             raise PermissionDenied
+        form = ExportForm(request.POST)
         try:
-            services.request_export(campaign=campaign, requested_by=request.user)
+            services.request_export(campaign=campaign, requested_by=request.user, consensus=form.chosen())
         except ProblemError as problem:
             messages.error(request, problem.message)
         return redirect("datasets:export", pk=pk)
     job = queries.export_job(campaign)
     context = {
         "campaign": campaign,
+        "form": ExportForm(initial={"consensus": queries.last_consensus(campaign)}),
         "preview": queries.preview(campaign),
         "versions": queries.versions().filter(campaign=campaign),
         "job": job,
@@ -55,7 +58,8 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
 @role_required(Role.ADMIN, Role.REVIEWER)
 def version(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(queries.versions(), pk=pk)
-    return render(request, "datasets/version.html", {"version": found, "manifest": found.manifest})
+    context = {"version": found, "manifest": found.manifest, "consensus": queries.consensus_name(found)}
+    return render(request, "datasets/version.html", context)
 
 
 @require_safe

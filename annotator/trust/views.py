@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotator.accounts.models import Role, User
-from annotator.accounts.roles import role_required
+from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns.models import Campaign, CampaignItem, Purpose
 from annotator.core.errors import ProblemError
 from annotator.trust import queries, services
@@ -27,7 +27,7 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     policy = TrustPolicy.objects.filter(campaign=found).first() or TrustPolicy(campaign=found)
     form = TrustPolicyForm(request.POST or None, instance=policy)
     if request.method == "POST":
-        if Role.ADMIN not in _roles(request):
+        if not has_role(request.user, Role.ADMIN):
             messages.error(request, _("Only an admin changes the policy."))
             return redirect("trust:campaign", pk=pk)
         if form.is_valid():
@@ -45,12 +45,6 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     }
     Standing.objects.filter(campaign=found, state="paused", seen_at=None).update(seen_at=timezone.now())
     return render(request, "trust/campaign.html", context)
-
-
-def _roles(request: HttpRequest) -> set[str]:
-    from annotator.accounts.roles import roles_of
-
-    return roles_of(request.user)
 
 
 BAR_WIDTH, BAR_STEP = 320, 34

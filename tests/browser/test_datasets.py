@@ -26,6 +26,7 @@ def test_a_campaign_is_exported_and_downloaded(
     page.goto("/datasets/")
     page.get_by_role("link", name=re.compile("Export.*Street scenes, May")).click()
     expect(page.get_by_text("1 of the 3 annotators is synthetic")).to_be_visible()
+    page.get_by_label("Where people differ").select_option("reliability")
     page.get_by_role("button", name="Export a new version").click()
     expect(page.get_by_text("waits for a worker")).to_be_visible()
     run_export(str(Job.objects.get().pk))  # what the worker does
@@ -33,6 +34,7 @@ def test_a_campaign_is_exported_and_downloaded(
     look(page, "dataset-campaign")
     page.get_by_role("link", name="v1", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Version 1")
+    expect(page.get_by_text("Weighted by the annotators' reliability")).to_be_visible()
     look(page, "dataset-version")
     with page.expect_download() as download:
         page.get_by_role("link", name="annotations.jsonl").click()

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Purpose
 from annotator.datasets.models import DatasetVersion
 from annotator.jobs.models import Job, JobState
+from annotator.trust.queries import ConsensusMethod
 
 EXPORT_TASK = "datasets.export"
 
@@ -39,3 +40,15 @@ def export_job(campaign: Campaign) -> Job | None:
     """The last export of a campaign, while it runs or where it did not end well."""
     job = Job.objects.filter(kind=EXPORT_TASK, params__campaign=campaign.pk).order_by("-created_at").first()
     return None if job is None or job.state == JobState.SUCCEEDED else job
+
+
+def last_consensus(campaign: Campaign) -> str:
+    """What the newest version of a campaign was made by; the majority where there is none."""
+    newest = DatasetVersion.objects.filter(campaign=campaign).order_by("-version").first()
+    return str(newest.manifest.get("consensus", ConsensusMethod.MAJORITY)) if newest else ConsensusMethod.MAJORITY
+
+
+def consensus_name(version: DatasetVersion) -> str:
+    """How the answers of several people became one in this version, for people."""
+    method = version.manifest.get("consensus", ConsensusMethod.MAJORITY)
+    return str(ConsensusMethod(method).label) if method in ConsensusMethod.values else str(method)

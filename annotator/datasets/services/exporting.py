@@ -26,24 +26,26 @@ from annotator.datasets.queries import EXPORT_TASK, exported_annotations
 from annotator.datasets.rows import Annotations, consensus_chunks
 from annotator.jobs.models import FINISHED, Job
 from annotator.jobs.services import Run, enqueue, run_job
-from annotator.trust.consensus import majority
+from annotator.trust.queries import ConsensusMethod, consensus_from, require_method
 
 TABLES = ("annotations.jsonl", "consensus.jsonl")
 
 
-def request_export(*, campaign: Campaign, requested_by: Any = None) -> Job:
-    """Enqueue the export of a campaign; asking again while it runs gives the same job.
+def request_export(*, campaign: Campaign, requested_by: Any = None, consensus: str = ConsensusMethod.MAJORITY) -> Job:
+    """Enqueue the export of a campaign; asking again for the same while it runs gives the same job.
 
-    Raises ProblemError where nobody has submitted an annotation that counts.
+    ``consensus``: how several people's answers become the levels that count; a reviewer's decisions come before it.
+    Raises ProblemError where nobody has submitted an annotation that counts, or for an unknown consensus.
     """
+    require_method(consensus)
     if not exported_annotations(campaign).exists():
         raise ProblemError(_nothing(campaign), code="no_annotations")
     return enqueue(
         kind=EXPORT_TASK,
         title=f"Export “{campaign.name}”"[:200],
-        params={"campaign": campaign.pk},
+        params={"campaign": campaign.pk, "consensus": str(consensus)},
         requested_by=requested_by,
-        dedupe_key=f"{EXPORT_TASK}:{campaign.pk}",
+        dedupe_key=f"{EXPORT_TASK}:{campaign.pk}:{consensus}",
     )
 
 
@@ -64,7 +66,7 @@ def export_campaign(run: Run) -> dict[str, Any]:
     folder.mkdir(parents=True)
     try:
         written = _write_tables(run, campaign, folder)
-        same = _unchanged(campaign, written.files)
+        same = _unchanged(campaign, written)
         if same is not None:
             return _result(same) | {
                 "message": f"Nothing has changed since version {same.version}; there is no new one."
@@ -78,6 +80,7 @@ def export_campaign(run: Run) -> dict[str, Any]:
 class _Written:
     contents: card.Contents
     files: list[dict[str, Any]]
+    consensus: str
 
 
 def _write_tables(run: Run, campaign: Campaign, folder: Path) -> _Written:
@@ -93,19 +96,21 @@ def _write_tables(run: Run, campaign: Campaign, folder: Path) -> _Written:
         raise ProblemError(_nothing(campaign), code="no_annotations")
     contents.judgments = annotations.judgments
     ids, levels = annotations.table()
-    consensus = majority(JudgmentTable(campaign.checklist_version, checklist, *ids.T, levels, annotations.judgments))
+    judgments = JudgmentTable(campaign.checklist_version, checklist, *ids.T, levels, annotations.judgments)
+    method = run.params.get("consensus", ConsensusMethod.MAJORITY)
+    consensus = consensus_from(judgments, [campaign], method)
     items, counts = np.unique(ids[:, 1], return_counts=True)
     by_item = dict(zip(items.tolist(), counts.tolist(), strict=True))
     run.stage("Writing the consensus", len(items))
-    with TableFiles(folder, "consensus", schema.consensus(checklist)) as by_majority:
+    with TableFiles(folder, "consensus", schema.consensus(checklist)) as agreed:
         for rows in consensus_chunks(consensus, by_item):
-            by_majority.write(rows)
+            agreed.write(rows)
             contents.add_items(rows)
             run.progress(contents.items)
     run.stage("Recording the files")
     (folder / "checklist.yaml").write_text(campaign.checklist_version.source, encoding="utf-8")
-    files = [describe(path, files.rows) for files in (table, by_majority) for path in files.paths]
-    return _Written(contents, [*files, describe(folder / "checklist.yaml")])
+    files = [describe(path, files.rows) for files in (table, agreed) for path in files.paths]
+    return _Written(contents, [*files, describe(folder / "checklist.yaml")], consensus.method)
 
 
 def _publish(run: Run, campaign: Campaign, folder: Path, written: _Written) -> DatasetVersion:
@@ -120,6 +125,7 @@ def _publish(run: Run, campaign: Campaign, folder: Path, written: _Written) -> D
             written.files,
             last + 1,
             timezone.now(),
+            written.consensus,
         )
         (folder / "manifest.json").write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         (folder / "README.md").write_text(card.readme(data), encoding="utf-8")
@@ -151,16 +157,16 @@ def _rename(folder: Path, place: Path) -> None:
             os.close(descriptor)
 
 
-def _unchanged(campaign: Campaign, files: list[dict[str, Any]]) -> DatasetVersion | None:
-    """The newest version, where its tables are byte for byte what has just been written."""
+def _unchanged(campaign: Campaign, written: _Written) -> DatasetVersion | None:
+    """The newest version, where its tables are byte for byte what has just been written, by the same consensus."""
     newest = DatasetVersion.objects.filter(campaign=campaign).order_by("-version").first()
-    if newest is None:
+    if newest is None or newest.manifest.get("consensus") != written.consensus:
         return None
 
     def digests(listed: list[dict[str, Any]]) -> dict[str, str]:
         return {file["name"]: file["sha256"] for file in listed if file["name"] in TABLES}
 
-    return newest if digests(newest.files) == digests(files) else None
+    return newest if digests(newest.files) == digests(written.files) else None
 
 
 def _result(version: DatasetVersion) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from annotator.rewards.measuring import add_order_and_people
 from annotator.rewards.models import RewardModel, RewardModelAction, RewardModelEvent, RewardModelState, Snapshot
 from annotator.rewards.services import artifacts, promotion, snapshots
 from annotator.rewards.services.scoring import as_input, request_scoring
-from annotator.trust.queries import ConsensusMethod
+from annotator.trust.queries import ConsensusMethod, require_method
 from reward_engine.errors import RewardEngineError
 from reward_engine.judges.artifact import MANIFEST
 from reward_engine.judges.probe import ProbeJudge
@@ -70,10 +70,7 @@ def request_training(
             "Choose campaigns of one version.",
             code="mixed_checklists",
         )
-    if consensus not in ConsensusMethod.values:
-        raise ProblemError(
-            f"There is no consensus “{consensus}”; choose {' or '.join(ConsensusMethod.values)}.", code="no_consensus"
-        )
+    require_method(consensus)
     params = {
         "campaigns": [campaign.pk for campaign in campaigns],
         "media_type": campaigns[0].media_type,

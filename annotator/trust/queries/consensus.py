@@ -4,17 +4,18 @@ from collections.abc import Iterable
 
 import numpy as np
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models import Campaign
-from annotator.campaigns.queries import judgment_levels
+from annotator.campaigns.queries import JudgmentTable, judgment_levels
 from annotator.core.errors import ProblemError
 from annotator.trust.consensus import ConsensusTable, by_reliability, majority, overrule
 from annotator.trust.models import Adjudication
 
 
 class ConsensusMethod(TextChoices):
-    MAJORITY = "majority", "Majority of the annotators"
-    RELIABILITY = "reliability", "Weighted by the annotators' reliability (Dawid–Skene)"
+    MAJORITY = "majority", _("Majority of the annotators")
+    RELIABILITY = "reliability", _("Weighted by the annotators' reliability (Dawid–Skene)")
 
 
 METHODS = {ConsensusMethod.MAJORITY: majority, ConsensusMethod.RELIABILITY: by_reliability}
@@ -22,14 +23,26 @@ METHODS = {ConsensusMethod.MAJORITY: majority, ConsensusMethod.RELIABILITY: by_r
 
 def consensus_of(campaigns: Iterable[Campaign], method: str = ConsensusMethod.MAJORITY) -> ConsensusTable:
     """Raises ProblemError for an unknown method, mixed checklist versions, or no campaign."""
-    if method not in ConsensusMethod.values:
-        raise ProblemError(f"There is no consensus “{method}”; choose {' or '.join(ConsensusMethod.values)}.")
+    require_method(method)
     campaigns = list(campaigns)
-    table = METHODS[ConsensusMethod(method)](judgment_levels(campaigns))
+    return consensus_from(judgment_levels(campaigns), campaigns, method)
+
+
+def require_method(method: str) -> None:
+    """Raises ProblemError where there is no such consensus."""
+    if method not in ConsensusMethod.values:
+        raise ProblemError(
+            f"There is no consensus “{method}”; choose {' or '.join(ConsensusMethod.values)}.", code="no_consensus"
+        )
+
+
+def consensus_from(judgments: JudgmentTable, campaigns: Iterable[Campaign], method: str) -> ConsensusTable:
+    """The same of judgments that are at hand, given in these campaigns."""
+    table = METHODS[ConsensusMethod(method)](judgments)
     ordinal = {sub.id: index for index, sub in enumerate(table.checklist.ordinal)}
     decisions = [
         (item, ordinal[sub], level)
-        for item, sub, level in Adjudication.objects.filter(campaign_item__campaign__in=campaigns)
+        for item, sub, level in Adjudication.objects.filter(campaign_item__campaign__in=list(campaigns))
         .order_by("updated_at")
         .values_list("campaign_item__item_id", "sub_dimension", "level")
         if sub in ordinal

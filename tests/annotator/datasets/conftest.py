@@ -54,8 +54,8 @@ def campaign(files: Path, bare_items: Callable[..., list[Item]], people: list[Us
 def exported() -> Callable[..., DatasetVersion]:
     """Export a campaign here and now."""
 
-    def export(campaign: Campaign, by: User | None = None) -> DatasetVersion:
-        job = request_export(campaign=campaign, requested_by=by)
+    def export(campaign: Campaign, by: User | None = None, **options: str) -> DatasetVersion:
+        job = request_export(campaign=campaign, requested_by=by, **options)
         run_export(str(job.pk))
         job = Job.objects.get(pk=job.pk)
         assert job.state == JobState.SUCCEEDED, job.error

@@ -18,13 +18,15 @@ from annotator.campaigns.queries import judgment_levels
 from annotator.datasets import rows
 from annotator.datasets.models import DatasetVersion
 from annotator.trust.consensus import majority
+from annotator.trust.queries import consensus_of
+from annotator.trust.services import adjudicate
 from reward_engine.answers import ABSENT, to_levels
 from reward_engine.checklist import loads
 from tests.factories import make_annotated_campaign
 
 pytestmark = pytest.mark.django_db
 
-Export = Callable[[Campaign], DatasetVersion]
+Export = Callable[..., DatasetVersion]
 
 
 def levels_of(column: "pd.Series[dict]", ids: list[str]) -> np.ndarray:
@@ -63,6 +65,38 @@ def test_the_consensus_is_that_of_the_exported_annotations(campaign: Campaign, e
     agreement = np.array([[row[id] for id in ids] for row in frame["agreement"]], dtype=float)
     np.testing.assert_allclose(agreement, expected.agreement)
     assert set(frame["annotations"]) == {3}
+
+
+@pytest.mark.django_db(transaction=True)  # estimating reliability takes longer than a heartbeat
+def test_a_dataset_is_made_by_the_consensus_that_was_chosen(
+    campaign: Campaign, people: list[User], exported: Export, make_user: Callable[..., User]
+) -> None:
+    by_majority = exported(campaign)
+    row = campaign.campaign_items.order_by("item_id").first()
+    checklist = checklist_of(campaign.checklist_version)
+    sub = next(sub for sub in checklist.ordinal if sub.mask is None)
+    decided = sub.lowest if by_majority_level(by_majority, row.item_id, sub.id) != sub.lowest else sub.highest
+    adjudicate(campaign_item=row, levels={sub.id: decided}, adjudicator=make_user("rae"))
+    version = exported(campaign, consensus="reliability")
+    assert (by_majority.manifest["consensus"], version.manifest["consensus"]) == ("majority", "reliability")
+    assert "(by majority)" in (by_majority.folder / "README.md").read_text()
+    assert "(weighted by reliability)" in (version.folder / "README.md").read_text()
+    expected = consensus_of([campaign], "reliability")
+    frame = pd.read_parquet(version.folder / "consensus.parquet")
+    ids = [sub.id for sub in checklist.ordinal]
+    np.testing.assert_array_equal(levels_of(frame["annotation"], ids), expected.levels)
+    agreement = np.array([[row[id] for id in ids] for row in frame["agreement"]], dtype=float)
+    np.testing.assert_allclose(agreement, expected.agreement)
+    first = frame[frame["item_id"] == row.item_id].iloc[0]
+    assert first["annotation"][sub.id] == decided, "the reviewer's word comes before every vote"
+    assert list(first["adjudicated"]) == [sub.id]
+    assert exported(campaign, consensus="reliability") == version, "the same again is no new version"
+    assert exported(campaign, consensus="majority") != version
+
+
+def by_majority_level(version: DatasetVersion, item: int, sub: str) -> int:
+    frame = pd.read_parquet(version.folder / "consensus.parquet")
+    return frame[frame["item_id"] == item].iloc[0]["annotation"][sub]
 
 
 def test_jsonl_and_parquet_hold_the_same_rows(campaign: Campaign, exported: Export) -> None:

@@ -149,6 +149,7 @@ class TestApi:
         refused = api.get(f"/api/v1/datasets/{version.pk}/files/x.txt/")
         assert (refused.status_code, refused.json()["code"]) == (404, "no_file")
         campaign.campaign_items.first().assignments.model.objects.update(counted=False)
+        assert api.post("/api/v1/datasets/", {"campaign": campaign.pk, "consensus": "loudest"}).status_code == 400
         refused = api.post("/api/v1/datasets/", {"campaign": campaign.pk})
         assert (refused.status_code, refused.json()["code"]) == (400, "no_annotations")
         assert api.post("/api/v1/datasets/", {}).status_code == 400
