@@ -102,6 +102,26 @@ def test_a_second_scoring_scores_what_is_new(
     assert len(heard) == 2, "each scoring that was asked for is told of"
 
 
+def test_what_comes_in_while_a_scoring_runs_is_scored_by_it(
+    scored: RewardModel, pictures: list[Item], run_here: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for scores meanwhile gets the job that runs already, which must not end without theirs."""
+    Score.objects.filter(item=pictures[3]).delete()
+    rounds: list[list[int]] = []
+    real = scoring.score_items
+
+    def score_items(run: Any, model: RewardModel, judge: Any, items: list[int]) -> None:
+        rounds.append(list(items))
+        real(run, model, judge, items)
+        if len(rounds) == 1:
+            Score.objects.filter(item=pictures[4]).delete()  # as good as new in the library
+            assert services.request_scoring(reward_model=model) == run.job
+
+    monkeypatch.setattr(scoring, "score_items", score_items)
+    assert run_here(services.request_scoring(reward_model=scored))["scored"] == 32
+    assert rounds == [[pictures[3].pk], [pictures[4].pk]]
+
+
 def test_broken_items_are_noted_and_the_rest_goes_on(
     trained: RewardModel, pictures: list[Item], run_here: Callable
 ) -> None:
