@@ -5,7 +5,7 @@ diagrams and the expected calibration error. The order is: judge → calibration
 (:mod:`reward_engine.ladders`) → reward.
 """
 
-from reward_engine.calibration.fitting import fit_calibration
+from reward_engine.calibration.fitting import cross_calibrated, fit_calibration
 from reward_engine.calibration.model import Calibration, QuestionCalibration
 from reward_engine.calibration.reliability import Reliability, ReliabilityBin, reliability, reliability_by_sub_dimension
 
@@ -14,6 +14,7 @@ __all__ = [
     "QuestionCalibration",
     "Reliability",
     "ReliabilityBin",
+    "cross_calibrated",
     "fit_calibration",
     "reliability",
     "reliability_by_sub_dimension",

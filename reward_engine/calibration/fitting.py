@@ -12,7 +12,6 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from reward_engine.calibration.model import CLIP, Calibration, Method, QuestionCalibration, check_answers, transform
@@ -77,6 +76,31 @@ def fit_calibration(
     )
 
 
+def cross_calibrated(
+    checklist: Checklist,
+    p_yes: ArrayLike,
+    answers: ArrayLike,
+    groups: ArrayLike,
+    *,
+    method: Method = "platt",
+    min_answers: int = 20,
+    min_of_each: int = 5,
+    folds: int = 5,
+    prior: float = 1.0,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """P(yes) float64 [n, q], each row calibrated by a fit that has not seen its prompt: what the "after" values of
+    :func:`fit_calibration` are measured on, for diagrams and further fits. NaN where there is one prompt only.
+
+    The arguments are those of :func:`fit_calibration`. Raises DataError.
+    """
+    p = check_probabilities(checklist, p_yes)
+    truth = check_answers(checklist, answers, len(p))
+    group = group_numbers(groups, len(p))
+    fitted = np.array([_enough(truth[:, q], min_answers, min_of_each) for q in range(p.shape[1])], dtype=bool)
+    return _cross_fitted(p, truth, group, fitted, method, prior, folds, min_of_each, seed)
+
+
 def _enough(truth: NDArray[np.int8], min_answers: int, min_of_each: int) -> bool:
     yes, no = int((truth > 0).sum()), int((truth < 0).sum())
     return yes + no >= min_answers and min(yes, no) >= min_of_each
@@ -84,6 +108,8 @@ def _enough(truth: NDArray[np.int8], min_answers: int, min_of_each: int) -> bool
 
 def _fit(p: NDArray[np.float64], truth: NDArray[np.int8], method: Method, prior: float) -> tuple[float, float]:
     """(slope, offset) of one question."""
+    from scipy.optimize import minimize  # whoever only applies a calibration need not wait for it
+
     known = truth != 0
     odds = logit(np.clip(p[known], CLIP, 1.0 - CLIP))
     yes = (truth[known] > 0).astype(np.float64)

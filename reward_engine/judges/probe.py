@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reward_engine import checklist as checklists
+from reward_engine.calibration import Calibration
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, ChecklistError, DataError, JudgeError, WeightsError
 from reward_engine.judges import artifact
@@ -47,7 +48,8 @@ class ProbeJudge:
     """A trained embedded judge. Make one with :meth:`from_training` or :meth:`load`.
 
     ``feature_names_hash``, ``extractor_version``: of the features the heads were trained on; others are
-    refused. ``record``: what else the manifest says (metrics, data snapshot, seed, libraries, time).
+    refused. ``calibration``: applied to what the heads say. ``record``: what else the manifest says (metrics, data
+    snapshot, seed, libraries, time).
     """
 
     checklist: Checklist
@@ -55,6 +57,7 @@ class ProbeJudge:
     weights: Weights
     extractor_version: str
     feature_names_hash: str
+    calibration: Calibration | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
     extractor: Extractor | None = None
     cache_dir: Path | None = None
@@ -69,10 +72,14 @@ class ProbeJudge:
         extractor_version: str,
         snapshot: str,
         weights: Weights | None = None,
+        calibration: Calibration | None = None,
         extractor: Extractor | None = None,
         cache_dir: str | Path | None = None,
     ) -> ProbeJudge:
-        """``snapshot``: the caller's id of the data; ``weights``: equal per sub-dimension unless given."""
+        """``snapshot``: the caller's id of the data; ``weights``: equal per sub-dimension unless given.
+
+        ``calibration``: fitted on ``result.held_out_p_yes``; without it P(yes) is as the heads say it.
+        """
         weights = equal_weights(result.checklist) if weights is None else weights
         weights.check(result.checklist)
         return cls(
@@ -81,6 +88,7 @@ class ProbeJudge:
             weights=weights,
             extractor_version=extractor_version,
             feature_names_hash=names_hash(result.names),
+            calibration=calibration,
             record={
                 "snapshot": snapshot,
                 "seed": result.seed,
@@ -99,6 +107,9 @@ class ProbeJudge:
         for name, array in sorted(self.heads.arrays().items()):
             hashed.update(f"{name} {array.dtype.str} {array.shape} ".encode())
             hashed.update(np.ascontiguousarray(array).tobytes())
+        if self.calibration is not None:
+            for question in self.calibration.questions:
+                hashed.update(f"{question.question} {question.slope!r} {question.offset!r} ".encode())
         return hashed.hexdigest()[:16]
 
     @property
@@ -111,7 +122,10 @@ class ProbeJudge:
 
         Raises DataError for a wrong width or values that are not finite.
         """
-        return self.heads.p_yes(self.checklist, values)
+        p_yes = self.heads.p_yes(self.checklist, values)
+        if self.calibration is None:
+            return p_yes
+        return self.calibration.apply(self.checklist, p_yes).astype(np.float32)
 
     def predict(
         self,
@@ -169,6 +183,7 @@ class ProbeJudge:
                 "form": self.weights.form,
                 "notes": list(self.weights.notes),
             },
+            **({} if self.calibration is None else {"calibration": self.calibration.to_json()}),
             **self.record,
         }
         artifact.write(folder, manifest, self.heads.arrays())
@@ -227,12 +242,17 @@ class ProbeJudge:
                 f"{expected}. Train it again.",
                 code="extractor",
             )
+        calibration = None
+        if manifest.get("calibration") is not None:
+            calibration = Calibration.from_json(manifest["calibration"], source=f"{folder.name}/{artifact.MANIFEST}")
+            calibration.check(own)
         judge = cls(
             checklist=own if checklist is None else checklist,
             heads=Heads.from_arrays(own, arrays),
             weights=weights,
             extractor_version=trained_on,
             feature_names_hash=names_sha256,
+            calibration=calibration,
             record={key: manifest[key] for key in RECORD if key in manifest},
             extractor=extractor,
             cache_dir=None if cache_dir is None else Path(cache_dir),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
-from reward_engine.calibration import Calibration, fit_calibration
-from reward_engine.calibration.reliability import log_loss
+from reward_engine.calibration import Calibration, cross_calibrated, fit_calibration
+from reward_engine.calibration.reliability import log_loss, reliability
 from reward_engine.errors import ArtifactError, DataError
 from tests.reward_engine.training.planted import small_checklist
 
@@ -38,6 +38,8 @@ def test_the_distortion_is_found_and_undone_on_prompts_never_seen():
     assert found.ece_before > 0.1
     assert found.ece_after < 0.03
     assert found.warnings == ()
+    unseen = cross_calibrated(SMALL, p, answers, prompts)
+    assert reliability(unseen, answers).ece == found.ece_after, "what the figures after are measured on"
     new_p, new_answers, _ = boasting(seed=1)
     known = new_answers != 0
     calibrated = found.apply(SMALL, new_p)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from reward_engine.calibration import Calibration, QuestionCalibration
 from reward_engine.errors import ArtifactError, DataError, JudgeError, WeightsError
 from reward_engine.features import Features
 from reward_engine.judges import Judge, MediaInput
@@ -71,6 +72,23 @@ def test_a_saved_judge_comes_back_exactly(data, judge, folder):
     assert back.record == judge.record
     assert back.metrics["training"]["items"] == 24
     assert ProbeJudge.load(folder).checklist.content_hash == data.checklist.content_hash
+
+
+def test_a_calibration_is_kept_with_the_heads_and_applied(data, judge, tmp_path):
+    questions = tuple(QuestionCalibration(question.id, slope=0.5, offset=0.1) for question in data.checklist.questions)
+    found = Calibration(data.checklist.content_hash, "platt", questions)
+    calibrated = replace(judge, calibration=found)
+    plain = judge.predict_features(data.values)
+    expected = found.apply(data.checklist, plain).astype(np.float32)
+    np.testing.assert_array_equal(calibrated.predict_features(data.values), expected)
+    assert calibrated.version != judge.version
+    calibrated.save(tmp_path / "calibrated")
+    back = ProbeJudge.load(tmp_path / "calibrated", checklist=data.checklist)
+    np.testing.assert_array_equal(back.predict_features(data.values), expected)
+    assert (back.calibration, back.version) == (found, calibrated.version)
+    rewrite(tmp_path / "calibrated", lambda manifest: manifest["calibration"]["questions"][0].update(slope=0.0))
+    with pytest.raises(ArtifactError, match="out of range"):
+        ProbeJudge.load(tmp_path / "calibrated")
 
 
 def test_the_manifest_says_where_the_model_comes_from(data, judge, folder):
