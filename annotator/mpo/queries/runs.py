@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.core.cache import cache
 from django.db.models import QuerySet
+from PIL import Image
 
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import FINISHED
@@ -14,6 +17,7 @@ from annotator.mpo.models import MpoRun, PairSet
 from annotator.mpo.queries.pair_sets import ready_sets
 
 RUN_FILES = ("manifest.json", "README.md", "metrics.jsonl", "pairs.jsonl")
+PREVIEW_SIDE = 1400
 LORA = "lora/pytorch_lora_weights.safetensors"
 
 
@@ -61,8 +65,30 @@ def grid_file(run: MpoRun, step: int) -> Path | None:
     return path if path.is_file() else None
 
 
+def grid_preview(path: Path) -> Path:
+    """A WebP of the grid for pages, made when it is asked for first: a grid of large pictures is many megabytes."""
+    small = path.parent / "small" / f"{path.stem}.webp"
+    if not small.is_file():
+        small.parent.mkdir(exist_ok=True)
+        beside = small.with_name(f".{small.name}.{secrets.token_hex(4)}")
+        with Image.open(path) as grid:
+            grid.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+            grid.convert("RGB").save(beside, format="WEBP", quality=90)
+        beside.replace(small)
+    return small
+
+
 def sample_prompts(run: MpoRun) -> list[str]:
-    """The prompts that the rows of a grid were made for, in their order."""
+    """The prompts that the rows of a grid were made for, in their order; read once, as pages ask again and again."""
+    key = f"mpo:sample-prompts:{run.path}"
+    known: list[str] | None = cache.get(key)
+    if known is None:
+        known = _sample_prompts(run)
+        cache.set(key, known, 24 * 3600)
+    return known
+
+
+def _sample_prompts(run: MpoRun) -> list[str]:
     prompts: dict[str, None] = {}
     trained: dict[str, None] = {}
     most = int(run.settings["sample_prompts"])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 COMPARE_TASK = "mpo.compare"
 MOST_ITEMS = 50_000
+MOST_RUNS = 4  # as many colours as can be told apart
 STORED_AT_ONCE = 16
 # What the engine's codes about sampling say of the form.
 SAMPLING_FIELDS = {"steps", "guidance_scale", "width", "height", "frames"}
@@ -72,7 +73,7 @@ def create_comparison(
     chosen = sorted(runs, key=lambda run: run.pk)
     name = name.strip()[:200] or default_name(chosen)
     if ModelComparison.objects.filter(name=name).exists():
-        raise _refused("name", f"There is a comparison called “{name}” already; choose another.", "name_taken")
+        raise _taken(name)
     media_type = _check_runs(chosen)
     model = _reward_model(reward_model, media_type)
     prompts, left_out = prompts_to_compare(chosen, prompt_set)
@@ -101,12 +102,19 @@ def create_comparison(
         path=f"mpo/comparisons/{slugify(name)[:40] or 'comparison'}-{uuid.uuid4().hex[:8]}",
         created_by=requested_by,
     )
-    with transaction.atomic():
-        comparison.save()
-        comparison.runs.set(chosen)
-        comparison.job = _queue(comparison, requested_by)
-        comparison.save(update_fields=["job", "updated_at"])
+    try:
+        with transaction.atomic():
+            comparison.save()
+            comparison.runs.set(chosen)
+            comparison.job = _queue(comparison, requested_by)
+            comparison.save(update_fields=["job", "updated_at"])
+    except IntegrityError as error:  # somebody took the name between the question and here
+        raise _taken(name) from error
     return comparison
+
+
+def _taken(name: str) -> ProblemError:
+    return _refused("name", f"There is a comparison called “{name}” already; choose another.", "name_taken")
 
 
 def _check_runs(runs: Sequence[MpoRun]) -> str:
@@ -114,8 +122,8 @@ def _check_runs(runs: Sequence[MpoRun]) -> str:
     from reward_engine.mpo.policies import FAMILIES, folder
     from reward_engine.mpo.storage import sha256
 
-    if not runs:
-        raise _refused("runs", "Choose at least one finished run to compare with the start.")
+    if not 1 <= len(runs) <= MOST_RUNS:
+        raise _refused("runs", f"Choose 1 to {MOST_RUNS} finished runs to compare with the start, not {len(runs)}.")
     if unfinished := next((run for run in runs if run.finished_at is None), None):
         raise _refused("runs", f"“{unfinished}” is not finished; only finished runs can be compared.", "unfinished")
     first = runs[0]

@@ -11,8 +11,9 @@ from django.utils import timezone
 from annotator.core.errors import ProblemError
 from annotator.jobs.services import JobCancelled, Run, run_job
 from annotator.mpo.models import MpoRun
+from annotator.mpo.pipelines import pipeline_source
 from annotator.mpo.services.devices import measure_worker
-from annotator.mpo.services.planning import plan_run
+from annotator.mpo.services.planning import located, plan_run
 from annotator.mpo.services.runs import write_folder
 
 if TYPE_CHECKING:
@@ -32,13 +33,17 @@ def train_run(held: Run) -> dict[str, Any]:
     if run.finished_at is not None:
         return _result(run)
     if not (run.folder / "run.json").exists():
-        _fetch(held, run)
+        _prepare(held, run)
+    from reward_engine.mpo import memory
     from reward_engine.mpo.training import check_result, train
 
     held.stage("Loading the pipeline")
     measure_worker()
     watch = _Watch(held, run)
-    outcome = train(run.folder, on_metrics=watch.metrics, progress=watch.encoding, cancelled=held.cancelled)
+    try:
+        outcome = train(run.folder, on_metrics=watch.metrics, progress=watch.encoding, cancelled=held.cancelled)
+    finally:
+        memory.release()
     if not outcome.finished:
         held.check()  # says why: cancelled, or lost
         raise ProblemError("The training stopped before its end. Resume the run.", code="stopped")
@@ -49,12 +54,15 @@ def train_run(held: Run) -> dict[str, Any]:
     return _result(run)
 
 
-def _fetch(held: Run, run: MpoRun) -> None:
-    """A pipeline from the hub, which was not there when the run was asked for, is fetched and looked at now."""
+def _prepare(held: Run, run: MpoRun) -> None:
+    """What was not done when the run was asked for: a pipeline from the hub is fetched, many pairs are written."""
     from reward_engine.mpo.policies import folder
 
-    held.stage("Fetching the pipeline")
-    folder.resolve(run.pipeline)
+    source = pipeline_source(run.pipeline)
+    if located(source) is None:
+        held.stage("Fetching the pipeline")
+        folder.resolve(source)
+    held.stage("Writing pairs")
     plan = plan_run(
         pair_set=run.pair_set, pipeline=run.pipeline, start_lora=run.start_lora, settings=run.settings,
         held_out_share=run.held_out_share,

@@ -44,10 +44,10 @@ def millions(value: float | None) -> str:
 
 @register.filter
 def speed(steps_a_second: float | None) -> str:
-    """``3.2 steps/s``; below one a second the other way round, ``12 s a step``."""
+    """``3.2 steps/s``; below one a second the other way round, ``12.0 s/step``."""
     if not steps_a_second:
         return "–"
-    return f"{steps_a_second:.1f}/s" if steps_a_second >= 1 else f"{1 / steps_a_second:.1f} s"
+    return f"{steps_a_second:.1f} steps/s" if steps_a_second >= 1 else f"{1 / steps_a_second:.1f} s/step"
 
 
 @register.filter

@@ -25,6 +25,7 @@ from annotator.mpo.downloads import content_type, zipped
 from annotator.mpo.families import class_named, family_name
 from annotator.mpo.forms.runs import RunForm
 from annotator.mpo.models import MpoRun
+from annotator.mpo.queries.runs import grid_preview
 from annotator.mpo.services.runs import state_of
 from reward_engine.mpo.training import Settings
 
@@ -168,11 +169,14 @@ def run_samples(request: HttpRequest, pk: int) -> HttpResponse:
 @role_required(Role.ADMIN, Role.REVIEWER)
 @cache_control(private=True, max_age=86_400)
 def run_grid(request: HttpRequest, pk: int, step: int) -> HttpResponseBase:
+    """The samples of a step, made small for the page; ``?full`` gives them as they were drawn."""
     found = get_object_or_404(MpoRun, pk=pk)
     path = queries.grid_file(found, step)
     if path is None:
         raise Http404(_("There are no samples of this step."))
-    return FileResponse(path.open("rb"), content_type="image/png")
+    if "full" in request.GET:
+        return FileResponse(path.open("rb"), content_type="image/png")
+    return FileResponse(grid_preview(path).open("rb"), content_type="image/webp")
 
 
 @require_safe

@@ -21,7 +21,7 @@ from annotator.jobs.services import recover_lost, request_cancel
 from annotator.mpo import queries, services
 from annotator.mpo.curves import curves_of, read_lines
 from annotator.mpo.models import MpoRun, PairSet
-from annotator.mpo.services import estimates
+from annotator.mpo.services import estimates, planning, runs
 from tests.annotator.mpo.tuning import PROMPTS, SETTINGS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_machine")]
@@ -43,8 +43,17 @@ def adapter(run: MpoRun) -> dict[str, Any]:
     return load_file(run.folder / queries.LORA)
 
 
-def same(a: MpoRun, b: MpoRun) -> bool:
-    left, right = adapter(a), adapter(b)
+_whole: dict[str, Any] = {}
+
+
+def whole_adapter(pair_set: PairSet) -> dict[str, Any]:
+    """What the run of ``ask`` learns when nothing comes between; trained once, as it is the same every time."""
+    if not _whole:
+        _whole.update(adapter(train(ask(pair_set, name="Whole"))))
+    return _whole
+
+
+def same(left: dict[str, Any], right: dict[str, Any]) -> bool:
     return left.keys() == right.keys() and all((left[name] == right[name]).all() for name in left)
 
 
@@ -73,6 +82,9 @@ def test_a_run_is_planned_trained_and_leaves_what_it_promises(pair_set_to_train_
     assert [grid.step for grid in queries.grids(run)] == [0, 3, 6]
     assert len(queries.sample_prompts(run)) == min(2, run.held_out_prompts)
     assert {name for name, _ in queries.artifacts(run)} >= {"manifest.json", "README.md", "metrics.jsonl", queries.LORA}
+    _whole.update(adapter(run))
+    with pytest.raises(ConflictError, match="finished"):
+        services.resume_run(run=run)
     services.run_training(str(run.job_id))  # a late message of the same job
     assert MpoRun.objects.get().finished_at == run.finished_at
 
@@ -92,7 +104,7 @@ def test_held_out_prompts_are_the_same_whatever_the_pairs(pair_set_to_train_on: 
 
 
 def test_of_many_held_out_pairs_some_are_measured(pair_set_to_train_on: PairSet, monkeypatch: Any) -> None:
-    monkeypatch.setattr(services.planning, "MOST_MEASURED", 1)
+    monkeypatch.setattr(planning, "MOST_MEASURED", 1)
     run = ask(pair_set_to_train_on)
     assert run.held_out_pairs == 1
     pairs = [json.loads(line) for line in (run.folder / "pairs.jsonl").read_text().splitlines()]
@@ -166,7 +178,7 @@ def test_videos_for_an_image_pipeline_and_lost_files_are_refused(
 ) -> None:
     pair_set = pair_set_to_train_on
     monkeypatch.setattr(estimates, "free_disk", lambda: 10)
-    monkeypatch.setattr(services.runs, "free_disk", lambda: 10)
+    monkeypatch.setattr(runs, "free_disk", lambda: 10)
     assert refused(pair_set)[:2] == (None, "disk")
     monkeypatch.undo()
     shutil.rmtree(platform.MEDIA_ROOT / "originals")
@@ -185,10 +197,8 @@ def test_one_name_one_run_and_the_name_can_be_left_out(pair_set_to_train_on: Pai
 
 
 def test_a_cancelled_run_is_resumed_to_the_same_end(pair_set_to_train_on: PairSet, monkeypatch: Any) -> None:
-    whole = train(ask(pair_set_to_train_on, name="Whole"))
+    whole = whole_adapter(pair_set_to_train_on)
     run = ask(pair_set_to_train_on, name="Cancelled")
-    with pytest.raises(ConflictError):
-        services.resume_run(run=whole)
     assert services.resume_run(run=run).job_id == run.job_id, "it waits already"
 
     from annotator.jobs.services import Run
@@ -212,13 +222,13 @@ def test_a_cancelled_run_is_resumed_to_the_same_end(pair_set_to_train_on: PairSe
     run = train(resumed)
     assert run.job.state == "succeeded", run.job.error
     assert [line["step"] for line in read_lines(run.folder / "metrics.jsonl")] == [1, 2, 3, 4, 5, 6]
-    assert same(run, whole)
+    assert same(adapter(run), whole)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_worker_s_run_is_retaken_and_comes_to_the_same_end(pair_set_to_train_on: PairSet) -> None:
     """kill -9 in the middle of step six; the last state is of four. The sweep puts the job back."""
-    whole = train(ask(pair_set_to_train_on, name="Whole"))
+    whole = whole_adapter(pair_set_to_train_on)
     run = ask(pair_set_to_train_on, name="Killed")
     child = os.fork()
     if child == 0:  # from here on only the signal ends it: no clean-up of the parent's runs in the child
@@ -245,7 +255,7 @@ def test_a_killed_worker_s_run_is_retaken_and_comes_to_the_same_end(pair_set_to_
     run = train(run)
     assert (run.job.state, run.job.attempts) == ("succeeded", 2)
     assert run.job.stage == "Training from step 4"
-    assert same(run, whole)
+    assert same(adapter(run), whole)
     assert [line["step"] for line in read_lines(run.folder / "metrics.jsonl")] == [1, 2, 3, 4, 5, 6]
 
 
@@ -256,6 +266,20 @@ def test_a_run_whose_pipeline_has_changed_says_so(pair_set_to_train_on: PairSet)
     run = train(run)
     assert run.job.state == "failed"
     assert "has changed since the run was prepared" in run.job.error
+
+
+def test_many_pairs_are_written_by_the_job(pair_set_to_train_on: PairSet, monkeypatch: Any) -> None:
+    monkeypatch.setattr(runs, "WRITTEN_AT_ONCE", 0)
+    run = ask(pair_set_to_train_on, settings=SETTINGS | {"steps": 1, "sample_every": 0, "evaluate_every": 0})
+    assert not run.folder.exists()
+    pair_set_to_train_on.pairs.first().winner.scores.all().delete()
+    failed = train(run)
+    assert (failed.job.state, failed.job.stage) == ("failed", "Writing pairs")
+    assert "no score" in failed.job.error
+    PairSet.objects.update(options={"level": "dimension", "source": "consensus"})
+    run = train(services.resume_run(run=failed))
+    assert run.job.state == "succeeded", run.job.error
+    assert (run.trained_pairs > 0, len(run.pipeline_fingerprint)) == (True, 64)
 
 
 def test_curves_are_thinned_by_means_and_survive_a_cut_line(tmp_path: Path) -> None:

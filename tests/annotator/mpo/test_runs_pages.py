@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image
 from rest_framework.test import APIClient
 
 from annotator.accounts.models import Role, User
@@ -147,12 +148,12 @@ def test_a_run_is_watched_cancelled_and_resumed(
     (run.folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     samples = run.folder / "samples"
     samples.mkdir()
-    (samples / "step-00000000.png").write_bytes(b"png")
+    Image.new("RGB", (3000, 1500)).save(samples / "step-00000000.png")
     with django_assert_max_num_queries(16):
         page = client.get(address).content.decode()
     assert page.count('<svg class="line-chart"') == 3
     assert 'hx-trigger="every 2s"' in page
-    assert "2.0/s" in page
+    assert "2.0 steps/s" in page
     assert "0.750" in page
     assert "before training" in page
     live = client.get(address, headers={"HX-Request": "true"}).content.decode()
@@ -160,7 +161,9 @@ def test_a_run_is_watched_cancelled_and_resumed(
     samples_page = reverse("mpo:run-samples", args=[run.pk])
     assert client.get(samples_page, {"have": 1}).status_code == 204
     assert client.get(samples_page, {"have": 0}).status_code == 200
-    assert client.get(reverse("mpo:run-grid", args=[run.pk, 0])).status_code == 200
+    grid = reverse("mpo:run-grid", args=[run.pk, 0])
+    assert Image.open(io.BytesIO(client.get(grid).getvalue())).size == (1400, 700)
+    assert Image.open(io.BytesIO(client.get(f"{grid}?full").getvalue())).size == (3000, 1500)
     assert client.get(reverse("mpo:run-grid", args=[run.pk, 5])).status_code == 404
     client.post(reverse("mpo:run-cancel", args=[run.pk]))
     assert Job.objects.get().state == "cancelled"
@@ -346,6 +349,6 @@ def test_comparisons_by_api(api: APIClient, compared: ModelComparison, monkeypat
 
 def test_how_figures_are_written() -> None:
     assert [run_tags.size(value) for value in (None, 12, 3.4e9, 240e6)] == ["–", "12 B", "3.4 GB", "240 MB"]
-    assert [run_tags.speed(value) for value in (None, 2.0, 0.25)] == ["–", "2.0/s", "4.0 s"]
+    assert [run_tags.speed(value) for value in (None, 2.0, 0.25)] == ["–", "2.0 steps/s", "4.0 s/step"]
     assert [run_tags.signed(value) for value in (None, -0.0001, -0.14, 0.2)] == ["–", "0.000", "−0.140", "+0.200"]
     assert [run_tags.millions(value) for value in (2.567e9, 860e6, 1.5e5)] == ["2.6 G", "860 M", "0.15 M"]
