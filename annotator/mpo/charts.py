@@ -16,6 +16,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 10.0, 24.0
 class Tick:
     at: float
     label: str
+    anchor: str = "middle"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,12 @@ def line_chart(
         line=path(curve.points),
         held_out_line=path(curve.held_out),
         dots=tuple(Dot(x(s), y(v), f"{int(s):,}: {v:.3f}") for s, v in curve.held_out if math.isfinite(v)),
-        x_ticks=tuple(Tick(x(step), f"{step:,.0f}") for step in nice_ticks(0, steps, most=4) if step <= steps),
+        x_ticks=tuple(
+            # The last one must not stick out on the right.
+            Tick(x(step), f"{step:,.0f}", "end" if step > 0.97 * steps else "middle")
+            for step in nice_ticks(0, steps, most=4)
+            if step <= steps
+        ),
         y_ticks=tuple(Tick(y(value), _label(value, ticks)) for value in ticks),
         level=None if level is None else y(level),
     )

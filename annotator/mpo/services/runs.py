@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings as platform
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from annotator.core.errors import ConflictError, ProblemError
@@ -19,6 +19,8 @@ from annotator.mpo.services.estimates import RunEstimate, estimate_run, free_dis
 from annotator.mpo.services.planning import RunPlan, located, plan_run, problem_at, training_pairs
 
 TRAIN_TASK = "mpo.train"
+# With more pairs the job writes the folder: nobody should wait a minute for a page.
+WRITTEN_AT_ONCE = 50_000
 
 
 def create_run(
@@ -38,7 +40,7 @@ def create_run(
     """
     name = name.strip()[:200] or default_name(pair_set)
     if MpoRun.objects.filter(name=name).exists():
-        raise ProblemError(f"There is a run called “{name}” already; choose another.", code="name_taken", field="name")
+        raise _taken(name)
     plan = plan_run(
         pair_set=pair_set, pipeline=pipeline, start_lora=start_lora, settings=settings, held_out_share=held_out_share
     )
@@ -57,21 +59,27 @@ def create_run(
         path=f"mpo/runs/{slugify(name)[:40] or 'run'}-{uuid.uuid4().hex[:8]}",
         created_by=requested_by,
     )
-    if located(plan.source) is not None:
-        write_folder(run, plan)
     try:
+        if located(plan.source) is not None and plan.split.trained_pairs <= WRITTEN_AT_ONCE:
+            write_folder(run, plan)
         with transaction.atomic():
             run.save()
             run.job = _queue(run, requested_by)
             run.save(update_fields=["job", "updated_at"])
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(run.folder, ignore_errors=True)
+        if isinstance(error, IntegrityError):  # somebody took the name between the question and here
+            raise _taken(name) from error
         raise
     return run
 
 
+def _taken(name: str) -> ProblemError:
+    return ProblemError(f"There is a run called “{name}” already; choose another.", code="name_taken", field="name")
+
+
 def write_folder(run: MpoRun, plan: RunPlan) -> None:
-    """Prepare the run's folder and note what it holds in the (unsaved) row. The pipeline must lie here by now."""
+    """Prepare the run's folder and note what it holds in the row, unsaved. The pipeline must lie here by now."""
     from reward_engine.mpo.training import prepare
 
     pairs = training_pairs(plan)
