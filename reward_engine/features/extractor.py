@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from reward_engine.errors import RewardEngineError
 from reward_engine.features import match, network, text
@@ -119,7 +120,9 @@ class FeatureExtractor:
         if len({item.key for item in items}) != len(items):
             raise ValueError("every item needs a key of its own, but some keys occur twice")
         run = _Run(items, progress)
-        self._measure_all(run, cancelled)
+        # Files are measured in threads already, on matrices so small that more threads would only wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            self._measure_all(run, cancelled)
         rows = sorted(run.media)
         return Features(
             keys=tuple(items[row].key for row in rows),
