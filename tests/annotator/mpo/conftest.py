@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.cache import cache
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.jobs.models import Job
 from annotator.jobs.services import claim
 from annotator.library.models import Generator, Item, Prompt
 from annotator.mpo.models import PairSet
+from annotator.mpo.services.devices import HERE, WORKER
 from annotator.rewards.models import RewardModel
 from tests.annotator.mpo import tuning
 from tests.factories import make_reward_model, make_score
@@ -67,9 +69,12 @@ def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def pipelines(tiny_pipelines: Path, settings: object, files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def pipelines(
+    tiny_pipelines: Path, settings: object, files: Path, monkeypatch: pytest.MonkeyPatch, quiet_machine: None
+) -> Path:
     """The tiny pipelines, allowed to be named. Devices are not measured, which would take half a second each time."""
     monkeypatch.setattr("reward_engine.mpo.estimate.measured_flops", lambda *args, **options: 1e11)
+    cache.delete_many([WORKER, HERE])
     settings.PIPELINE_ROOTS = [tiny_pipelines]  # type: ignore[attr-defined]
     return tiny_pipelines
 
