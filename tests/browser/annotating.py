@@ -2,15 +2,17 @@
 
 import itertools
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from annotator.accounts.models import User
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, Campaign, CampaignState, Judgment
-from annotator.campaigns.services import create_campaign
+from annotator.campaigns.services import create_campaign, lease_next_item, release_expired_leases
 from annotator.library.models import MediaType
 from tests.factories import built_in_checklist, make_item
 
@@ -80,3 +82,12 @@ def state(page: Page, name: str) -> None:
 
 def newest(user: User) -> Assignment:
     return Assignment.objects.filter(annotator=user).latest("pk")
+
+
+def lapse_to(assignment: Assignment, other: User) -> Assignment:
+    """The lease runs out, and somebody else gets the item; their assignment."""
+    Assignment.objects.filter(pk=assignment.pk).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
+    release_expired_leases()
+    theirs = lease_next_item(campaign=assignment.campaign_item.campaign, annotator=other)
+    assert theirs is not None
+    return theirs

@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from annotator.accounts.models import User
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Judgment
-from annotator.campaigns.services import lease_next_item, release_expired_leases, skip_assignment
+from annotator.campaigns.services import lease_next_item, skip_assignment
 from annotator.library.models import MediaType
-from tests.browser.annotating import PROMPTS, begin, newest, press, shown, standing, state, top_keys
+from tests.browser.annotating import PROMPTS, begin, lapse_to, newest, press, shown, standing, state, top_keys
+from tests.browser.conftest import accessible
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -222,25 +221,54 @@ def test_a_server_in_trouble_and_answers_that_arrived_although_nobody_said_so(
     assert Assignment.objects.order_by("pk").first().changes.count() == 1
 
 
+def test_a_packet_that_comes_late_undoes_nothing(
+    open_context: Callable, make_user: Callable[..., User], campaign: Callable[..., Campaign]
+) -> None:
+    """The first answer hangs somewhere on its way; it is sent again, corrected, and only then comes through."""
+    work, ann = campaign(), make_user("ann")
+    page = open_context(ann).new_page()
+    begin(page, work)
+    page.wait_for_load_state("networkidle")
+    late: list[tuple[str, dict[str, str], str]] = []
+
+    def hang(route: object) -> None:
+        if late:
+            route.continue_()
+            return
+        late.append((route.request.url, route.request.all_headers(), route.request.post_data))
+        route.abort()
+
+    page.route("**/judgments/", hang)
+    page.keyboard.press("1")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("3")
+    state(page, "offline")
+    state(page, "saved")
+    url, headers, body = late[0]
+    assert page.request.post(url, headers=headers, data=body).json() == {"levels": {"symmetry": 1}, "applied": False}
+    mine = shown(page)
+    assert standing(mine) == {"symmetry": 1}
+    assert list(mine.changes.values_list("level", flat=True)) == [-1, None, 1]
+
+
 def test_a_lease_that_ran_out_is_said_and_its_answers_wait(
-    open_context: Callable, make_user: Callable[..., User], campaign: Callable[..., Campaign], wait_until: Callable,
-    look: Callable,
-) -> None:  # fmt: skip
+    open_context: Callable, make_user: Callable[..., User], campaign: Callable[..., Campaign], snap: Callable
+) -> None:
     work, ann, bo = campaign(items=1, overlap=1), make_user("ann"), make_user("bo")
     page = open_context(ann).new_page()
     begin(page, work)
     page.keyboard.press("2")
     state(page, "saved")
     mine = Assignment.objects.get()
-    Assignment.objects.filter(pk=mine.pk).update(lease_expires_at=timezone.now() - timedelta(minutes=1))
-    release_expired_leases()
-    theirs = lease_next_item(campaign=work, annotator=bo)
+    page.wait_for_load_state("networkidle")  # asking for the next item must not come between
+    theirs = lapse_to(mine, bo)
     page.keyboard.press("3")
     expect(page.get_by_text("has been given to somebody else")).to_be_visible()
     expect(page.get_by_text("An answer could not be saved: Object pairing.")).to_be_visible()
     state(page, "refused")
     expect(page.locator("#ladder-object_pairing [data-choice]")).to_be_empty()  # what is stored is what is seen
-    look(page, "annotate-lease-expired", full_page=False)
+    snap(page, "annotate-lease-expired")
+    accessible(page, "annotate-lease-expired")
     page.reload()
     expect(page.get_by_text("An answer could not be saved: Object pairing.")).to_be_visible()
     skip_assignment(assignment_id=theirs.pk, annotator=bo, reason="other")  # then it is wanted after all
@@ -515,7 +543,7 @@ def test_without_scripts_it_is_a_form(
 
 
 def test_the_words_of_the_prompt_are_marked(
-    open_page: Callable[..., Page], make_user: Callable[..., User], campaign: Callable[..., Campaign], look: Callable
+    open_page: Callable[..., Page], make_user: Callable[..., User], campaign: Callable[..., Campaign], snap: Callable
 ) -> None:
     page = open_page(make_user("ann"))
     begin(page, campaign())
@@ -526,7 +554,8 @@ def test_the_words_of_the_prompt_are_marked(
     page.keyboard.press("Enter")
     page.keyboard.press(" ")
     expect(page.get_by_role("button", name="over: missing")).to_be_focused()
-    look(page, "annotate-terms", full_page=False)
+    snap(page, "annotate-terms")
+    accessible(page, "annotate-terms")
     page.locator("#ladder-clarity .name").click()
     page.keyboard.press("t")
     expect(page.get_by_role("button", name="over: missing")).to_be_focused()

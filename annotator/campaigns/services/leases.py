@@ -44,6 +44,8 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     now = timezone.now()
     expires = now + timedelta(seconds=campaign.lease_seconds)
     held, lapsed = _own(campaign, annotator)
+    # What is on the screen is not its own next one, though its lease ran out while somebody was away.
+    lapsed = {item: assignment for item, assignment in lapsed.items() if assignment.pk != after}
     for assignment in held:
         if assignment.pk != after:
             assignment.lease_expires_at = expires

@@ -19,7 +19,7 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns import hooks, queries, services
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, CampaignKind, SkipReason
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignKind, SkipReason
 from annotator.campaigns.models.flags import FlagReason
 from annotator.campaigns.views import compare
 from annotator.campaigns.workspace import is_closed, ladders_of, own_flags, workspace_data
@@ -146,8 +146,18 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, problem.message)
         return redirect("campaigns:annotate", pk=pk)
     if wants_json:
-        return JsonResponse({"submitted": True})
+        return JsonResponse({"submitted": True} | _stopped(campaign, request.user))
     return redirect("campaigns:work", pk=campaign.pk)
+
+
+def _stopped(campaign: Campaign, user: Any) -> dict[str, str]:
+    """Why there is no going on after this item, where that is so: the page may hold a next one ready already."""
+    try:
+        for gate in hooks.gates:
+            gate(campaign, user)
+    except ConflictError as problem:
+        return {"stop": problem.message}
+    return {}
 
 
 def _save_form(request: HttpRequest, assignment: Assignment) -> None:

@@ -19,6 +19,8 @@ class Session {
 
   listen() {
     this.queue.addEventListener("refused", () => this.tellRefused());
+    // A pause, or a test that was not passed: the campaign's page says so kindly. What is ready here is not begun.
+    this.queue.addEventListener("saved", ({ detail: { answer } }) => answer.stop && this.stop());
     this.queue.addEventListener("change", () => this.tellSignedOut());
     addEventListener("popstate", () => {
       if (location.pathname !== this.page.data.urls.page) location.reload();
@@ -27,6 +29,11 @@ class Session {
     addEventListener("beforeunload", (event) => {
       if (!this.store.durable && this.queue.waiting().length) event.preventDefault();
     });
+  }
+
+  async stop() {
+    await this.queue.settled();
+    location.assign(this.page.data.urls.work);
   }
 
   show(data) {

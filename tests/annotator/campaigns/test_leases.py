@@ -140,3 +140,12 @@ def test_one_person_clicking_ten_times_at_once_holds_one_item(make_campaign, mak
     with ThreadPoolExecutor(10) as pool:
         assert len(set(pool.map(click, range(10)))) == 1
     slots_add_up()
+
+
+def test_the_item_on_the_screen_is_not_its_own_next_one(make_campaign, make_user):
+    campaign, ann = make_campaign(items=1), make_user("ann")
+    shown = lease_next_item(campaign=campaign, annotator=ann)
+    Assignment.objects.filter(pk=shown.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    release_expired_leases()
+    assert lease_next_item(campaign=campaign, annotator=ann, after=shown.pk) is None
+    assert lease_next_item(campaign=campaign, annotator=ann) == shown  # asked for afresh, it is taken up again

@@ -6,8 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from annotator.campaigns import hooks
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignState
 from annotator.campaigns.services import lease_next_item, skip_assignment
+from annotator.core.errors import ConflictError
 
 pytestmark = pytest.mark.django_db
 LADDERS = 18
@@ -199,3 +201,16 @@ def test_who_is_no_annotator_any_more_cannot_answer(client, ann, make_campaign):
     assert judge(client, assignment.pk).status_code == 403
     assert client.get(f"/campaigns/{assignment.campaign_item.campaign_id}/next/").status_code == 403
     assert not assignment.changes.exists()
+
+
+def test_a_submit_says_when_there_is_no_going_on(client, ann, make_campaign, answer_all, monkeypatch):
+    """The page may hold the next item ready: a pause must not wait until that one is done as well."""
+    assignment = lease_next_item(campaign=make_campaign(), annotator=ann)
+    answer_all(assignment)
+
+    def paused(campaign, annotator):
+        raise ConflictError("Have a cup of tea.")
+
+    monkeypatch.setattr(hooks, "gates", [paused])
+    answer = client.post(f"/campaigns/assignments/{assignment.pk}/submit/", headers={"accept": "application/json"})
+    assert answer.json() == {"submitted": True, "stop": "Have a cup of tea."}
