@@ -1,7 +1,9 @@
 """The engine from a terminal: files in, files out, progress on the way.
 
     python -m reward_engine judge items.csv --model FOLDER --out predictions.parquet
-    python -m reward_engine score predictions.parquet --out scores.csv
+    python -m reward_engine calibrate predictions.parquet --judgments judgments.csv --out calibration.json
+    python -m reward_engine weights predictions.parquet --preferences preferences.csv --out weights.json
+    python -m reward_engine score predictions.parquet --weights weights.json --out scores.csv
     python -m reward_engine pairs scores.csv --out pairs.csv
     python -m reward_engine train judgments.csv --model FOLDER --out ADAPTER
     python -m reward_engine evaluate predictions.parquet other.parquet --judgments judgments.csv --out report
@@ -15,10 +17,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from reward_engine.cli import evaluate, judge, pairs, score, train
+from reward_engine.cli import calibrate, evaluate, judge, pairs, score, train, weights
 from reward_engine.errors import RewardEngineError
 
-COMMANDS = (judge, score, pairs, train, evaluate)
+COMMANDS = (judge, calibrate, weights, score, pairs, train, evaluate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

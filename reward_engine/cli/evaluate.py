@@ -9,27 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reward_engine.cli import items, predictions, tables
+from reward_engine.cli import items, predictions, preferences
 from reward_engine.cli.predictions import Stored
 from reward_engine.cli.progress import say
+from reward_engine.comparisons import Comparisons
 from reward_engine.errors import DataError
-from reward_engine.evaluation.compare import compare_judges
-from reward_engine.evaluation.plots import plot_agreement, plot_comparison, plot_reliability
+from reward_engine.evaluation.breakdown import by_dimension, by_generator
+from reward_engine.evaluation.compare import compare_answers, compare_judges
 from reward_engine.evaluation.report import evaluate_answers
-from reward_engine.evaluation.tables import answers_table, comparison_table
+from reward_engine.evaluation.tables import answers_table, breakdown_table, comparison_table, shares_table
 from reward_engine.reward import reward, soft_values
 from reward_engine.weights import Weights, equal_weights
-
-BETTER = {"a": 1, "first": 1, "1": 1, "b": -1, "second": -1, "2": -1, "-1": -1, "tie": 0, "same": 0, "0": 0}
 
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("evaluate", help="judges against people", description=__doc__)
     parser.add_argument("predictions", type=Path, nargs="+", help="what judge wrote: one file or several to compare")
     parser.add_argument("--judgments", type=Path, help="people's levels: a table as for train")
-    parser.add_argument("--preferences", type=Path, help="a table with columns a, b (keys) and answer (A, B or tie)")
+    parser.add_argument("--preferences", type=Path, help=preferences.HELP)
     parser.add_argument("--weights", type=Path, help="a weights file (default: every sub-dimension counts alike)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="a folder for report.json and plots")
@@ -44,6 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
     report: dict[str, Any] = {"judges": {name: stored.judge for name, stored in judges.items()}}
     if arguments.judgments is not None:
         report["levels"] = _levels(arguments, judges)
+        if len(judges) > 1:
+            report["answers"] = _compared(arguments, judges)
     if arguments.preferences is not None:
         report["preferences"] = _preferences(arguments, judges)
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
@@ -65,7 +65,9 @@ def _levels(arguments: argparse.Namespace, judges: dict[str, Stored]) -> dict[st
     checklist = next(iter(judges.values())).checklist
     listed = items.read(arguments.judgments, checklist.media_type)
     truth = items.levels(checklist, listed.rows, arguments.judgments.name)
-    found = {}
+    from reward_engine.evaluation.plots import plot_agreement, plot_reliability
+
+    found: dict[str, Any] = {}
     for name, stored in judges.items():
         row = {key: number for number, key in enumerate(stored.keys)}
         both = [(row[item.key], number) for number, item in enumerate(listed.items) if item.key in row]
@@ -81,42 +83,54 @@ def _levels(arguments: argparse.Namespace, judges: dict[str, Stored]) -> dict[st
     return found
 
 
-def _preferences(arguments: argparse.Namespace, judges: dict[str, Stored]) -> dict[str, Any]:
+def _compared(arguments: argparse.Namespace, judges: dict[str, Stored]) -> dict[str, Any]:
+    """Whose answers are more like people's, on the items that all judges and people have answered."""
     checklist = next(iter(judges.values())).checklist
-    weights = Weights.load(arguments.weights, checklist) if arguments.weights else equal_weights(checklist)
-    rows, _ = tables.read(arguments.preferences)
-    scores = {
-        name: dict(
-            zip(stored.keys, reward(soft_values(stored.p_yes, checklist), checklist, weights).reward, strict=True)
-        )
-        for name, stored in judges.items()
-    }
-    pairs = [(str(row.get("a")), str(row.get("b")), answer(row, number)) for number, row in enumerate(rows, 1)]
-    known = [pair for pair in pairs if all(pair[0] in its and pair[1] in its for its in scores.values())]
-    if len(known) < len(pairs):
-        say(f"{len(pairs) - len(known)} of {len(pairs)} pairs are left out: not every judge has answered both items.")
-    if not known:
-        raise DataError(f"{arguments.preferences.name}: no pair has both of its items answered.", code="keys")
-    gaps: dict[str, NDArray[np.float64]] = {
-        name: np.array([its[a] - its[b] for a, b, _ in known]) for name, its in scores.items()
-    }
-    any_judge = next(iter(judges.values()))
-    prompt = dict(zip(any_judge.keys, any_judge.groups, strict=True))
-    human = np.array([said for *_, said in known])
-    found = compare_judges(gaps, human, [prompt[a] for a, _, _ in known], seed=arguments.seed)
-    print(f"\n{comparison_table(found)}")
-    plot_comparison(found).savefig(arguments.out / "preferences.png", dpi=150)
+    listed = items.read(arguments.judgments, checklist.media_type)
+    truth = items.levels(checklist, listed.rows, arguments.judgments.name)
+    at = {name: {key: number for number, key in enumerate(stored.keys)} for name, stored in judges.items()}
+    theirs = [n for n, item in enumerate(listed.items) if all(item.key in rows for rows in at.values())]
+    if not theirs:
+        raise DataError("No item is answered by every judge, so that they cannot be compared.", code="keys")
+    p_yes = {name: stored.p_yes[[at[name][listed.items[n].key] for n in theirs]] for name, stored in judges.items()}
+    groups = [listed.groups[n] for n in theirs]
+    found = compare_answers(checklist, p_yes, truth[theirs], groups, seed=arguments.seed)
+    print(f"\n{len(theirs)} items in common\n{shares_table(found)}")
     return asdict(found)
 
 
-def answer(row: tables.Row, number: int) -> int:
-    """+1 the first is better, −1 the second, 0 a tie. Raises DataError."""
-    said = str(row.get("answer", "")).strip().lower()
-    if said not in BETTER or row.get("a") in (None, "") or row.get("b") in (None, ""):
-        raise DataError(
-            f"Preferences, row {number}: keys in a and b, and A, B or tie in answer are expected.", code="preferences"
-        )
-    return BETTER[said]
+def _preferences(arguments: argparse.Namespace, judges: dict[str, Stored]) -> dict[str, Any]:
+    from reward_engine.evaluation.plots import plot_comparison  # matplotlib takes its time, and only reports need it
+
+    checklist = next(iter(judges.values())).checklist
+    weights = Weights.load(arguments.weights, checklist) if arguments.weights else equal_weights(checklist)
+    pairs, keys, left_out = preferences.comparisons(arguments.preferences, judges)
+    if left_out:
+        say(f"{left_out} of {left_out + len(pairs)} pairs are left out: not every judge has answered both items.")
+    rewards = {name: reward(soft_values(its.p_yes, checklist), checklist, weights) for name, its in judges.items()}
+    own = {name: _rows(stored, keys, pairs) for name, stored in judges.items()}
+    gaps = {name: own[name].differences(found.reward) for name, found in rewards.items()}
+    found = compare_judges(gaps, pairs.outcome, pairs.prompts, seed=arguments.seed)
+    print(f"\n{comparison_table(found)}")
+    plot_comparison(found).savefig(arguments.out / "preferences.png", dpi=150)
+    report = asdict(found) | {"by_dimension": {}, "by_generator": {}}
+    names = {dimension.id: dimension.name for dimension in checklist.dimensions}
+    for name, stored in judges.items():
+        dimensions, generators = by_dimension(checklist, rewards[name], own[name]), {}
+        if any(stored.generators):
+            first, second = ([stored.generators[row] for row in rows] for rows in (own[name].first, own[name].second))
+            generators = by_generator(gaps[name], pairs.outcome, first, second)
+        print(f"\n{name}\n{breakdown_table(dimensions, generators, names)}")
+        report["by_dimension"][name] = {id: asdict(one) for id, one in dimensions.items()}
+        report["by_generator"][name] = {generator: asdict(one) for generator, one in generators.items()}
+    return report
+
+
+def _rows(stored: Stored, keys: list[tuple[str, str]], pairs: Comparisons) -> Comparisons:
+    """The same pairs as rows of this judge's file."""
+    row = {key: number for number, key in enumerate(stored.keys)}
+    first, second = ([row[key] for key in side] for side in zip(*keys, strict=True))
+    return Comparisons.of(first, second, pairs.outcome, pairs.prompts, items=len(row))
 
 
 def _plain(value: object) -> object:

@@ -19,20 +19,26 @@ from reward_engine.judges.base import MediaInput, MediaType
 PATHS = ("path", "media_file", "image", "video", "video_path", "image_path", "file")
 KEYS = ("key", "item_id", "internal_id", "external_id")
 GROUPS = ("prompt_id", "group", "prompt")
+GENERATORS = ("generator", "model", "generator_name")
 
 HELP = (
-    "a table (.csv, .jsonl, .parquet) with a column path, and if you like key, prompt, prompt_id; "
+    "a table (.csv, .jsonl, .parquet) with a column path, and if you like key, prompt, prompt_id, generator; "
     "or a folder of media. Paths are taken from where the table lies."
 )
 
 
 @dataclass(frozen=True)
 class Listed:
-    """``items`` n, ``groups`` n: which belong to one prompt, ``rows``: all columns of the table."""
+    """``items`` n, ``groups`` n: which belong to one prompt, ``generators`` n: who made them (or empty), ``rows``: all
+    columns of the table."""
 
     items: tuple[MediaInput, ...]
     groups: tuple[str, ...]
     rows: tuple[tables.Row, ...]
+
+    @property
+    def generators(self) -> tuple[str, ...]:
+        return tuple(_first(row, GENERATORS) or "" for row in self.rows)
 
 
 def checklist_of(name: str) -> Checklist:

@@ -21,6 +21,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--base", help="where the model lies that an adapter was trained on, if it has moved")
     parser.add_argument("--checklist", help="image, video, or a file; a trained judge knows its own")
     parser.add_argument("--out", type=Path, required=True, help="predictions, a .parquet file")
+    parser.add_argument("--alignment", action="store_true", help="ask also whether the media shows its prompt")
     parser.add_argument("--batch-size", type=int, default=16, help="most items in a pass (default: %(default)s)")
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -74,6 +75,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out.suffix != ".parquet":
         raise JudgeError(f"{arguments.out.name}: predictions are kept in .parquet files.", code="ending")
     judge = open_judge(arguments)
+    if arguments.alignment and not hasattr(judge, "alignment"):
+        raise JudgeError("Only a vision-language model can be asked whether media show their prompt.", code="alignment")
     listed = items.read(arguments.items, judge.checklist.media_type)
     with bar("Judging", "items") as progress:
         found = judge.predict(listed.items, batch_size=arguments.batch_size, progress=progress)
@@ -81,9 +84,17 @@ def run(arguments: argparse.Namespace) -> None:
         say(f"{key}: {error}")
     if not found.keys:
         raise JudgeError("Not one item could be judged.", code="all_failed")
-    predictions.write(arguments.out, judge, listed, found)
+    predictions.write(arguments.out, judge, listed, found, _alignment(judge, listed, arguments))
     reason = getattr(judge, "way_reason", "")
     say(
         f"{len(found.keys)} of {len(listed.items)} items judged by {judge.name} {judge.version} → {arguments.out}"
         + (f" (answered {getattr(judge, 'way', '')}: {reason})" if reason else "")
     )
+
+
+def _alignment(judge: Any, listed: items.Listed, arguments: argparse.Namespace) -> dict[str, float] | None:
+    """P(the media shows its prompt) by key, where it is asked for and there is a prompt."""
+    if not arguments.alignment:
+        return None
+    found = judge.alignment([item for item in listed.items if item.prompt], batch_size=arguments.batch_size)
+    return {key: float(p[0]) for key, p in zip(found.keys, found.p_yes, strict=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,11 @@ from reward_engine.judges.base import Judge, Predictions
 
 @dataclass(frozen=True)
 class Stored:
-    """``keys``, ``prompts``, ``groups`` n; ``p_yes`` float64 [n, q]; ``judge``: its name and version."""
+    """``keys``, ``prompts``, ``groups``, ``generators`` n; ``p_yes`` float64 [n, q]; ``judge``: its name and version.
+
+    ``generators``: who made each item, empty where nobody said. ``alignment`` [n]: P(the media shows its prompt),
+    where it was asked for.
+    """
 
     keys: tuple[str, ...]
     prompts: tuple[str, ...]
@@ -27,15 +32,23 @@ class Stored:
     p_yes: NDArray[np.float64]
     checklist: Checklist
     judge: str
+    generators: tuple[str, ...] = ()
+    alignment: NDArray[np.float64] | None = None
 
 
-def write(path: Path, judge: Judge, listed: Listed, found: Predictions) -> None:
+def write(
+    path: Path, judge: Judge, listed: Listed, found: Predictions, alignment: Mapping[str, float] | None = None
+) -> None:
     """Write the judged items in their order."""
-    by_key = {item.key: (item, group) for item, group in zip(listed.items, listed.groups, strict=True)}
+    number = {item.key: row for row, item in enumerate(listed.items)}
     rows: list[tables.Row] = []
     for key, p_yes in zip(found.keys, found.p_yes, strict=True):
-        item, group = by_key[key]
-        rows.append({"key": key, "prompt": item.prompt, "prompt_id": group, "p_yes": [float(p) for p in p_yes]})
+        at = number[key]
+        row: tables.Row = {"key": key, "prompt": listed.items[at].prompt, "prompt_id": listed.groups[at]}
+        row |= {"generator": listed.generators[at], "p_yes": [float(p) for p in p_yes]}
+        if alignment is not None:
+            row["alignment"] = alignment.get(key)
+        rows.append(row)
     about = {
         "judge": {"name": judge.name, "version": judge.version},
         "checklist": checklists.dumps(judge.checklist),
@@ -57,4 +70,8 @@ def read(path: Path) -> Stored:
     if array.shape != (len(rows), len(checklist.questions)):
         raise DataError(f"{path.name}: its rows do not fit its checklist.", code="predictions")
     keys, prompts, groups = (tuple(str(row[name]) for row in rows) for name in ("key", "prompt", "prompt_id"))
-    return Stored(keys, prompts, groups, array, checklist, f"{about['judge']['name']} {about['judge']['version']}")
+    judge = f"{about['judge']['name']} {about['judge']['version']}"
+    generators = tuple(str(row.get("generator") or "") for row in rows)
+    aligned: Any = [row.get("alignment") for row in rows]
+    alignment = np.array(aligned, dtype=np.float64) if any(value is not None for value in aligned) else None
+    return Stored(keys, prompts, groups, array, checklist, judge, generators, alignment)

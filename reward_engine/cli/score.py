@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from reward_engine.calibration import Calibration
 from reward_engine.cli import predictions, tables
 from reward_engine.cli.progress import say
 from reward_engine.explain import explain
@@ -20,6 +21,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("score", help="rewards from predictions", description=__doc__)
     parser.add_argument("predictions", type=Path, help="what judge wrote")
     parser.add_argument("--weights", type=Path, help="a weights file (default: every sub-dimension counts alike)")
+    parser.add_argument("--calibration", type=Path, help="what calibrate wrote (default: probabilities as they came)")
     parser.add_argument("--hard", action="store_true", help="answers ±1 as published, instead of probabilities")
     parser.add_argument("--out", type=Path, required=True, help="scores: .csv, .jsonl or .parquet")
     parser.set_defaults(run=run)
@@ -30,7 +32,10 @@ def run(arguments: argparse.Namespace) -> None:
     stored = predictions.read(arguments.predictions)
     checklist = stored.checklist
     weights = Weights.load(arguments.weights, checklist) if arguments.weights else equal_weights(checklist)
-    values = hard_values(stored.p_yes, checklist) if arguments.hard else soft_values(stored.p_yes, checklist)
+    p_yes = stored.p_yes
+    if arguments.calibration is not None:
+        p_yes = Calibration.load(arguments.calibration, checklist=checklist).apply(checklist, p_yes)
+    values = hard_values(p_yes, checklist) if arguments.hard else soft_values(p_yes, checklist)
     result = reward(values, checklist, weights)
     rows: list[tables.Row] = []
     for row, key in enumerate(stored.keys):
@@ -38,10 +43,11 @@ def run(arguments: argparse.Namespace) -> None:
             f"{DIMENSION}{dimension.id}": float(value)
             for dimension, value in zip(checklist.dimensions, result.by_dimension[row], strict=True)
         }
-        told = explain(checklist, weights, stored.p_yes[row], prompt=stored.prompts[row])
+        told = explain(checklist, weights, p_yes[row], prompt=stored.prompts[row])
         rows.append(
             {"key": key, "prompt": stored.prompts[row], "prompt_id": stored.groups[row]}
             | {"reward": float(result.reward[row]), **parts, "explanation": told.text}
+            | ({} if stored.alignment is None else {"alignment": float(stored.alignment[row])})
         )
     tables.write(arguments.out, rows, {"judge": stored.judge, "weights": weights.to_json(checklist)})
     say(f"{len(rows)} items scored with {weights.form} weights → {arguments.out}")

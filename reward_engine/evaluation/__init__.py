@@ -8,7 +8,13 @@ are drawn by prompt. Figures in one call and as tables: :mod:`reward_engine.eval
 
 from reward_engine.evaluation.bootstrap import Interval
 from reward_engine.evaluation.breakdown import GeneratorAgreement, by_dimension, by_generator
-from reward_engine.evaluation.compare import Comparison, Difference, compare_judges
+from reward_engine.evaluation.compare import (
+    AnswerComparison,
+    Comparison,
+    Difference,
+    compare_answers,
+    compare_judges,
+)
 from reward_engine.evaluation.levels import LevelAgreement, level_agreement, level_intervals, quadratic_kappa
 from reward_engine.evaluation.people import HumanAgreement, human_agreement
 from reward_engine.evaluation.preferences import (
@@ -24,6 +30,7 @@ from reward_engine.evaluation.report import AnswerReport, SubDimensionReport, ev
 from reward_engine.ladders import expected_levels, level_probabilities, most_likely_levels
 
 __all__ = [
+    "AnswerComparison",
     "AnswerReport",
     "Comparison",
     "Difference",
@@ -39,6 +46,7 @@ __all__ = [
     "by_dimension",
     "by_generator",
     "calibrate_ties",
+    "compare_answers",
     "compare_judges",
     "evaluate_answers",
     "expected_levels",

@@ -9,6 +9,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reward_engine.answers import check_levels, harmonise, to_answers
+from reward_engine.checklist import Checklist
 from reward_engine.errors import DataError
 from reward_engine.evaluation.bootstrap import TIMES, Interval, interval, of_counts, ratio
 from reward_engine.evaluation.preferences import (
@@ -20,6 +22,7 @@ from reward_engine.evaluation.preferences import (
     right_order,
 )
 from reward_engine.groups import group_numbers
+from reward_engine.ladders import monotone
 
 FLIPS = 10_000
 EXACT_UP_TO = 13
@@ -28,7 +31,7 @@ EXACT_UP_TO = 13
 
 @dataclass(frozen=True)
 class Difference:
-    """``first`` minus ``second`` in the share of strict pairs ordered like people (``diff``).
+    """``first`` minus ``second``: the shares of strict pairs ordered (``diff``) or of answers given like people.
 
     ``p``: how often a difference as large comes about when each prompt's results are handed to the two judges
     by the toss of a coin (two-sided; a sign-flip test over prompts, since pairs of one prompt are not independent).
@@ -79,6 +82,50 @@ def compare_judges(
     ]
     intervals = {name: preference_intervals(checked[name], truth, group, times=times, seed=seed) for name in order}
     return Comparison({name: judges[name] for name in order}, intervals, _holm(raw))
+
+
+@dataclass(frozen=True)
+class AnswerComparison:
+    """``judges``: name → share of people's answers that it gives too, best first; ``differences`` of these shares."""
+
+    judges: dict[str, float]
+    differences: tuple[Difference, ...]
+
+
+def compare_answers(
+    checklist: Checklist,
+    p_yes: Mapping[str, ArrayLike],
+    levels: ArrayLike,
+    prompts: ArrayLike,
+    *,
+    times: int = TIMES,
+    seed: int = 0,
+) -> AnswerComparison:
+    """``p_yes``: judge → float [n, q] of the same items; ``levels`` int8 [n, s] of people; ``prompts`` [n].
+
+    Every question that applies counts once. Raises DataError, also where there is no answer to compare with.
+    """
+    answers = to_answers(checklist, harmonise(checklist, check_levels(checklist, levels)))
+    group, asked = group_numbers(prompts, len(answers)), answers != 0
+    if not asked.any():
+        raise DataError("People have answered no question about these items.", code="no_answers")
+    right: dict[str, NDArray[np.int64]] = {}
+    for name, p in p_yes.items():
+        likely = monotone(checklist, p)
+        if len(likely) != len(answers):
+            raise DataError(f"{name}: {len(likely)} rows, where people judged {len(answers)} items.", code="shape")
+        right[name] = ((likely > 0.5) == (answers > 0)).astype(np.int64) * asked
+    count = asked.sum(axis=1)
+    share = {name: float(its.sum() / count.sum()) for name, its in right.items()}
+    order = sorted(share, key=lambda name: -share[name])
+    found = []
+    for first, second in combinations(order, 2):
+        more = (right[first] - right[second]).sum(axis=1)
+        drawn = of_counts(np.stack([more, count], axis=1), group, times=times, seed=seed)
+        difference = interval(float(more.sum() / count.sum()), ratio(drawn[:, 0], drawn[:, 1]))
+        totals = np.bincount(group, weights=more).astype(np.float64)
+        found.append(Difference(first, second, difference, sign_flip_p(totals, seed=seed), None))
+    return AnswerComparison({name: share[name] for name in order}, _holm(found))
 
 
 def _difference(

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from reward_engine.checklist import Checklist
 from reward_engine.evaluation.bootstrap import Interval
-from reward_engine.evaluation.compare import Comparison
+from reward_engine.evaluation.breakdown import GeneratorAgreement
+from reward_engine.evaluation.compare import AnswerComparison, Comparison, Difference
+from reward_engine.evaluation.preferences import PreferenceAccuracy
 from reward_engine.evaluation.report import AnswerReport
+
+if TYPE_CHECKING:
+    from reward_engine.preferences import PreferenceFit
 
 NONE = "–"
 
@@ -60,16 +68,51 @@ def comparison_table(comparison: Comparison) -> str:
     for name, one in comparison.judges.items():
         intervals = comparison.intervals[name]
         rows.append([name, str(one.n), percent(one.diff, intervals.diff), percent(one.tau, intervals.tau)])
-    text = table(["judge", "pairs", "diff", "tau"], rows)
-    for d in comparison.differences:
+    return "\n".join([table(["judge", "pairs", "diff", "tau"], rows), *_differences(comparison.differences)])
+
+
+def shares_table(comparison: AnswerComparison) -> str:
+    """One line a judge with the share of people's answers that it gives too, then one line a difference."""
+    rows = [[name, percent(share)] for name, share in comparison.judges.items()]
+    return "\n".join([table(["judge", "answers like people"], rows), *_differences(comparison.differences)])
+
+
+def breakdown_table(
+    dimensions: Mapping[str, PreferenceAccuracy], generators: Mapping[str, GeneratorAgreement], names: Mapping[str, str]
+) -> str:
+    """How each dimension alone orders the pairs; and for each generator what people and the score give it."""
+    rows = [[names[id], str(one.n), percent(one.diff), percent(one.tau)] for id, one in dimensions.items()]
+    text = table(["dimension alone", "pairs", "diff", "tau"], rows)
+    if generators:
+        rows = [
+            [name, str(one.accuracy.n), percent(one.accuracy.diff), percent(one.human_wins), percent(one.score_wins)]
+            for name, one in generators.items()
+        ]
+        text += "\n\n" + table(["generator", "pairs", "diff", "wins with people", "wins with the score"], rows)
+    return text
+
+
+def weights_table(checklist: Checklist, fit: PreferenceFit) -> str:
+    """One line a question that got a weight, the largest first, with its interval."""
+    rows = []
+    for index in np.argsort(-fit.weights.coef, kind="stable"):
+        if fit.weights.coef[index] > 0:
+            around = "" if np.isnan(fit.low[index]) else f"[{fit.low[index]:.2f}, {fit.high[index]:.2f}]"
+            rows.append([checklist.questions[index].id, f"{fit.weights.coef[index]:.2f}", around])
+    return table(["question", "weight", "95 %"], rows)
+
+
+def _differences(differences: Sequence[Difference]) -> list[str]:
+    lines = []
+    for d in differences:
         if d.difference is None or d.p_adjusted is None:
             continue
         verdict = "significant" if d.is_significant else "may be chance"
         points = (
             f"{100 * d.difference.value:+.1f} points [{100 * d.difference.low:+.1f}, {100 * d.difference.high:+.1f}]"
         )
-        text += f"\n{d.first} over {d.second}: {points}, p = {d.p_adjusted:.3g} ({verdict})"
-    return text
+        lines.append(f"{d.first} over {d.second}: {points}, p = {d.p_adjusted:.3g} ({verdict})")
+    return lines
 
 
 def percent(value: float | None, interval: Interval | None = None) -> str:

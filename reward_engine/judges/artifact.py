@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,19 @@ def write(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArra
 
     They are written beside it and renamed, so that a reader finds all or nothing. Raises ArtifactError.
     """
+    write_files(folder, manifest, {ARRAYS: save({name: np.ascontiguousarray(array) for name, array in arrays.items()})})
+
+
+def write_files(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    """The same for any files, whose checksums go into the manifest."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ArtifactError(f"{folder.name}: there is something already; a model is never overwritten.", code="exists")
-    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    text = json.dumps({**manifest, "sha256": {ARRAYS: digest(content)}}, indent=2, ensure_ascii=False, allow_nan=False)
+    checksums = {name: digest(content) for name, content in files.items()}
+    text = json.dumps({**manifest, "sha256": checksums}, indent=2, ensure_ascii=False, allow_nan=False)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         beside.mkdir(parents=True)
-        for name, data in ((ARRAYS, content), (MANIFEST, text.encode())):
+        for name, data in (*files.items(), (MANIFEST, text.encode())):
             with (beside / name).open("wb") as file:
                 file.write(data)
                 file.flush()
@@ -53,6 +58,17 @@ def write(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArra
 
 def read(folder: Path, *, kind: str, format_version: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """(manifest, arrays) of a folder. Raises ArtifactError, in words, for whatever is not as it was written."""
+    manifest, files = read_files(folder, (ARRAYS,), kind=kind, format_version=format_version)
+    try:
+        return manifest, load(files[ARRAYS])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{folder.name}: {ARRAYS} cannot be read ({error}). {RETRAIN}", code="arrays") from error
+
+
+def read_files(
+    folder: Path, names: Sequence[str], *, kind: str, format_version: int
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """(manifest, content by name), each file being the one that the manifest records. Raises ArtifactError."""
     manifest = _manifest(folder)
     if manifest.get("kind") != kind:
         raise ArtifactError(
@@ -64,14 +80,12 @@ def read(folder: Path, *, kind: str, format_version: int) -> tuple[dict[str, Any
             "Use the version of the platform that wrote it, or train again.",
             code="format",
         )
-    content = _bytes(folder / ARRAYS)
-    recorded = manifest.get("sha256")
-    if not isinstance(recorded, dict) or recorded.get(ARRAYS) != digest(content):
-        raise ArtifactError(f"{folder.name}: {ARRAYS} is not what its manifest records. {RETRAIN}", code="checksum")
-    try:
-        return manifest, load(content)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{folder.name}: {ARRAYS} cannot be read ({error}). {RETRAIN}", code="arrays") from error
+    files, recorded = {}, manifest.get("sha256")
+    for name in names:
+        files[name] = _bytes(folder / name)
+        if not isinstance(recorded, dict) or recorded.get(name) != digest(files[name]):
+            raise ArtifactError(f"{folder.name}: {name} is not what its manifest records. {RETRAIN}", code="checksum")
+    return manifest, files
 
 
 def digest(content: bytes) -> str:

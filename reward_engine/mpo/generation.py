@@ -20,6 +20,8 @@ from reward_engine.mpo.seeds import seed_of
 PLAN = "plan.json"
 MOST_STEPS = 1000
 MOST_GUIDANCE = 100
+MOST_SIDE = 8192
+MOST_FRAMES = 1025
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def check(policy: Policy, sampling: Sampling) -> None:
         )
     size, step = sampling.size or policy.native_size, policy.side_step
     for name, side in (("width", size.width), ("height", size.height)):
+        if side > MOST_SIDE:
+            raise DataError(f"A {name} of {side:,} is over the limit of {MOST_SIDE:,} pixels.", code=name)
         if side < step or side % step:
             below, above = max(step, side // step * step), (side // step + 1) * step
             raise DataError(
@@ -99,6 +103,8 @@ def check(policy: Policy, sampling: Sampling) -> None:
     every = policy.frame_step
     if every is None and size.frames is not None:
         raise DataError("This pipeline makes pictures, which have no frames; leave the number out.", code="frames")
+    if size.frames is not None and size.frames > MOST_FRAMES:
+        raise DataError(f"{size.frames:,} frames are over the limit of {MOST_FRAMES:,}.", code="frames")
     if every is not None and (size.frames is None or size.frames < 1 or size.frames % every != 1):
         below = (size.frames or 1) // every * every + 1
         raise DataError(

@@ -6,13 +6,9 @@ checksums. It is written whole or not at all, and checked before use.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +21,7 @@ from torch import Tensor
 from reward_engine import checklist as checklists
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, ChecklistError
+from reward_engine.judges import artifact
 from reward_engine.judges.artifact import MANIFEST, RETRAIN, digest
 from reward_engine.judges.vlm.backbone import Backbone
 
@@ -65,8 +62,6 @@ def write(
     revision: str | None = None,
 ) -> None:
     """Write a new folder. Raises ArtifactError where there is something already, or it cannot be written."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ArtifactError(f"{folder.name}: there is something already; a model is never overwritten.", code="exists")
     files = {
         WEIGHTS: save({name: value.detach().cpu().contiguous() for name, value in weights.items()}),
         CONFIG: json.dumps(config, indent=2, sort_keys=True).encode(),
@@ -83,41 +78,13 @@ def write(
             "yaml": checklists.dumps(checklist),
         },
         **{key: record[key] for key in RECORD if key in record},
-        "sha256": {name: digest(content) for name, content in files.items()},
     }
-    files[MANIFEST] = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False).encode()
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        beside.mkdir(parents=True)
-        for name, content in files.items():
-            with (beside / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        beside.replace(folder)
-    except OSError as error:
-        raise ArtifactError(
-            f"{folder.name}: it cannot be written ({error.strerror or error}).", code="write"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(beside)
+    artifact.write_files(folder, manifest, files)
 
 
 def read(folder: Path, expected: Checklist | None) -> Adapter:
     """Read and check a folder. Raises ArtifactError, in words, for whatever is not as it was written."""
-    manifest = _json(folder / MANIFEST)
-    if manifest.get("kind") != KIND or manifest.get("format") != FORMAT:
-        raise ArtifactError(
-            f"{folder.name}: this is a “{manifest.get('kind')}” of format {manifest.get('format')!r}, where a “{KIND}” "
-            f"of format {FORMAT} is expected.",
-            code="kind",
-        )
-    files: dict[str, bytes] = {}
-    for name in (WEIGHTS, CONFIG):
-        files[name] = _bytes(folder / name)
-        if manifest.get("sha256", {}).get(name) != digest(files[name]):
-            raise ArtifactError(f"{folder.name}: {name} is not what its manifest records. {RETRAIN}", code="checksum")
+    manifest, files = artifact.read_files(folder, (WEIGHTS, CONFIG), kind=KIND, format_version=FORMAT)
     try:
         own = checklists.loads(manifest["checklist"]["yaml"], source=f"{folder.name}/{MANIFEST}")
         recorded, base = manifest["checklist"]["content_hash"], manifest["base"]
@@ -162,24 +129,3 @@ def apply(backbone: Backbone, adapter: Adapter, *, quantized: bool) -> Backbone:
     plain = model.get_base_model() if quantized else model.merge_and_unload(safe_merge=True)
     plain.eval().requires_grad_(False)
     return replace(backbone, model=plain)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(_bytes(path))
-    except ValueError as error:
-        raise ArtifactError(f"{path.parent.name}: {path.name} is not valid JSON ({error}).", code="manifest") from error
-    if not isinstance(found, dict):
-        raise ArtifactError(f"{path.parent.name}: {path.name} is not a JSON object.", code="manifest")
-    return found
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise ArtifactError(f"{path.parent.name}: {path.name} is missing. {RETRAIN}", code="missing") from error
-    except OSError as error:
-        raise ArtifactError(
-            f"{path.parent.name}: {path.name} cannot be read ({error.strerror}).", code="read"
-        ) from error

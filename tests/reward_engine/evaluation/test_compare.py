@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import false_discovery_control, kstest
 
+from reward_engine.answers import ABSENT, harmonise, to_answers
 from reward_engine.comparisons import Comparisons
 from reward_engine.errors import DataError
-from reward_engine.evaluation import by_dimension, by_generator, compare_judges, preference_accuracy
+from reward_engine.evaluation import by_dimension, by_generator, compare_answers, compare_judges, preference_accuracy
 from reward_engine.evaluation.compare import sign_flip_p
+from reward_engine.ladders import monotone
 from reward_engine.reward import reward, soft_values
 from reward_engine.weights import equal_weights
 from tests.reward_engine.training.planted import small_checklist
@@ -143,3 +145,31 @@ def test_generators_by_hand():
     assert found["z"].human_wins == 0.0
     with pytest.raises(DataError, match="2 pairs, and 1 and 2 generators"):
         by_generator([1.0, 1.0], [1, 1], ["x"], ["y", "z"])
+
+
+def test_answers_like_people_s_are_compared_on_what_applies():
+    checklist, rng = small_checklist(), np.random.default_rng(7)
+    levels = np.stack([rng.integers(sub.lowest, sub.highest + 1, 120) for sub in checklist.ordinal], axis=1)
+    levels = harmonise(checklist, levels.astype(np.int8))
+    answers = to_answers(checklist, levels)
+    prompts = np.repeat(np.arange(30), 4)
+    sure = np.where(answers == 0, 0.5, np.where(answers > 0, 0.9, 0.1))
+    unsure = monotone(checklist, np.clip(sure + rng.normal(0, 0.5, sure.shape), 0.01, 0.99))
+    found = compare_answers(checklist, {"unsure": unsure, "sure": sure}, levels, prompts, times=100)
+    asked = answers != 0
+    assert list(found.judges.items()) == [
+        ("sure", 1.0),
+        ("unsure", pytest.approx(((unsure > 0.5) == (answers > 0))[asked].mean())),
+    ]
+    (difference,) = found.differences
+    assert (difference.first, difference.second) == ("sure", "unsure")
+    assert difference.difference.value == pytest.approx(1.0 - found.judges["unsure"])
+    assert difference.is_significant
+    # What is masked does not count, whatever a judge says there.
+    other = np.where(asked, sure, 0.9)
+    (same,) = compare_answers(checklist, {"a": other, "b": other.copy()}, levels, prompts, times=20).differences
+    assert (same.difference.value, same.p) == (0, 1)
+    with pytest.raises(DataError, match="a: 119 rows"):
+        compare_answers(checklist, {"a": sure[:-1]}, levels, prompts)
+    with pytest.raises(DataError, match="no question"):
+        compare_answers(checklist, {"a": sure}, np.full_like(levels, ABSENT), prompts)

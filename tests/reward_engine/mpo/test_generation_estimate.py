@@ -75,6 +75,8 @@ def test_memory_grows_with_size_and_guidance_and_tells_the_batch(folders):
         ("sd3", Sampling(28, 7.0, Size(2048, 2048)), "width"),  # more places than it has embeddings for
         ("cogvideox", Sampling(50, 6.0, Size(32, 32, 10)), "frames"),
         ("cogvideox", Sampling(50, 6.0, Size(32, 32)), "frames"),
+        ("sd", Sampling(30, 5.0, Size(16, 10**12)), "height"),
+        ("cogvideox", Sampling(50, 6.0, Size(32, 32, 10**9 + 1)), "frames"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_by_name(folders, name, sampling, code):

@@ -48,9 +48,9 @@ def data(tmp_path_factory, model_folder):
     (folder / "colours.yaml").write_text(CHECKLIST)
     with (folder / "judgments.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["path", "key", "prompt", "brightness", "red"])
-        for item, (bright, red) in zip(items, levels.tolist(), strict=True):
-            writer.writerow([item.path.name, item.key, item.prompt, bright, red])
+        writer.writerow(["path", "key", "prompt", "generator", "brightness", "red"])
+        for number, (item, (bright, red)) in enumerate(zip(items, levels.tolist(), strict=True)):
+            writer.writerow([item.path.name, item.key, item.prompt, "ab"[number % 2], bright, red])
     arguments = [
         "train", folder / "judgments.csv", "--model", model_folder("llava"), "--checklist", folder / "colours.yaml",
         "--out", folder / "adapter", "--max-steps", 20, "--epochs", 100, "--batch-size", 6, "--accumulate", 1,
@@ -98,9 +98,9 @@ def test_judge_score_pairs(data, judged, capsys):
     assert "48 items scored" in capsys.readouterr().err
 
 
-def test_judges_are_compared_with_people_and_with_each_other(data, judged, model_folder, capsys):
-    untrained = ["--model", model_folder("llava"), "--checklist", data / "colours.yaml"]
-    assert run(["judge", data / "judgments.csv", *untrained, "--out", data / "raw.parquet"]) == 0
+@pytest.fixture(scope="module")
+def preferences(data):
+    """Of each prompt's two pictures, the one with the higher levels is preferred."""
     rows, _ = tables.read(data / "judgments.csv")
     levels = {row["key"]: int(row["brightness"]) + int(row["red"]) for row in rows}
     keys = list(levels)
@@ -109,17 +109,56 @@ def test_judges_are_compared_with_people_and_with_each_other(data, judged, model
         gap = levels[a] - levels[b]
         pairs.append({"a": a, "b": b, "answer": "A" if gap > 0 else "B" if gap < 0 else "tie"})
     tables.write(data / "preferences.csv", pairs)
-    arguments = ["--judgments", data / "judgments.csv", "--preferences", data / "preferences.csv"]
+    return data / "preferences.csv"
+
+
+def test_judges_are_compared_with_people_and_with_each_other(data, judged, preferences, model_folder, capsys):
+    untrained = ["--model", model_folder("llava"), "--checklist", data / "colours.yaml"]
+    assert run(["judge", data / "judgments.csv", *untrained, "--alignment", "--out", data / "raw.parquet"]) == 0
+    assert run(["score", data / "raw.parquet", "--out", data / "raw.csv"]) == 0
+    assert all(0 < float(row["alignment"]) < 1 for row in tables.read(data / "raw.csv")[0])
+    arguments = ["--judgments", data / "judgments.csv", "--preferences", preferences]
     assert run(["evaluate", judged, data / "raw.parquet", *arguments, "--out", data / "report"]) == 0
     printed = capsys.readouterr().out
     assert "Brightness" in printed
-    assert "own over raw" in printed
+    assert printed.count("own over raw") == 2  # in answers, and in the order of pairs
+    assert "wins with people" in printed
     report = json.loads((data / "report" / "report.json").read_text())
     assert report["levels"]["own"]["overall"]["accuracy"] > 0.95
-    assert report["preferences"]["judges"]["own"]["diff"] > report["preferences"]["judges"]["raw"]["diff"]
+    preferred = report["preferences"]
+    assert preferred["judges"]["own"]["diff"] > preferred["judges"]["raw"]["diff"]
+    assert report["answers"]["judges"]["own"] > 0.95
+    assert report["answers"]["differences"][0]["p_adjusted"] < 0.05
+    assert set(preferred["by_dimension"]["own"]) == {"light", "colour"}
+    wins = [one["human_wins"] for one in preferred["by_generator"]["own"].values()]
+    assert list(preferred["by_generator"]["own"]) == ["a", "b"]
+    assert sum(wins) == pytest.approx(1.0)
     assert {path.name for path in (data / "report").glob("*.png")} == {
         "own-agreement.png", "own-reliability.png", "raw-agreement.png", "raw-reliability.png", "preferences.png",
     }  # fmt: skip
+
+
+def test_weights_and_calibration_are_learnt_and_used(data, judged, preferences, capsys):
+    fit = ["--preferences", preferences, "--resamples", 20, "--report", data / "fit.json"]
+    assert run(["weights", judged, *fit, "--out", data / "learnt.json"]) == 0
+    said = capsys.readouterr()
+    assert "bright_1" in said.out
+    assert "Warning: There are" in said.err  # a dozen pairs are few
+    report = json.loads((data / "fit.json").read_text())
+    assert (
+        report["intervals"]["red_1"]["low"]
+        <= report["weights"]["coef"]["red_1"]
+        <= report["intervals"]["red_1"]["high"]
+    )
+    assert run(["calibrate", judged, "--judgments", data / "judgments.csv", "--out", data / "calibration.json"]) == 0
+    assert "expected calibration error" in capsys.readouterr().err
+    ways = {"plain": [], "calibrated": ["--calibration", data / "calibration.json"]}
+    rewards = {}
+    for name, more in ways.items():
+        arguments = ["--weights", data / "learnt.json", *more, "--out", data / f"{name}.csv"]
+        assert run(["score", judged, *arguments]) == 0
+        rewards[name] = [float(row["reward"]) for row in tables.read(data / f"{name}.csv")[0]]
+    assert rewards["plain"] != rewards["calibrated"]
 
 
 def test_the_embedded_judge_is_trained_and_asked_the_same_way(data, capsys):
@@ -130,10 +169,15 @@ def test_the_embedded_judge_is_trained_and_asked_the_same_way(data, capsys):
     assert "Held-out prompts" in capsys.readouterr().err
     assert run(["judge", data / "few.csv", "--model", data / "probe", "--out", data / "probe.parquet"]) == 0
     assert predictions.read(data / "probe.parquet").judge.startswith("probe ")
+    asked = ["judge", data / "few.csv", "--model", data / "probe", "--alignment", "--out", data / "no.parquet"]
+    assert run(asked) == 1
+    assert "vision-language" in capsys.readouterr().err
 
 
 def test_what_is_wrong_is_said_in_a_line(data, judged, tmp_path, capsys):
     model = ["--model", data / "adapter"]
+    tables.write(tmp_path / "other.csv", [{"a": "x", "b": "y", "answer": "A"}])
+    tables.write(tmp_path / "others.csv", [{"path": "x.png", "red": 1}])
     for arguments, said in (
         (["judge", tmp_path / "none.csv", *model, "--out", tmp_path / "p.parquet"], "there is no such file"),
         (["judge", tmp_path / "items.txt", *model, "--out", tmp_path / "p.parquet"], "ending must be"),
@@ -144,6 +188,8 @@ def test_what_is_wrong_is_said_in_a_line(data, judged, tmp_path, capsys):
         (["pairs", data / "judgments.csv", "--out", tmp_path / "p.csv"], "not written by the command score"),
         (["evaluate", judged, "--out", tmp_path / "r"], "--judgments"),
         (["evaluate", judged, "--preferences", data / "judgments.csv", "--out", tmp_path / "r"], "A, B or tie"),
+        (["weights", judged, "--preferences", tmp_path / "other.csv", "--out", tmp_path / "w"], "no pair has both"),
+        (["calibrate", judged, "--judgments", tmp_path / "others.csv", "--out", tmp_path / "c"], "none of the items"),
     ):
         assert run(arguments) == 1
         assert said in capsys.readouterr().err
