@@ -40,6 +40,7 @@ urlpatterns = [
     path("api/v1/", include("annotator.rewards.api_urls")),
     path("api/v1/", include("annotator.mpo.api_urls")),
     path("api/v1/", include("annotator.datasets.api_urls")),
+    path("api/v1/", include("annotator.insights.api_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", api_docs, name="api-docs"),
 ]

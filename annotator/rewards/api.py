@@ -65,6 +65,13 @@ class TrainingRequestSerializer(serializers.Serializer[Any]):
     score_after = serializers.BooleanField(default=True)
     mine_after = serializers.BooleanField(default=False, help_text="Mine preference pairs from those scores.")
     consensus = serializers.ChoiceField(choices=ConsensusMethod.choices, default=ConsensusMethod.MAJORITY)
+    comparisons = serializers.PrimaryKeyRelatedField(
+        queryset=Campaign.objects.all(),
+        many=True,
+        default=list,
+        help_text="Campaigns in which people compared items: the weights are fitted on what they preferred. None: "
+        "every sub-dimension counts alike.",
+    )
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from annotator.campaigns.models import Campaign
 from annotator.library import queries as library
 from annotator.rewards.filters import ORDERINGS
 from annotator.rewards.models import RewardModel
-from annotator.rewards.queries import TrainingChoice
+from annotator.rewards.queries import ComparisonChoice, TrainingChoice
 from annotator.trust.queries import ConsensusMethod
 
 
@@ -48,6 +49,12 @@ class TrainingForm(forms.Form):
         choices=ConsensusMethod.choices,
         help_text=_("A reviewer's decision counts before either."),
     )
+    comparisons = forms.ModelMultipleChoiceField(
+        queryset=Campaign.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Weights from comparisons"),
+    )
     seed = forms.IntegerField(
         label=_("Seed"),
         initial=0,
@@ -56,17 +63,27 @@ class TrainingForm(forms.Form):
         help_text=_("Decides which prompts are held out. The same seed and the same judgments give the same model."),
     )
 
-    def __init__(self, *args: Any, choices: list[TrainingChoice], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, choices: list[TrainingChoice], compared: Sequence[ComparisonChoice] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.choices = choices
+        offered = [choice.campaign.pk for choice in compared]
+        self.fields["comparisons"].queryset = Campaign.objects.filter(pk__in=offered)
         known = [choice.campaign.pk for choice in choices]
         self.fields["campaigns"].queryset = Campaign.objects.filter(pk__in=known).select_related("checklist_version")
 
     @property
     def chosen(self) -> set[str]:
         """Ids as the form has them, for checking boxes."""
-        value = self["campaigns"].value() or []
-        return {str(getattr(one, "pk", one)) for one in value}
+        return self._ids("campaigns")
+
+    @property
+    def chosen_comparisons(self) -> set[str]:
+        return self._ids("comparisons")
+
+    def _ids(self, field: str) -> set[str]:
+        return {str(getattr(one, "pk", one)) for one in self[field].value() or []}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

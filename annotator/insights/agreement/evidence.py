@@ -100,4 +100,4 @@ def _fill_held_out(
     new = ~np.isin(consensus.prompts, trained_on)
     held_out[new] = scored[new]
     _, here, there = np.intersect1d(consensus.items, unseen["items"], return_indices=True)
-    held_out[here] = unseen["p_yes"][there]
+    held_out[here] = unseen.get("calibrated", unseen["p_yes"])[there]  # as it is used

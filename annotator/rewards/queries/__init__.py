@@ -12,8 +12,10 @@ from annotator.rewards.queries.breakdown import (
     item_score,
 )
 from annotator.rewards.queries.models import (
+    ComparisonChoice,
     Coverage,
     TrainingChoice,
+    comparison_choices,
     coverage,
     models,
     models_by_media_type,
@@ -33,6 +35,7 @@ from annotator.rewards.queries.scores import (
 
 __all__ = [
     "Apart",
+    "ComparisonChoice",
     "Coverage",
     "Difference",
     "DimensionPart",
@@ -43,6 +46,7 @@ __all__ = [
     "SubDimensionPart",
     "TrainingChoice",
     "apart",
+    "comparison_choices",
     "coverage",
     "differences",
     "generator_means",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from annotator.campaigns.models import AssignmentState, Campaign, Purpose
+from annotator.campaigns.models import AssignmentState, Campaign, Preference, Purpose
 from annotator.jobs.models import Job
 from annotator.jobs.queries import unfinished
 from annotator.library.models import Item, MediaType
@@ -70,6 +70,33 @@ class TrainingChoice:
     items: int
     prompts: int
     annotators: int
+
+
+@dataclass(frozen=True)
+class ComparisonChoice:
+    """A campaign in which people compared items, and what is in it; ``decided`` leaves ties out."""
+
+    campaign: Campaign
+    comparisons: int
+    decided: int
+    prompts: int
+    people: int
+
+
+def comparison_choices() -> list[ComparisonChoice]:
+    """Campaigns whose comparisons weights could be fitted on, by media type, those with most first."""
+    said = Q(pairs__comparisons__state=AssignmentState.SUBMITTED)
+    campaigns = (
+        Campaign.objects.annotate(
+            comparisons=Count("pairs__comparisons", filter=said),
+            decided=Count("pairs__comparisons", filter=said & ~Q(pairs__comparisons__preference=Preference.TIE)),
+            prompts=Count("pairs__first__prompt", filter=said, distinct=True),
+            people=Count("pairs__comparisons__annotator", filter=said, distinct=True),
+        )
+        .filter(comparisons__gt=0)
+        .order_by("media_type", "-comparisons", "pk")
+    )
+    return [ComparisonChoice(c, c.comparisons, c.decided, c.prompts, c.people) for c in campaigns]
 
 
 def training_choices() -> list[TrainingChoice]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Max
 
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, ChecklistVersion, Purpose
 from annotator.jobs.models import Job
-from annotator.rewards.models import Snapshot
+from annotator.rewards.models import RewardModel, RewardModelState, Snapshot
 from annotator.rewards.services.training import TRAIN_TASK, request_training
 
 
@@ -28,12 +29,25 @@ def retrain_when_grown() -> list[Job]:
             jobs.append(
                 request_training(
                     campaigns=campaigns.distinct(),
+                    **_as_before(version),
                     promote=settings.RETRAIN_PROMOTES,
                     score_after=settings.RETRAIN_PROMOTES,
                     automatic=True,
                 )
             )
     return jobs
+
+
+def _as_before(version: ChecklistVersion) -> dict[str, Any]:
+    """Consensus and comparisons of the promoted version of this checklist: a candidate differs by its data alone."""
+    model = RewardModel.objects.filter(checklist_version=version, state=RewardModelState.PROMOTED).first()
+    if model is None:
+        return {}
+    compared = [campaign["id"] for campaign in model.manifest.get("preferences", {}).get("campaigns", [])]
+    return {
+        "comparisons": Campaign.objects.filter(pk__in=compared),
+        **({"consensus": model.snapshot.consensus} if model.snapshot else {}),
+    }
 
 
 def new_annotations(version: ChecklistVersion) -> int:

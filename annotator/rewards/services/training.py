@@ -26,15 +26,16 @@ from annotator.campaigns.models import Campaign
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import Job, Queue
 from annotator.jobs.services import Run, enqueue
-from annotator.library.models import Item
 from annotator.rewards.measuring import add_order_and_people
 from annotator.rewards.models import RewardModel, RewardModelAction, RewardModelEvent, RewardModelState, Snapshot
-from annotator.rewards.services import artifacts, promotion, snapshots
-from annotator.rewards.services.scoring import as_input, request_scoring
+from annotator.rewards.services import artifacts, promotion, refining, snapshots
+from annotator.rewards.services.looking import look
+from annotator.rewards.services.scoring import request_scoring
 from annotator.trust.queries import ConsensusMethod, require_method
 from reward_engine.errors import RewardEngineError
 from reward_engine.judges.artifact import MANIFEST
 from reward_engine.judges.probe import ProbeJudge
+from reward_engine.weights import Weights
 
 TRAIN_TASK = "rewards.train"
 # With few items, every prompt is held out once, in rounds, so that all of them are measured on. With many, one part
@@ -52,14 +53,17 @@ def request_training(
     mine_after: bool = False,
     seed: int = 0,
     consensus: str = ConsensusMethod.MAJORITY,
+    comparisons: Iterable[Campaign] = (),
     automatic: bool = False,
 ) -> Job:
     """Ask for a new version trained on these campaigns.
 
     ``promote``: promote it where it passes the gate (the first of a media type always does).
     ``score_after``: score all items with it; ``mine_after``: and mine pairs from the scores. ``consensus``: how
-    several people's answers become one. Asking twice for the same gives the job that is under way. Raises
-    ProblemError where there are no campaigns or they use different checklists.
+    several people's answers become one. ``comparisons``: campaigns in which people compared items; the weights are
+    fitted on what they preferred, and without them every sub-dimension counts alike. Asking twice for the same gives
+    the job that is under way. Raises ProblemError where there are no campaigns, they use different checklists, or no
+    weights can be fitted on these comparisons.
     """
     campaigns = sorted(campaigns, key=lambda campaign: campaign.pk)
     if not campaigns:
@@ -71,6 +75,9 @@ def request_training(
             code="mixed_checklists",
         )
     require_method(consensus)
+    comparisons = sorted(comparisons, key=lambda campaign: campaign.pk)
+    if comparisons:
+        refining.require_preferences(comparisons, campaigns[0].media_type)
     params = {
         "campaigns": [campaign.pk for campaign in campaigns],
         "media_type": campaigns[0].media_type,
@@ -80,6 +87,7 @@ def request_training(
         "mine_after": mine_after,
         "seed": seed,
         "consensus": consensus,
+        "comparisons": [campaign.pk for campaign in comparisons],
         "automatic": automatic,
     }
     key = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
@@ -103,7 +111,9 @@ def train(run: Run) -> dict[str, Any]:
     snapshot = _snapshot(run)
     data = _load(snapshot)
     checklist = checklist_of(snapshot.checklist_version)
-    features, rows, left_out = _look(run, snapshot.media_type, data)
+    run.stage("Looking at the media", len(data.items))
+    features, left_out = look(run, snapshot.media_type, data.items)
+    rows = np.searchsorted(data.items, np.array([int(key) for key in features.keys], dtype=np.int64))
     run.stage("Fitting the heads")
     from reward_engine.training import train_probe  # slow to import, and only this job needs it
 
@@ -127,12 +137,25 @@ def train(run: Run) -> dict[str, Any]:
     held = rows[result.held_out]
     p_yes = result.held_out_p_yes[result.held_out]
     add_order_and_people(result.metrics, checklist, p_yes, data.levels[held], data.support[held], data.agreement[held])
+    calibrated = refining.calibrate(
+        checklist, p_yes, data.levels[held], data.prompts[held], seed=int(run.params["seed"])
+    )
+    judge = ProbeJudge.from_training(
+        result, extractor_version=features.version, snapshot=snapshot.sha256, calibration=calibrated.calibration
+    )
+    preferred: dict[str, Any] = {}
+    if run.params.get("comparisons"):
+        weights, report = _weights(run, judge, data.items[held], calibrated.p_yes)
+        judge, preferred = dataclasses.replace(judge, weights=weights), {"preferences": report}
     run.stage("Saving")
-    judge = ProbeJudge.from_training(result, extractor_version=features.version, snapshot=snapshot.sha256)
-    held_out = artifacts.pack({"items": data.items[held], "levels": data.levels[held], "p_yes": p_yes})
+    held_out = artifacts.pack(
+        {"items": data.items[held], "levels": data.levels[held], "p_yes": p_yes, "calibrated": calibrated.p_yes}
+    )
     record = {
         **judge.record,
         "data": _describe(snapshot, left_out),
+        "calibration_report": calibrated.report,
+        **preferred,
         "held_out": {"file": artifacts.HELD_OUT, "sha256": artifacts.digest(held_out)},
         "job": str(run.job.pk),
     }
@@ -171,23 +194,24 @@ def _snapshot(run: Run) -> Snapshot:
     return snapshot
 
 
-def _look(run: Run, media_type: str, data: Arrays) -> tuple[Any, NDArray[np.int64], dict[int, str]]:
-    """(features of the items that could be read, their rows in the snapshot, why the others are left out)."""
-    from reward_engine.features import FeatureExtractor  # brings torch along
+def _weights(
+    run: Run, judge: ProbeJudge, held: NDArray[np.int64], held_p_yes: NDArray[np.float32]
+) -> tuple[Weights, dict[str, Any]]:
+    """Weights from what people preferred. Of held-out items, it is what heads that had not seen their prompt say."""
 
-    run.stage("Looking at the media", len(data.items))
-    items = Item.objects.select_related("prompt").in_bulk([int(pk) for pk in data.items])
-    inputs = [as_input(items[int(pk)]) for pk in data.items if int(pk) in items]
-    extractor = FeatureExtractor(media_type, cache_dir=artifacts.features_folder())  # type: ignore[arg-type]
-    try:
-        features = extractor.extract(inputs, progress=run.progress, cancelled=run.cancelled)
-    except RewardEngineError as error:
-        raise ProblemError(error.message, code=error.code) from error
-    run.check()
-    left_out = {int(key): reason for key, reason in features.errors.items()}
-    left_out |= {int(pk): "It was deleted." for pk in data.items if int(pk) not in items}
-    rows = np.searchsorted(data.items, np.array([int(key) for key in features.keys], dtype=np.int64))
-    return features, rows, left_out
+    def p_yes_of(pks: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        known = np.isin(held, pks)
+        others = np.setdiff1d(pks, held)
+        if not len(others):
+            return held[known], held_p_yes[known]
+        run.stage("Looking at what was compared", len(others))
+        features, _left_out = look(run, judge.checklist.media_type, others)
+        seen = np.array([int(key) for key in features.keys], dtype=np.int64)
+        return np.append(held[known], seen), np.vstack([held_p_yes[known], judge.predict_features(features.values)])
+
+    campaigns = list(Campaign.objects.filter(pk__in=run.params["comparisons"]).order_by("pk"))
+    run.stage("Fitting the weights")
+    return refining.fit_on_comparisons(judge.checklist, campaigns, p_yes_of, seed=int(run.params["seed"]))
 
 
 def _describe(snapshot: Snapshot, left_out: dict[int, str]) -> dict[str, Any]:

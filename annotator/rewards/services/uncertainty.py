@@ -35,4 +35,3 @@ def order_campaigns(reward_model: RewardModel) -> int:
     for campaign in campaigns:
         set_priorities(campaign=campaign, priorities=priorities)
     return len(campaigns)
-

@@ -118,3 +118,50 @@ def interval_bar(mean: float, error: float | None, low: float, high: float) -> S
         f"{at(mean + reach):.2f}",
         f"{at(mean):.2f}",
     )
+
+
+@register.simple_tag
+def reliability_diagram(before: Any, after: Any = None) -> SafeString:
+    """Predicted P(yes) to the right, how often the answer was yes upwards: the nearer to the diagonal, the better."""
+    if not before.bins:
+        return SafeString("")
+
+    def line(kind: str, found: Any) -> SafeString:
+        points = [(f"{100 * b.mean_p:.1f}", f"{100 - 100 * b.share_yes:.1f}") for b in found.bins]
+        path = " ".join(f"{x},{y}" for x, y in points)
+        dots = format_html_join("", '<circle class="{}" cx="{}" cy="{}" r="1.6"/>', ((kind, x, y) for x, y in points))
+        return format_html('<polyline class="{}" points="{}"/>{}', kind, path, dots)
+
+    words = _("Calibration error %(before)s before") % {"before": share(before.ece, 1)}
+    if after is not None:
+        words = _("Calibration error %(before)s before, %(after)s after") % {
+            "before": share(before.ece, 1),
+            "after": share(after.ece, 1),
+        }
+    return format_html(
+        '<svg class="reliability" viewBox="-3 -3 106 106" role="img" aria-label="{}">'
+        '<rect class="frame" width="100" height="100"/><line class="ideal" x1="0" y1="100" x2="100" y2="0"/>{}{}</svg>',
+        words,
+        line("before", before),
+        line("after", after) if after is not None else "",
+    )
+
+
+@register.simple_tag
+def weight_interval(weight: float, interval: dict[str, float] | None, most: float) -> SafeString:
+    """A dot at the weight with its interval, between 0 and ``most``."""
+    if interval is None:
+        return SafeString("")
+    span = most or 1.0
+
+    def at(value: float) -> str:
+        return f"{4 + 192 * min(max(value / span, 0.0), 1.0):.2f}"
+
+    return format_html(
+        '<svg class="interval" viewBox="0 0 200 12" preserveAspectRatio="none" aria-hidden="true">'
+        '<line class="track" x1="0" x2="200" y1="6" y2="6"/>'
+        '<line class="reach" x1="{}" x2="{}" y1="6" y2="6"/><circle class="dot" cx="{}" cy="6" r="4"/></svg>',
+        at(interval["low"]),
+        at(interval["high"]),
+        at(weight),
+    )

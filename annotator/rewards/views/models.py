@@ -16,6 +16,7 @@ from annotator.core.htmx import part_or_page, wants_part
 from annotator.jobs.models import Job, JobState
 from annotator.library.models import Item, MediaType
 from annotator.rewards import queries, services
+from annotator.rewards.calibrating import calibration_of
 from annotator.rewards.evaluation import evaluate
 from annotator.rewards.models import RewardModel, RewardModelState
 from annotator.rewards.services.training import TRAIN_TASK
@@ -60,6 +61,8 @@ def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "jobs": list(queries.running_jobs(model)),
         "coverage": queries.coverage(model),
         "evaluation": evaluate(model),
+        "calibration": calibration_of(model),
+        "preferences": _preferences(model),
         "weights": _weights(model),
         "campaigns": model.snapshot.campaigns.order_by("pk") if model.snapshot else [],
         "events": model.events.select_related("by"),
@@ -68,19 +71,44 @@ def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "rewards/_model.html" if wants_part(request) else "rewards/model.html", context)
 
 
-def _weights(model: RewardModel) -> list[dict[str, Any]]:
-    """The weights by sub-dimension: their sum, and those of its questions."""
+def _preferences(model: RewardModel) -> dict[str, Any] | None:
+    """What the weights were fitted on and how well they order held-out pairs; None for equal weights."""
+    found: dict[str, Any] | None = model.manifest.get("preferences")
+    if found is None:
+        return None
     checklist = checklist_of(model.checklist_version)
+    texts = {question.id: question.text for question in checklist.questions}
+    return {
+        **found,
+        "most": max((part["high"] for part in found["intervals"].values() if part), default=0.0),
+        "dropped": [(texts[id], why) for id, why in found["dropped"].items() if id in texts],
+        "zero": [texts[id] for id in found["zero"] if id in texts],
+    }
+
+
+def _weights(model: RewardModel) -> list[dict[str, Any]]:
+    """The weights by sub-dimension: their sum, and those of its questions, with intervals where they were fitted."""
+    checklist = checklist_of(model.checklist_version)
+    fitted = model.manifest.get("preferences", {})
+    intervals, dropped = fitted.get("intervals", {}), fitted.get("dropped", {})
     by_sub = [
         {
             "name": sub.name,
             "dimension": next(d.name for d in checklist.dimensions if d.id == sub.dimension),
-            "questions": [(q, model.weights[checklist.question_index(q.id)]) for q in sub.questions],
+            "questions": [
+                {
+                    "question": q,
+                    "weight": model.weights[checklist.question_index(q.id)],
+                    "interval": intervals.get(q.id),
+                    "dropped": dropped.get(q.id, ""),
+                }
+                for q in sub.questions
+            ],
         }
         for sub in checklist.ordinal
     ]
     for row in by_sub:
-        row["total"] = sum(abs(weight) for _question, weight in row["questions"])
+        row["total"] = sum(abs(part["weight"]) for part in row["questions"])
     largest = max((row["total"] for row in by_sub), default=0.0) or 1.0
     return [{**row, "share": row["total"] / largest} for row in by_sub]
 

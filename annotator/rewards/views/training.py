@@ -16,11 +16,11 @@ from annotator.rewards.forms import TrainingForm
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
 def train(request: HttpRequest) -> HttpResponse:
-    choices = queries.training_choices()
+    choices, compared = queries.training_choices(), queries.comparison_choices()
     if request.method == "POST":
-        form = TrainingForm(request.POST, choices=choices)
+        form = TrainingForm(request.POST, choices=choices, compared=compared)
     else:
-        form = TrainingForm(choices=choices, initial={"campaigns": request.GET.getlist("campaign")})
+        form = TrainingForm(choices=choices, compared=compared, initial={"campaigns": request.GET.getlist("campaign")})
     if request.method == "POST" and form.is_valid():
         try:
             services.request_training(requested_by=request.user, **form.cleaned_data)
@@ -29,5 +29,5 @@ def train(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("The training has been asked for. You can watch it here."))
             return redirect("rewards:models")
-    context = {"form": form, "choices": choices}
+    context = {"form": form, "choices": choices, "compared": compared}
     return render(request, "rewards/train.html", context, status=422 if form.is_bound else 200)

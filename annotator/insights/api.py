@@ -1,0 +1,116 @@
+"""Agreement for programs: the model with the consensus, people with each other, by sub-dimension."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotator.accounts.roles import IsReviewer
+from annotator.campaigns.models import Campaign
+from annotator.core.errors import ProblemError
+from annotator.insights.agreement import choose
+from annotator.insights.agreement.cached import comparison
+from annotator.insights.agreement.choice import ALL, HELD_OUT
+from annotator.library.models import MediaType
+from annotator.rewards.models import RewardModel
+
+
+class AgreementQuerySerializer(serializers.Serializer[Any]):
+    media_type = serializers.ChoiceField(
+        choices=MediaType.choices, required=False, help_text="Without it, that of the model, or the first with a model."
+    )
+    model = serializers.PrimaryKeyRelatedField(
+        queryset=RewardModel.objects.all(), required=False, help_text="Without it, the promoted one."
+    )
+    campaign = serializers.PrimaryKeyRelatedField(
+        queryset=Campaign.objects.all(), required=False, help_text="Without it, all that asked the model's checklist."
+    )
+    basis = serializers.ChoiceField(
+        choices=[HELD_OUT, ALL], default=HELD_OUT, help_text="held-out: only what the measured heads had not seen."
+    )
+
+
+class ModelAgreementSerializer(serializers.Serializer[Any]):
+    n = serializers.IntegerField()
+    accuracy = serializers.FloatField(allow_null=True)
+    within_one = serializers.FloatField(allow_null=True)
+    mae = serializers.FloatField(allow_null=True, help_text="In levels.")
+    kappa = serializers.FloatField(allow_null=True, help_text="Quadratic-weighted.")
+
+
+class PeopleAgreementSerializer(serializers.Serializer[Any]):
+    n_items = serializers.IntegerField(source="people.n_items", help_text="With two judgments or more.")
+    n_pairs = serializers.IntegerField(source="people.n_pairs")
+    alpha = serializers.FloatField(source="people.alpha", allow_null=True, help_text="Krippendorff's, ordinal.")
+    exact = serializers.FloatField(source="people.exact", allow_null=True)
+    within_one = serializers.FloatField(source="people.within_one", allow_null=True)
+    kappa = serializers.FloatField(
+        source="people_kappa", allow_null=True, help_text="Quadratic-weighted, over pairs of people."
+    )
+
+
+class SubDimensionAgreementSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField(source="sub.id")
+    name = serializers.CharField(source="sub.name")
+    dimension = serializers.CharField()
+    model = ModelAgreementSerializer()
+    people = PeopleAgreementSerializer(source="*")
+    behind = serializers.FloatField(allow_null=True, help_text="By how much the model's kappa is behind people's.")
+
+
+class AgreementSerializer(serializers.Serializer[Any]):
+    """``basis``: what was compared, which may be ``all`` where nothing was held out."""
+
+    media_type = serializers.CharField()
+    reward_model = serializers.IntegerField(allow_null=True)
+    campaigns = serializers.ListField(child=serializers.IntegerField())
+    basis = serializers.CharField()
+    compared = serializers.IntegerField(help_text="Items.")
+    judged = serializers.IntegerField(help_text="Items.")
+    annotations = serializers.IntegerField()
+    annotators = serializers.IntegerField()
+    notes = serializers.ListField(child=serializers.CharField())
+    sub_dimensions = SubDimensionAgreementSerializer(many=True, help_text="The worst first.")
+
+
+class AgreementView(APIView):
+    permission_classes = (IsReviewer,)
+
+    @extend_schema(operation_id="agreement", parameters=[AgreementQuerySerializer], responses=AgreementSerializer)
+    def get(self, request: Request) -> Response:
+        """How far the model agrees with people, and people with each other."""
+        sent = AgreementQuerySerializer(data=request.query_params)
+        sent.is_valid(raise_exception=True)
+        asked = sent.validated_data
+        query = {name: str(getattr(value, "pk", value)) for name, value in asked.items()}
+        choice = choose(query)
+        for name in ("model", "campaign"):
+            found = getattr(choice, name)
+            if name in asked and (found is None or found.pk != asked[name].pk):
+                raise ProblemError(
+                    f"The {name} {asked[name].pk} does not fit what else was asked for: it is of another media type, "
+                    "has no answers yet, or asked another checklist.",
+                    code="does_not_fit",
+                )
+        if not choice.campaigns:
+            raise ProblemError("Nobody has submitted an annotation to compare with yet.", code="no_annotations")
+        found = comparison(choice)
+        return Response(
+            AgreementSerializer(
+                {
+                    "media_type": choice.media_type,
+                    "reward_model": choice.model.pk if choice.model else None,
+                    "campaigns": [campaign.pk for campaign in choice.asked],
+                    "basis": found.basis,
+                    "compared": found.compared,
+                    "judged": found.judged,
+                    "annotations": found.annotations,
+                    "annotators": found.annotators,
+                    "notes": list(found.notes),
+                    "sub_dimensions": found.rows,
+                }
+            ).data
+        )
