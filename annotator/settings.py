@@ -237,6 +237,7 @@ SPECTACULAR_SETTINGS = {
         "CampaignState": "annotator.campaigns.models.CampaignState",
         "AssignmentState": "annotator.campaigns.models.AssignmentState",
         "SkipReason": "annotator.campaigns.models.SkipReason",
+        "FlagReason": "annotator.campaigns.models.FlagReason",
         "RewardModelState": "annotator.rewards.models.RewardModelState",
         "StandingState": "annotator.trust.models.StandingState",
     },

@@ -163,8 +163,6 @@ def _texts() -> dict[str, str]:
         "flagged": _("Reported: {name}"),
         "flaggedNext": _("Reported. Go on answering."),
         "flagWithdrawn": _("Taken back: {name}"),
-        "notFlagged": _("A report could not be saved."),
-        "suggested": _("the model suggests this"),
         "guideOpen": _("Examples of {name} are open beside the questions."),
         "guideClosed": _("Examples closed."),
         "guideFailed": _("The examples could not be loaded. Try again when you are online."),

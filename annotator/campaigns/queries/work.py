@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, Func, IntegerField, Max, Min, OuterR
 from django.db.models.functions import JSONObject
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role
@@ -66,7 +67,7 @@ def campaign_to_work_in(user: Any, pk: int) -> Campaign:
         return campaign
     if not has_role(user, Role.ANNOTATOR):
         raise PermissionDenied
-    raise Http404("There is no such campaign for you.")
+    raise Http404(_("There is no such campaign for you."))
 
 
 def my_assignment(annotator: Any, pk: int) -> Assignment:
@@ -110,7 +111,7 @@ def my_assignment(annotator: Any, pk: int) -> Assignment:
         .first()
     )
     if found is None:
-        raise Http404("There is no such assignment of yours.")
+        raise Http404(_("There is no such assignment of yours."))
     return found
 
 

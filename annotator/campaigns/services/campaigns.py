@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotator.campaigns.models import Campaign, CampaignItem, CampaignKind, CampaignState, ChecklistVersion, QueueOrder
 from annotator.campaigns.services.ordering import shuffle
@@ -27,7 +28,9 @@ def create_campaign(
 ) -> Campaign:
     """A campaign over these items. Raises ProblemError where the name is taken or an item is of the other kind."""
     if Campaign.objects.filter(name=name).exists():
-        raise ProblemError(f"There is a campaign called “{name}” already; choose another name.", code="name_taken")
+        raise ProblemError(
+            _("There is a campaign called “%(name)s” already; choose another name.") % {"name": name}, code="name_taken"
+        )
     campaign = Campaign.objects.create(
         name=name,
         media_type=checklist_version.media_type,
@@ -48,9 +51,9 @@ def create_campaign(
 def add_items(*, campaign: Campaign, items: Iterable[Item]) -> int:
     """Put items into the campaign; those that are in it stay as they are. Returns how many are new."""
     if campaign.state == CampaignState.CLOSED:
-        raise ConflictError("This campaign is closed; open it again before adding items.")
+        raise ConflictError(_("This campaign is closed; open it again before adding items."))
     if campaign.kind == CampaignKind.COMPARING:
-        raise ProblemError("This campaign compares pairs; add pairs to it, not items.", code="comparing")
+        raise ProblemError(_("This campaign compares pairs; add pairs to it, not items."), code="comparing")
     rows = []
     for item in items:
         if item.media_type != campaign.media_type:
@@ -84,11 +87,15 @@ def set_state(*, campaign: Campaign, state: str) -> Campaign:
     """Open, pause or close. Raises ConflictError for a step that makes no sense."""
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if state not in ALLOWED[CampaignState(campaign.state)]:
-        raise ConflictError(f"A campaign that is {campaign.get_state_display().lower()} cannot become “{state}”.")
+        raise ConflictError(
+            _("A campaign that is %(now)s cannot become “%(wanted)s”.")
+            % {"now": campaign.get_state_display().lower(), "wanted": state}
+        )
     comparing = campaign.kind == CampaignKind.COMPARING
     if state == CampaignState.OPEN and not (campaign.pairs if comparing else campaign.campaign_items).exists():
-        what = "pairs" if comparing else "items"
-        raise ProblemError(f"The campaign has no {what} yet; add some before opening it.", code=f"no_{what}")
+        if comparing:
+            raise ProblemError(_("The campaign has no pairs yet; add some before opening it."), code="no_pairs")
+        raise ProblemError(_("The campaign has no items yet; add some before opening it."), code="no_items")
     campaign.state = state
     try:
         campaign.save(update_fields=["state", "updated_at"])

@@ -7,6 +7,7 @@ tells what it does to them where they see it.
 import random
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotator.campaigns import hooks
 from annotator.campaigns.checklists import checklist_of
@@ -18,7 +19,7 @@ from annotator.core.errors import ProblemError
 def set_suggestions(*, campaign: Campaign, percent: int) -> Campaign:
     """In how many of a hundred items, from the next one on, suggestions are shown. 0: none are made."""
     if not 0 <= percent <= 100:
-        raise ProblemError("A share is a number from 0 to 100.", code="no_percent")
+        raise ProblemError(_("A share is a number from 0 to 100."), code="no_percent")
     campaign.suggestions_percent = percent
     campaign.save(update_fields=["suggestions_percent", "updated_at"])
     return campaign
