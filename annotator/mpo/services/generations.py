@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.jobs.models import Job, Queue
@@ -83,18 +83,26 @@ def create_external_set(
     if not name.strip() or not generator.strip():
         field = "generator" if name.strip() else "name"
         raise ProblemError(f"Give the {'set' if field == 'name' else 'generator'} a name.", code="no_name", field=field)
-    with transaction.atomic():
-        return _create(
-            name=name.strip(),
-            source=GenerationSource.EXTERNAL,
-            prompt_set=prompt_set,
-            media_type=media_type,
-            per_prompt=per_prompt,
-            seed=seed,
-            generator=record_generator(generator.strip(), generator_version.strip(), generator_parameters),
-            score_after=score_after,
-            created_by=requested_by,
-        )
+    try:
+        with transaction.atomic():
+            return _create(
+                name=name.strip(),
+                source=GenerationSource.EXTERNAL,
+                prompt_set=prompt_set,
+                media_type=media_type,
+                per_prompt=per_prompt,
+                seed=seed,
+                generator=record_generator(generator.strip(), generator_version.strip(), generator_parameters),
+                score_after=score_after,
+                created_by=requested_by,
+            )
+    except (DataError, UnicodeEncodeError) as error:
+        # JSON may hold what no database keeps: NUL characters, halves of characters.
+        raise ProblemError(
+            "A character in the generator's parameters cannot be kept (NUL, or half a character); delete it.",
+            code="bad_character",
+            field="generator_parameters",
+        ) from error
 
 
 def resume_generation(*, generation_set: GenerationSet, requested_by: Any = None) -> GenerationSet:

@@ -1,5 +1,6 @@
 """Pages and API of generations: asked for, watched, taken up again, scored; and media that were made elsewhere."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,11 @@ class TestFromOutside:
         again = {"name": made["name"], "prompt_set": prompt_set.pk, "media_type": "image", "generator": "x"}
         refused = api.post("/api/v1/generation-sets/external/", again)
         assert (refused.status_code, refused.json()["generation_set"]) == (409, made["id"])
+        for trouble in ("nul \0 here", "\ud800"):
+            odd = again | {"name": "Odd", "generator_parameters": {"sampler": [trouble]}}
+            address = "/api/v1/generation-sets/external/"
+            refused = api.post(address, json.dumps(odd), content_type="application/json")
+            assert (refused.status_code, refused.json()["field"]) == (400, "generator_parameters"), trouble
         assert not Item.objects.exists()
 
     def test_the_page_says_where_to_send_them(self, sign_in: Callable, made: dict[str, Any]) -> None:
