@@ -3,6 +3,14 @@
 from annotator.campaigns.api.assignments import AssignmentViewSet
 from annotator.campaigns.api.campaigns import CampaignViewSet
 from annotator.campaigns.api.checklists import ChecklistViewSet
+from annotator.campaigns.api.comparisons import ComparisonCampaignViewSet, ComparisonViewSet
 from annotator.campaigns.api.flags import FlagViewSet
 
-__all__ = ["AssignmentViewSet", "CampaignViewSet", "ChecklistViewSet", "FlagViewSet"]
+__all__ = [
+    "AssignmentViewSet",
+    "CampaignViewSet",
+    "ChecklistViewSet",
+    "ComparisonCampaignViewSet",
+    "ComparisonViewSet",
+    "FlagViewSet",
+]

@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -14,6 +15,7 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
 from annotator.campaigns.models import AssignmentState, Campaign, Comparison, SkipReason
+from annotator.campaigns.pair_forms import ComparisonCampaignForm, PairFilterForm
 from annotator.core.errors import ProblemError
 
 
@@ -126,3 +128,32 @@ def overview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
             "next_states": services.next_states(campaign),
         }
     return render(request, "campaigns/comparing.html", context)
+
+
+@role_required(Role.ADMIN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    form = ComparisonCampaignForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        names = ("name", "pairs", "checklist_version", "overlap", "seed", "lease_seconds", "guidelines")
+        try:
+            campaign = services.create_comparison_campaign(
+                created_by=request.user, **{name: values[name] for name in names}
+            )
+        except ProblemError as problem:
+            form.add_error(None, problem.message)
+        else:
+            count = len(values["pairs"])
+            words = ngettext("The campaign has %(n)d pair. Open it when the guidelines are ready.",
+                             "The campaign has %(n)d pairs. Open it when the guidelines are ready.", count)  # fmt: skip
+            messages.success(request, words % {"n": count})
+            return redirect("campaigns:detail", pk=campaign.pk)
+    return render(request, "campaigns/create_comparing.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@role_required(Role.ADMIN)
+@require_safe
+def count(request: HttpRequest) -> HttpResponse:
+    """How many pairs the filter of a new campaign draws, as one types."""
+    return render(request, "campaigns/_count_pairs.html", {"count": PairFilterForm(request.GET).count()})

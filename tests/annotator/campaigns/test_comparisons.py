@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 from django.db import connections
 from django.utils import timezone
+from rest_framework.test import APIClient
 
+from annotator.accounts.models import Role
 from annotator.campaigns import queries
-from annotator.campaigns.models import AssignmentState, Comparison, ComparisonPair
+from annotator.campaigns.models import AssignmentState, Campaign, ChecklistVersion, Comparison, ComparisonPair
+from annotator.campaigns.queries.pairs import fitting_pairs
 from annotator.campaigns.services import (
     add_items,
     add_pairs,
@@ -26,7 +29,7 @@ from annotator.campaigns.services import (
 )
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.library.access import visible_items
-from annotator.library.models import Item
+from annotator.library.models import Generator, Item, Prompt
 
 pytestmark = pytest.mark.django_db
 
@@ -314,3 +317,102 @@ def test_a_double_click_is_one_comparison(make_comparing, ann):
         list(pool.map(click, range(6)))
     assert ComparisonPair.objects.get().submitted == 1
     assert comparison.changes.count() == 1
+
+
+class TestForPrograms:
+    @pytest.fixture
+    def api(self, make_user):
+        def enter(name, role):
+            client = APIClient()
+            client.force_authenticate(make_user(name, role))
+            return client
+
+        return enter
+
+    def test_a_campaign_of_explicit_pairs_and_what_is_said(self, make_pairs, api):
+        load_builtin_checklists()
+        (first, second), (third, fourth) = make_pairs(2)
+        root = api("root", Role.ADMIN)
+        asked = {"name": "Tuned against start", "pairs": [[first.pk, second.pk], [third.pk, fourth.pk]], "overlap": 1}
+        made = root.post("/api/v1/comparison-campaigns/", asked, format="json")
+        assert made.status_code == 201
+        pk = made.json()["id"]
+        assert root.post(f"/api/v1/campaigns/{pk}/state/", {"state": "open"}).status_code == 200
+        ann = api("ann", Role.ANNOTATOR)
+        base = f"/api/v1/comparison-campaigns/{pk}/"
+        one = ann.post(f"{base}next/").json()
+        assert {one["left"], one["right"]} == {first.pk, second.pk}
+        assert "generator" not in str(one)
+        said = ann.post(f"/api/v1/comparisons/{one['id']}/prefer/", {"preference": "left"}).json()
+        assert (said["state"], said["preference"]) == ("submitted", "left")
+        two = ann.post(f"{base}next/").json()
+        assert ann.post(f"/api/v1/comparisons/{two['id']}/skip/", {"reason": "broken"}).json()["state"] == "skipped"
+        assert ann.post(f"/api/v1/comparisons/{two['id']}/take-up/").json()["state"] == "leased"
+        ann.post(f"/api/v1/comparisons/{two['id']}/prefer/", {"preference": "tie"})
+        assert ann.post(f"{base}next/").status_code == 204
+        assert ann.get("/api/v1/comparisons/").json()["count"] == 2
+        results = root.get(f"{base}pairs/").json()["results"]
+        assert [(r["for_first"] + r["for_second"], r["ties"]) for r in results] == [(1, 0), (0, 1)]
+        assert results[0]["for_first"] == int(one["left"] == first.pk)
+
+    def test_what_is_not_ones_own_is_not_there(self, make_comparing, api, ann):
+        campaign = make_comparing(1)
+        comparison = lease_next_pair(campaign=campaign, annotator=ann)
+        other = api("bo", Role.ANNOTATOR)
+        assert other.get(f"/api/v1/comparisons/{comparison.pk}/").status_code == 404
+        refused = other.post(f"/api/v1/comparisons/{comparison.pk}/prefer/", {"preference": "left"})
+        assert refused.status_code == 404
+        assert other.get(f"/api/v1/comparison-campaigns/{campaign.pk}/pairs/").status_code == 403
+        root = api("root", Role.ADMIN)
+        refused = root.post("/api/v1/comparison-campaigns/", {"name": "x", "pairs": [[1, 10**9]]}, format="json")
+        assert (refused.status_code, refused.json()["code"]) == (400, "no_item")
+
+
+class TestMakingACampaign:
+    @pytest.fixture
+    def painted(self, make_pairs):
+        """Two prompts; of each an item by painter, one by tuned, and one by somebody else."""
+        painter, tuned, other = (
+            Generator.objects.create(name=name, parameters_sha256=name) for name in ("painter", "tuned", "other")
+        )
+        load_builtin_checklists()
+        for number in range(2):
+            prompt = Prompt.objects.create(text=f"A wren, number {number}")
+            for generator in (painter, tuned, other):
+                Item.objects.create(
+                    media_type="image", prompt=prompt, generator=generator, sha256=f"{generator.name}{number}",
+                    extension="png", mime_type="image/png", size_bytes=1, width=64, height=48,
+                )  # fmt: skip
+        return painter, tuned
+
+    def test_pairs_are_drawn_by_prompt_and_generator(self, painted):
+        painter, tuned = painted
+        by = {"media_type": "image", "per_prompt": 9}
+        both = fitting_pairs(first=painter, second=tuned, **by)
+        assert [(a.generator, b.generator) for a, b in both] == [(painter, tuned)] * 2
+        assert all(a.prompt_id == b.prompt_id for a, b in both)
+        assert {a.generator for a, _ in fitting_pairs(first=painter, **by)} == {painter}
+        assert {b.generator for _, b in fitting_pairs(second=painter, **by)} == {painter}
+        assert len(fitting_pairs(first=painter, **by)) == 4
+        assert len(fitting_pairs(**by)) == 6
+        assert fitting_pairs(first=painter, second=painter, **by) == []
+        drawn = fitting_pairs(media_type="image", per_prompt=1, seed=3)
+        assert drawn == fitting_pairs(media_type="image", per_prompt=1, seed=3)
+        assert len(drawn) == 2
+        assert len(fitting_pairs(media_type="image", prompt="number 1")) == 1
+
+    def test_an_admin_makes_one(self, painted, client, make_user):
+        painter, tuned = painted
+        client.force_login(make_user("root", Role.ADMIN), backend="django.contrib.auth.backends.ModelBackend")
+        version = ChecklistVersion.objects.get(media_type="image")
+        chosen = {"checklist_version": version.pk, "first": painter.pk, "second": tuned.pk, "per_prompt": 1, "seed": 0}
+        assert "2 pairs fit" in client.get("/campaigns/new/pairs/count/", chosen).content.decode()
+        sent = {"name": "Tuned against start", "overlap": 3, "lease_seconds": 600, **chosen}
+        refused = client.post("/campaigns/new/pairs/", sent | {"prompt": "a kite"})
+        assert (refused.status_code, b"No two items of one prompt fit" in refused.content) == (422, True)
+        made = client.post("/campaigns/new/pairs/", sent)
+        campaign = Campaign.objects.get(name="Tuned against start")
+        assert made["Location"] == f"/campaigns/{campaign.pk}/"
+        assert (campaign.kind, campaign.pairs.count(), campaign.state) == ("comparing", 2, "draft")
+        assert client.get(made["Location"]).status_code == 200
+        assert client.post("/campaigns/new/pairs/", sent).status_code == 422, "the name is taken"

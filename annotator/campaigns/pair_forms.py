@@ -1,0 +1,87 @@
+"""The form of a new campaign of comparisons."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from annotator.campaigns.models import ChecklistVersion
+from annotator.campaigns.queries.pairs import fitting_pairs
+from annotator.library.models import Generator, ImportBatch
+
+
+class PairFilterForm(forms.Form):
+    """Which pairs; alone, for the count beside the form."""
+
+    checklist_version = forms.ModelChoiceField(
+        ChecklistVersion.objects.order_by("media_type", "name", "-version"),
+        label=_("Checklist"),
+        help_text=_("Its questions are not asked; it says whether images or videos are compared."),
+    )
+    first = forms.ModelChoiceField(
+        Generator.objects.order_by("name", "version"),
+        required=False,
+        label=_("One item by"),
+        empty_label=_("Any generator"),
+    )
+    second = forms.ModelChoiceField(
+        Generator.objects.order_by("name", "version"),
+        required=False,
+        label=_("and one by"),
+        empty_label=_("Any generator"),
+    )
+    batch = forms.ModelChoiceField(
+        ImportBatch.objects.all(), required=False, label=_("Only items of this import"), empty_label=_("Any import")
+    )
+    prompt = forms.CharField(required=False, label=_("Only prompts that contain"), max_length=200)
+    per_prompt = forms.IntegerField(min_value=1, max_value=100, initial=1, label=_("Pairs a prompt"))
+    seed = forms.IntegerField(
+        min_value=0,
+        max_value=2**31 - 1,
+        initial=0,
+        label=_("Seed"),
+        help_text=_("Decides which pairs are drawn, and who stands left."),
+    )
+
+    def pairs(self) -> list[Any]:
+        values = {name: self.cleaned_data[name] for name in PairFilterForm.base_fields}
+        version = values.pop("checklist_version")
+        return fitting_pairs(media_type=version.media_type, **values)
+
+    def count(self) -> int | None:
+        """How many pairs fit; None before a checklist is chosen."""
+        return len(self.pairs()) if self.is_valid() else None
+
+
+class ComparisonCampaignForm(PairFilterForm):
+    """A new campaign over the pairs that fit."""
+
+    name = forms.CharField(max_length=200, label=_("Name"))
+    overlap = forms.IntegerField(
+        min_value=1,
+        max_value=100,
+        initial=3,
+        label=_("Annotators a pair"),
+        help_text=_("How many people compare each."),
+    )
+    lease_seconds = forms.IntegerField(
+        min_value=30,
+        max_value=7 * 24 * 3600,
+        initial=1800,
+        label=_("Lease, in seconds"),
+        help_text=_("How long a pair is kept for somebody who has opened it and does nothing."),
+    )
+    guidelines = forms.CharField(
+        required=False, label=_("Guidelines for annotators"), widget=forms.Textarea(attrs={"rows": 4})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        cleaned["pairs"] = self.pairs()
+        if not cleaned["pairs"]:
+            raise forms.ValidationError(
+                _("No two items of one prompt fit these filters; import some or widen the filters.")
+            )
+        return cleaned
