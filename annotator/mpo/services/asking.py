@@ -17,7 +17,7 @@ from annotator.library.verify import LIMITS
 from annotator.mpo import pipelines
 from annotator.mpo.models import GenerationSet, Precision, PromptSet
 from annotator.mpo.services.devices import Device, known_device
-from annotator.mpo.services.estimates import REFERENCE_DEVICES
+from annotator.mpo.services.estimates import REFERENCE_DEVICES, Time
 from annotator.mpo.services.planning import hub_class, located
 from reward_engine.errors import RewardEngineError
 
@@ -48,14 +48,6 @@ class Wish:
     seed: int = 0
     precision: str = Precision.AUTO.value
     batch_size: int | None = None
-
-
-@dataclass(frozen=True)
-class Time:
-    device: str
-    seconds: float
-    fits: bool
-    measured: bool
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,7 @@ class TestFromOutside:
     def test_the_page_says_where_to_send_them(self, sign_in: Callable, made: dict[str, Any]) -> None:
         page = sign_in(Role.ADMIN).get(reverse("mpo:generation", args=[made["id"]])).content.decode()
         assert f"POST /api/v1/generation-sets/{made['id']}/items/" in page
-        assert "Open for uploads" in page
+        assert ">Open</span>" in page
         assert "Resume" not in page
         cancelled = sign_in(Role.REVIEWER)
         assert cancelled.get(reverse("mpo:generations")).status_code == 200
