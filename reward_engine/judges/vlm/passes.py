@@ -1,7 +1,7 @@
 """Three ways to answer the same questions; they give the same numbers at very different cost.
 
-* ``packed``: the media and the shared prefix once; then all questions of all items of the batch in one pass behind
-  it, under a block mask. Tokens computed: prefix + questions.
+* ``packed``: the media and the shared prefix once; then the questions of all items of the batch behind it, some
+  hundred tokens an item at a time, under a block mask. Tokens computed: prefix + questions.
 * ``cached``: the prefix once an item; the questions as a batch behind copies of its cache. The same tokens, but
   memory for as many copies, and no mask is needed.
 * ``loop``: one full forward a question, as the published code does. Tokens: questions × (prefix + question).
@@ -21,14 +21,20 @@ from reward_engine.judges.vlm.backbone import Backbone, on_device
 from reward_engine.judges.vlm.inputs import TYPES, Encoded, Prefixes, collate
 
 
+PART = 448
+"""Question tokens of an item in one pass: enough to keep a processor busy, and few enough that attention does not spend
+much on pairs of questions, which the mask throws away."""
+
+
 def packed(backbone: Backbone, items: Sequence[Encoded], *, budget: int | None = None) -> Tensor:
     """Log-odds float32 [b, k] of the k questions of each item.
 
     ``budget``: tokens a pass over questions may have; more questions go in several passes behind the same prefix.
     """
     prefixes, positions, cache = _prefilled(backbone, items)
+    part = PART * len(items)
     found = []
-    for start, stop in chunks(items, budget):
+    for start, stop in chunks(items, part if budget is None else min(budget, part)):
         questions = pack([item.questions[start:stop] for item in items], backbone.pad_id)
         found.append(_behind(backbone, prefixes, positions, questions, cache))
         cache.crop(-questions.width)
