@@ -16,14 +16,17 @@ export class ImageViewer {
     this.height = Number(this.image.getAttribute("height"));
     this.pointers = new Map();
     this.fitted = true;
+    [this.scale, this.x, this.y] = [1, 0, 0];
     this.canvas.classList.add("scripted");
     this.listen(signal);
-    this.fit();
+    // Fitted by the observer's first call, between layout and paint: asking for sizes here would lay the page out twice.
   }
 
   listen(signal) {
     const on = (target, name, action, options) => target.addEventListener(name, action, { signal, ...options });
-    new ResizeObserver(() => this.resized()).observe(this.canvas);
+    const observer = new ResizeObserver(() => this.resized());
+    observer.observe(this.canvas);
+    signal.addEventListener("abort", () => observer.disconnect());
     on(this.canvas, "wheel", (event) => this.wheel(event), { passive: false });
     on(this.canvas, "pointerdown", (event) => this.down(event));
     on(this.canvas, "pointermove", (event) => this.moved(event));
