@@ -17,7 +17,8 @@ BINS = 10
 
 @dataclass(frozen=True)
 class QuestionRow:
-    """One question: the odds P(yes) is stretched and moved by, and its expected calibration error, 0..1."""
+    """One question: what its log odds are divided by, then moved by; its expected calibration error, 0..1; whether it
+    is ``left`` as it is, for too ``few`` answers or for no gain."""
 
     text: str
     n: int
@@ -25,7 +26,8 @@ class QuestionRow:
     offset: float
     ece_before: float | None
     ece_after: float | None
-    note: str
+    left: bool
+    few: bool
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class CalibrationView:
     after: Reliability | None
     questions: tuple[QuestionRow, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def helped(self) -> int:
+        return sum(not row.left for row in self.questions)
 
     @property
     def shown(self) -> Reliability:
@@ -68,7 +74,8 @@ def calibration_of(model: RewardModel) -> CalibrationView | None:
             offset=fitted[question.id]["offset"],
             ece_before=fitted[question.id]["ece_before"],
             ece_after=fitted[question.id]["ece_after"],
-            note=fitted[question.id]["note"],
+            left=bool(fitted[question.id]["note"]),
+            few="too few" in fitted[question.id]["note"],
         )
         for question in checklist.questions
         if question.id in fitted

@@ -43,6 +43,11 @@ def campaign(pairs: list[tuple[Item, Item]], make_user: Callable[..., User]) -> 
     return found
 
 
+def press(page: Page, key: str) -> None:
+    page.wait_for_load_state()  # the page listens only once its script has run
+    page.keyboard.press(key)
+
+
 def test_an_annotator_compares_by_keys_goes_back_and_skips(
     open_page: Callable[..., Page], campaign: Campaign, make_user: Callable[..., User], look: Callable
 ) -> None:
@@ -52,12 +57,12 @@ def test_an_annotator_compares_by_keys_goes_back_and_skips(
     expect(page.get_by_text("3 pairs to do")).to_be_visible()
     expect(page.locator("main")).not_to_contain_text("painter-xl")  # blind
     look(page, "compare")
-    page.keyboard.press("1")
+    press(page, "1")
     expect(page.get_by_text("2 pairs to do")).to_be_visible()
-    page.keyboard.press("Backspace")
+    press(page, "Backspace")
     expect(page.get_by_text("You said: Left. Choose again to correct it.")).to_be_visible()
     look(page, "compare-again")
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     expect(page.get_by_text("2 pairs to do")).to_be_visible()
     page.get_by_text("Skip", exact=True).click()
     page.get_by_label("A question is unclear here").check()
@@ -74,6 +79,20 @@ def test_an_annotator_compares_by_keys_goes_back_and_skips(
     page.goto(f"/campaigns/{campaign.pk}/mine/")
     expect(page.locator(".own-tile")).to_have_count(3)
     look(page, "compare-mine")
+
+
+def test_an_admin_makes_a_campaign_of_comparisons(
+    open_page: Callable[..., Page], pairs: list[tuple[Item, Item]], make_user: Callable[..., User], look: Callable
+) -> None:
+    page = open_page(make_user("root", Role.ADMIN))
+    page.goto("/campaigns/new/pairs/")
+    page.get_by_label("Name").fill("Tuned against start")
+    page.get_by_label("Checklist").select_option(label="Image checklist v1")
+    page.get_by_label("One item by").select_option(label="painter-xl 1.1")
+    expect(page.get_by_text("3 pairs fit.")).to_be_visible()
+    look(page, "comparing-create")
+    page.get_by_role("button", name="Make the campaign").click()
+    expect(page.get_by_text("The campaign has 3 pairs.")).to_be_visible()
 
 
 def test_a_reviewer_sees_what_was_said_of_each_pair(
@@ -101,6 +120,6 @@ def test_items_one_has_annotated_are_compared_too(
     page.goto(f"/campaigns/{running.pk}/")
     page.get_by_role("link", name="Compare pairs").click()
     expect(page.get_by_text("1 pair to do")).to_be_visible()
-    page.keyboard.press("2")
+    press(page, "2")
     expect(page.get_by_text("There is no pair for you now")).to_be_visible()
     assert Comparison.objects.get().preference == "tie"

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from annotator.accounts.models import Role, User
 from annotator.rewards.models import RewardModel
-from tests.annotator.rewards.pictures import make_pictures, open_campaign, submit_all
+from tests.annotator.rewards.pictures import compare_all, make_pictures, open_campaign, submit_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +27,9 @@ def test_an_admin_trains_watches_and_reads_the_scores(
 ) -> None:
     process_env["VALIDATION_FOLDS"] = "2"
     start_worker()
-    campaign = open_campaign(make_pictures(prompts=5), name="Clear and lit, May")
+    items = make_pictures(prompts=5)
+    campaign = open_campaign(items, name="Clear and lit, May")
+    compare_all(items, make_user("cy", Role.ANNOTATOR), name="Which is better?")
     for seed, name in enumerate(("ann", "ben")):
         submit_all(campaign, make_user(name, Role.ANNOTATOR), seed=seed)
     page = open_page(make_user("root", Role.ADMIN))
@@ -35,6 +37,7 @@ def test_an_admin_trains_watches_and_reads_the_scores(
     page.goto("/rewards/")
     page.get_by_role("link", name="Train a version").first.click()
     page.get_by_label(re.compile("Clear and lit, May")).check()
+    page.get_by_label(re.compile("Which is better")).check()
     look(page, "rewards-train")
     page.get_by_role("button", name="Train", exact=True).click()
 
@@ -49,6 +52,9 @@ def test_an_admin_trains_watches_and_reads_the_scores(
     page.get_by_role("link", name="How good it is").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Image reward v1")
     expect(page.get_by_text("20 of 20 items have a score of this version.")).to_be_visible()
+    expect(page.locator("#preferences").get_by_text("Right order on unseen prompts")).to_be_visible()
+    expect(page.locator("svg.reliability")).to_be_visible()
+    page.locator(".weight > summary").first.click()
     look(page, "rewards-model")
     with page.expect_download() as download:
         page.get_by_role("link", name="Manifest").click()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,13 @@ from annotator.campaigns.models import Campaign
 from annotator.campaigns.queries import preferences
 from annotator.core.errors import ProblemError
 from reward_engine.answers import to_answers
-from reward_engine.calibration import Calibration, cross_calibrated, fit_calibration
+from reward_engine.calibration import (
+    Calibration,
+    QuestionCalibration,
+    cross_calibrated,
+    fit_calibration,
+    reliability,
+)
 from reward_engine.checklist import Checklist
 from reward_engine.comparisons import Comparisons
 from reward_engine.errors import RewardEngineError
@@ -26,7 +32,8 @@ RESAMPLES = 200
 
 @dataclass(frozen=True)
 class Calibrated:
-    """``calibration``: None where it does not help on prompts it has not seen; then P(yes) stays as it is.
+    """``calibration``: of the questions it helps on prompts it has not seen; the others stay as they are. None where it
+    helps none.
 
     ``p_yes`` float32 [n, q]: the held-out rows as fits that had not seen their prompt calibrate them. ``report``:
     plain data for the manifest.
@@ -43,19 +50,48 @@ def calibrate(
     """Fit a calibration on held-out predictions [n, q] and what people say [n, s] of the same items."""
     answers = to_answers(checklist, levels)
     found = fit_calibration(checklist, p_yes, answers, prompts, seed=seed)
-    before, after = found.log_loss_before, found.log_loss_after
-    helps = before is not None and after is not None and after < before
-    unseen = cross_calibrated(checklist, p_yes, answers, prompts, seed=seed) if helps else p_yes
+    unseen = cross_calibrated(checklist, p_yes, answers, prompts, seed=seed)
+    helps = np.array([_helps(question) for question in found.questions], dtype=bool)
+    kept = tuple(q if good else _left_alone(q) for q, good in zip(found.questions, helps, strict=True))
+    used = np.where(helps, unseen, p_yes)
+    before, after = reliability(p_yes, answers), reliability(used, answers)
+    applied = bool(helps.any())
+    calibration = replace(
+        found, questions=kept, log_loss_after=after.log_loss, ece_after=after.ece, warnings=tuple(_said(found))
+    )
     report = {
-        "applied": helps,
+        "applied": applied,
         "method": found.method,
-        "log_loss_before": before,
-        "log_loss_after": after,
-        "ece_before": found.ece_before,
-        "ece_after": found.ece_after,
-        "warnings": list(found.warnings),
+        "questions": int(helps.sum()),
+        "log_loss_before": before.log_loss,
+        "log_loss_after": after.log_loss,
+        "ece_before": before.ece,
+        "ece_after": after.ece,
+        "warnings": list(calibration.warnings),
     }
-    return Calibrated(found if helps else None, unseen.astype(np.float32), report)
+    return Calibrated(calibration if applied else None, used.astype(np.float32), report)
+
+
+def _helps(question: QuestionCalibration) -> bool:
+    before, after = question.log_loss_before, question.log_loss_after
+    return not question.is_identity and before is not None and after is not None and after < before
+
+
+def _left_alone(question: QuestionCalibration) -> QuestionCalibration:
+    note = question.note or "left as it is: calibrated, it is no better on prompts it has not seen"
+    return replace(
+        question,
+        slope=1.0,
+        offset=0.0,
+        log_loss_after=question.log_loss_before,
+        ece_after=question.ece_before,
+        note=note,
+    )
+
+
+def _said(found: Calibration) -> list[str]:
+    """The engine's warnings but the one about questions that are left alone here."""
+    return [warning for warning in found.warnings if not warning.startswith("On prompts it has not seen")]
 
 
 def require_preferences(campaigns: Iterable[Campaign], media_type: str) -> None:

@@ -9,24 +9,21 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from django.utils import timezone
 
 from annotator.accounts.models import Role, User
-from annotator.campaigns.models import Campaign, Comparison
-from annotator.campaigns.services import create_comparison_campaign
+from annotator.campaigns.models import Campaign
 from annotator.jobs.models import Job
 from annotator.jobs.services import claim
 from annotator.library.models import Item
 from annotator.rewards import services
 from annotator.rewards.models import RewardModel
 from annotator.rewards.services import refining
-from tests.annotator.rewards.pictures import make_pictures, open_campaign, submit_all
+from tests.annotator.rewards.pictures import compare_all, make_pictures, open_campaign, submit_all
 
 
 @pytest.fixture(scope="session")
@@ -107,20 +104,7 @@ def judged(
 def compared(pictures: list[Item], make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """A campaign of comparisons: of two pictures of a prompt, cy prefers the clearer one. Few resamples."""
     monkeypatch.setattr(refining, "RESAMPLES", 20)
-    pairs = [pair for pair in combinations(pictures, 2) if pair[0].prompt_id == pair[1].prompt_id]
-    campaign = create_comparison_campaign(name="Which is better?", pairs=pairs, overlap=1, state="open")
-    cy = make_user("cy", Role.ANNOTATOR)
-    now = timezone.now()
-    said = []
-    for number, pair in enumerate(campaign.pairs.select_related("first", "second")):
-        gap = pair.first.extra["truth"]["clarity"] - pair.second.extra["truth"]["clarity"]
-        wins = "tie" if number % 12 == 5 else "left" if (gap > 0) != pair.swapped else "right"
-        said.append(
-            Comparison(pair=pair, annotator=cy, swapped=pair.swapped, state="submitted", preference=wins,
-                       lease_expires_at=now, submitted_at=now)
-        )  # fmt: skip
-    Comparison.objects.bulk_create(said)
-    return campaign
+    return compare_all(pictures, make_user("cy", Role.ANNOTATOR))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,16 @@ from django.utils import timezone
 from PIL import Image, ImageFilter
 
 from annotator.accounts.models import User
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Judgment
-from annotator.campaigns.services import create_campaign, store_checklist
+from annotator.campaigns.models import (
+    Assignment,
+    AssignmentState,
+    Campaign,
+    CampaignItem,
+    CampaignState,
+    Comparison,
+    Judgment,
+)
+from annotator.campaigns.services import create_campaign, create_comparison_campaign, store_checklist
 from annotator.library import services as library
 from annotator.library import storage
 from annotator.library.models import Item
@@ -111,3 +120,20 @@ def submit_all(campaign: Campaign, user: User, items: list[Item] | None = None, 
     )
     rows.update(submitted=F("submitted") + 1, open_slots=Greatest(F("open_slots") - 1, 0))
     return len(assignments)
+
+
+def compare_all(items: list[Item], annotator: User, name: str = "Which is better?") -> Campaign:
+    """A campaign of all pairs of a prompt: the clearer picture is preferred, now and then there is no difference."""
+    pairs = [pair for pair in combinations(items, 2) if pair[0].prompt_id == pair[1].prompt_id]
+    campaign = create_comparison_campaign(name=name, pairs=pairs, overlap=1, state=CampaignState.OPEN)
+    now = timezone.now()
+    said = []
+    for number, pair in enumerate(campaign.pairs.select_related("first", "second")):
+        gap = pair.first.extra["truth"]["clarity"] - pair.second.extra["truth"]["clarity"]
+        wins = "tie" if number % 12 == 5 else "left" if (gap > 0) != pair.swapped else "right"
+        said.append(
+            Comparison(pair=pair, annotator=annotator, swapped=pair.swapped, state="submitted", preference=wins,
+                       lease_expires_at=now, submitted_at=now)
+        )  # fmt: skip
+    Comparison.objects.bulk_create(said)
+    return campaign

@@ -85,6 +85,10 @@ def test_a_calibration_that_helps_is_applied_and_one_that_does_not_is_left_out()
     left = refining.calibrate(checklist, honest, levels, prompts, seed=0)
     assert (left.calibration, left.report["applied"]) == (None, False)
     np.testing.assert_array_equal(left.p_yes, honest.astype(np.float32))
+    mixed = np.where(np.arange(answers.shape[1]) % 2, honest, boasting)
+    some = refining.calibrate(checklist, mixed, levels, prompts, seed=0)
+    assert [q.is_identity for q in some.calibration.questions][1::2] == [True] * (answers.shape[1] // 2)
+    assert not some.calibration.questions[0].is_identity
     alone = refining.calibrate(checklist, boasting, levels, np.zeros(n, dtype=np.int64), seed=0)
     assert (alone.calibration, alone.report["applied"]) == (None, False), "nothing says that it helps"
 
