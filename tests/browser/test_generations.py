@@ -89,7 +89,6 @@ def test_from_prompts_to_scored_pictures(
     page.go_back()
     page.get_by_role("link", name="Mine pairs of these").click()
     expect(page.get_by_label("Which items")).to_have_value(f"generation_set:{GenerationSet.objects.get().pk}")
-    look(page, "pairs-mine-of-set")
     page.go_back()
     page.get_by_role("link", name="Scores", exact=True).last.click()
     expect(page.locator(".ranking li")).to_have_count(12)

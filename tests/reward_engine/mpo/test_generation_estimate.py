@@ -54,10 +54,9 @@ def test_memory_grows_with_size_and_guidance_and_tells_the_batch(folders):
     def item_bytes(guidance, *size):
         return estimate_generation(folders("sd"), Sampling(2, guidance, Size(*size))).item_bytes
 
-    small = item_bytes(1.0, 16, 16)
-    assert item_bytes(1.0, 32, 32) > 3 * small
-    assert item_bytes(5.0, 16, 16) >= small
     found = estimate_generation(folders("sd"), Sampling(2, 1.0, Size(16, 16)))
+    assert item_bytes(1.0, 32, 32) > 3 * found.item_bytes
+    assert item_bytes(5.0, 16, 16) >= found.item_bytes
     batch = found.largest_batch(CONTEXT_BYTES + 3_000_000)
     assert found.memory_bytes(batch) <= CONTEXT_BYTES + 3_000_000 < found.memory_bytes(batch + 1)
     assert found.largest_batch(CONTEXT_BYTES) == 0
@@ -83,11 +82,8 @@ def test_options_that_make_no_sense_are_refused_by_name(folders, name, sampling,
     with pytest.raises(DataError) as refused:
         estimate_generation(folders(name), sampling)
     assert refused.value.code == code
-
-
-def test_the_message_says_what_would_do(folders):
-    with pytest.raises(DataError, match=r"multiples of 2; a width of 17 is none\. The nearest are 16 and 18"):
-        estimate_generation(folders("sd"), Sampling(30, 5.0, Size(17, 16)))
+    if sampling.size == Size(17, 16):
+        assert "multiples of 2; a width of 17 is none. The nearest are 16 and 18." in refused.value.message
 
 
 def test_families_have_their_makers_defaults():
