@@ -1,6 +1,7 @@
 """The command line: files in, files out, from media to pairs and from judgments to a report."""
 
 import csv
+import io
 import json
 import runpy
 import sys
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from reward_engine.cli import main, predictions, tables
+from reward_engine.cli.progress import bar
 from reward_engine.errors import DataError
 from reward_engine.weights import equal_weights
 from tests.reward_engine.judges.vlm.planted import coloured
@@ -205,6 +207,19 @@ def test_it_is_started_with_m(monkeypatch, capsys):
     assert status.value.code == 0
     out = capsys.readouterr().out
     assert all(command in out for command in ("judge", "score", "pairs", "train", "evaluate"))
+
+
+def test_a_bar_is_drawn_where_somebody_watches(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    for terminal, shown in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with bar("Judging", "items") as report:
+            report(3, 5)
+        assert ("Judging" in terminal.getvalue() and "3/5" in terminal.getvalue()) == shown
 
 
 def test_tables_of_every_kind_come_back(tmp_path):

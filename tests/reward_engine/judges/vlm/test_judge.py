@@ -238,7 +238,7 @@ def test_compiled_models_answer_alike(model_folder, images, judge_of):
         model_folder("llava"), checklist=builtin("video"), options=VLMOptions(compile="eager", token_budget=2000)
     )
     np.testing.assert_allclose(
-        compiled.ask(images[:2], QUESTIONS).p_yes, judge_of("llava").ask(images[:2], QUESTIONS).p_yes, atol=1e-5
+        compiled.ask(images[:1], QUESTIONS).p_yes, judge_of("llava").ask(images[:1], QUESTIONS).p_yes, atol=1e-5
     )
 
 

@@ -262,7 +262,7 @@ def test_unusable_items_are_left_out_and_named(model_folder, planted, tmp_path):
     items, levels, groups = planted
     (tmp_path / "torn.png").write_bytes(b"no image")
     items = [replace(items[0], path=tmp_path / "torn.png"), replace(items[1], prompt="word " * 40_000), *items[2:]]
-    settings = replace(QUICK, max_steps=12, mixed_precision="bf16", accumulate=2, evaluate_every=6)
+    settings = replace(QUICK, max_steps=8, mixed_precision="bf16", accumulate=2, evaluate_every=8)
     result = train_vlm(
         model_folder("llava"), colour_checklist(), items, levels, groups, out=tmp_path / "out", settings=settings
     )
