@@ -4,7 +4,8 @@
 
 Starts the web server as scripts/run does, on a PostgreSQL of its own filled with judgments, and lets so many
 annotators work: each opens the next item, answers every ladder (one every ``pace`` seconds on average), submits,
-and goes on. Prints p50, p95 and p99 of each kind of request, in milliseconds, as the client sees them.
+and goes on. Prints p50, p95 and p99 of each kind of request, in milliseconds, as the client sees them, and how many
+queries each asks the database (who is signed in is asked by every request and not counted).
 """
 
 import argparse
@@ -72,10 +73,58 @@ def run(options: argparse.Namespace, folder: Path) -> None:
         for thread in threads:
             thread.join()
         seconds = time.monotonic() - start
+        asked = count_queries(options, campaign)
     finally:
         server.terminate()
         server.wait()
-    report(options, times, failures, seconds)
+    report(options, times, asked, failures, seconds)
+
+
+def count_queries(options: argparse.Namespace, campaign: Any) -> dict[str, int]:
+    """The most queries of each kind of request, with one more annotator and the same database."""
+    from django.conf import settings
+    from django.contrib.auth.models import Group
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from annotator.accounts.models import Role, User
+    from annotator.campaigns.models import Campaign
+    from annotator.campaigns.services import create_campaign
+    from annotator.library.models import Item
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    pk, ladders = campaign
+    # Their own campaign: the others have left nothing in theirs.
+    work = create_campaign(
+        name="Counted", checklist_version=Campaign.objects.get(pk=pk).checklist_version, state="open",
+        items=Item.objects.order_by("pk")[:10],
+    )  # fmt: skip
+    person = User.objects.create(username="counted", password="!")
+    Group.objects.get(name=Role.ANNOTATOR.value).user_set.add(person)
+    client = Client()
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    most = {"next item": 0, "save": 0, "submit": 0}
+
+    def ask(kind: str, method: str, path: str, body: Any = None) -> Any:
+        with CaptureQueriesContext(connection) as captured:
+            answer = getattr(client, method)(
+                path, body, content_type="application/json", headers={"Accept": "application/json"}
+            ) if method == "post" else client.get(path)  # fmt: skip
+        asked = [q["sql"] for q in captured if not q["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
+        signed_in = [sql for sql in asked if 'FROM "accounts_user" WHERE' in sql or "django_session" in sql]
+        most[kind] = max(most[kind], len(asked) - len(signed_in))
+        if answer.status_code >= 400:
+            raise SystemExit(f"{method} {path}: {answer.status_code} {answer.content[:300]!r}")
+        return answer
+
+    for _ in range(3):
+        address = ask("next item", "get", f"/campaigns/{work.pk}/work/")["Location"]
+        for number, (sub, level) in enumerate(ladders):
+            act = {"sub_dimension": sub, "level": level, "milliseconds": 900, "sequence": number}
+            ask("save", "post", f"{address}judgments/", act | {"key": uuid.uuid4().hex})
+        ask("submit", "post", f"{address}submit/", {})
+    return most
 
 
 def fill(options: argparse.Namespace) -> tuple[Any, list[str]]:
@@ -203,15 +252,21 @@ def warm_up(port: int, cookie: str, campaign: int) -> None:
         connection.close()
 
 
-def report(options: argparse.Namespace, times: dict[str, list[float]], failures: list[str], seconds: float) -> None:
+def report(
+    options: argparse.Namespace,
+    times: dict[str, list[float]],
+    asked: dict[str, int],
+    failures: list[str],
+    seconds: float,
+) -> None:
     total = sum(map(len, times.values()))
     print(f"{options.annotators} annotators, {options.judgments:,} judgments in the database, one answer every "
           f"{options.pace} s each; {total:,} requests in {seconds:.0f} s ({total / seconds:.0f}/s); "
           f"{os.cpu_count()} cores, clients on the same machine")  # fmt: skip
-    print("| request | n | p50 ms | p95 ms | p99 ms |\n|---|---|---|---|---|")
+    print("| request | n | p50 ms | p95 ms | p99 ms | queries |\n|---|---|---|---|---|---|")
     for kind, values in times.items():
         p50, p95, p99 = np.percentile(values, [50, 95, 99]) if values else (float("nan"),) * 3
-        print(f"| {kind} | {len(values):,} | {p50:.0f} | {p95:.0f} | {p99:.0f} |")
+        print(f"| {kind} | {len(values):,} | {p50:.0f} | {p95:.0f} | {p99:.0f} | {asked[kind]} |")
     if failures:
         print(f"{len(failures)} failures, the first: {failures[0]}")
         raise SystemExit(1)
