@@ -57,7 +57,7 @@ def runs(pair_set_to_train_on: PairSet, files: Path, trained_once: dict[str, Pat
     for name, pair_set, seed in (("MPO", pair_set_to_train_on, 0), ("Total", total, 1)):
         run = services.create_run(
             name=name, pair_set=pair_set, pipeline="tiny", held_out_share=HELD_OUT_SHARE,
-            settings=SETTINGS | {"seed": seed, "sample_every": 0, "steps": 3},
+            settings=SETTINGS | {"seed": seed, "sample_every": 0, "steps": 2},
         )  # fmt: skip
         if name in trained_once:
             shutil.rmtree(run.folder / "lora", ignore_errors=True)
@@ -152,7 +152,7 @@ def test_the_held_out_prompts_of_the_runs_are_the_default(runs: list[MpoRun]) ->
 def test_a_cancelled_comparison_goes_on_with_what_lacks(
     runs: list[MpoRun], prompt_set: PromptSet, monkeypatch: Any
 ) -> None:
-    comparison = ask(runs[:1], prompt_set=prompt_set)
+    comparison = ask(runs[:1], prompt_set=prompt_set, per_prompt=1)
     real = Run.progress
 
     def progress(held: Run, done: int, total: int | None = None) -> None:
