@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +36,11 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class ChangeTable:
+    """``digits`` behind the point that tell the changes apart."""
+
     scale: Scale
     rows: tuple[ChangeRow, ...]
+    digits: int = 3
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def tuned_of(comparison: ModelComparison, runs: Sequence[MpoRun], checklist: Che
 def change_table(names: Iterable[str], rows: Sequence[Sequence[dict[str, Any]]]) -> ChangeTable:
     """``rows``: for each name, the change of every run."""
     scale = dot_scale((change["low"], change["high"]) for changes in rows for change in changes)
+    widest = max(abs(scale.low), abs(scale.high))
     return ChangeTable(
         scale,
         tuple(
@@ -79,6 +84,7 @@ def change_table(names: Iterable[str], rows: Sequence[Sequence[dict[str, Any]]])
             )
             for name, changes in zip(names, rows, strict=True)
         ),
+        digits=min(max(3, 2 - math.floor(math.log10(widest))), 7),
     )
 
 
@@ -104,5 +110,5 @@ def sub_dimension_tables(comparison: ModelComparison, checklist: Checklist) -> l
             row for row, owner in zip(whole.rows, checklist.ordinal_dimension, strict=True) if owner == number
         )
         if picked:
-            found.append(DimensionTable(dimension.name, ChangeTable(whole.scale, picked)))
+            found.append(DimensionTable(dimension.name, ChangeTable(whole.scale, picked, whole.digits)))
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -16,6 +17,7 @@ from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.services import lease_next_pair, record_comparison
 from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun, PairSet, PromptSet, PromptSetMember
 from annotator.mpo.services.comparing import run_comparison
+from annotator.mpo.services.devices import WORKER
 from annotator.mpo.services.training import run_training
 from annotator.rewards.services import artifacts
 from tests.annotator.mpo.tuning import SETTINGS, BrightJudge, fake_comparison, make_pair_set, put_pipeline
@@ -33,6 +35,7 @@ def test_a_run_from_the_form_to_the_comparison(
     open_page: Callable[..., Page], make_user: Callable[..., User], files: Path, look: Callable, settings: Any,
     wait_until: Callable, monkeypatch: Any, tmp_path: Path,
 ) -> None:  # fmt: skip
+    cache.delete(WORKER)  # other tests' jobs have measured this machine
     settings.PIPELINE_ROOTS = [files / "pipelines"]
     put_pipeline(tmp_path / "once")
     pairs = make_pair_set(files, name="Bright ones, by dimension")

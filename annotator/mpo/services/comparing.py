@@ -34,7 +34,7 @@ from annotator.rewards.models import RewardModel, Score, ScoreProblem
 from annotator.rewards.queries import promoted
 from annotator.rewards.services import artifacts, score_items
 from annotator.rewards.services.scoring import weights_of
-from reward_engine.mpo.comparison import Comparison, compare
+from reward_engine.mpo.comparison import Comparison, Rates, compare
 from reward_engine.mpo.scoring import Scores
 from reward_engine.reward import reward, soft_values
 
@@ -188,16 +188,20 @@ def prompts_to_compare(runs: Sequence[MpoRun], prompt_set: PromptSet | None) -> 
     if len(kept) < 2:
         if prompt_set is None:
             message = (
-                f"{'Together these runs' if len(runs) > 1 else 'This run'} held out {len(kept)} prompts; at least two "
-                "are needed to say how sure a change is. Choose a prompt set."
+                f"{'Together these runs' if len(runs) > 1 else 'This run'} held out {_prompts(len(kept))}; at least "
+                "two are needed to say how sure a change is. Choose a prompt set."
             )
         else:
             message = (
-                f"Of {len(prompts):,} prompts in “{prompt_set}” the runs were trained on {left_out:,}, which would "
-                f"flatter them; {len(kept)} are left, and at least two are needed. Choose a set of other prompts."
+                f"Of {_prompts(len(prompts))} in “{prompt_set}” the runs were trained on {left_out:,}, which would "
+                f"flatter them. Of the rest, {len(kept)}, at least two are needed. Choose a set of other prompts."
             )
         raise _refused("prompt_set", message, "too_few_prompts")
     return kept, left_out
+
+
+def _prompts(count: int) -> str:
+    return f"{count:,} prompt{'' if count == 1 else 's'}"
 
 
 def _sampling(run: MpoRun, given: dict[str, Any]) -> dict[str, Any]:
@@ -481,10 +485,15 @@ def _told(found: Comparison) -> dict[str, Any]:
         "reward": _change(found.reward),
         "dimensions": [_change(change) for change in found.dimensions],
         "sub_dimensions": [_change(change) for change in found.sub_dimensions],
-        "by_reward": asdict(found.by_reward),
-        "by_dominance": asdict(found.by_dominance),
+        "by_reward": _rates(found.by_reward),
+        "by_dominance": _rates(found.by_dominance),
         "over_optimised": list(found.over_optimised),
     }
+
+
+def _rates(rates: Rates) -> dict[str, float]:
+    # The tie rate is what the others leave, which rounding may put a hair below nothing.
+    return {name: max(value, 0.0) for name, value in asdict(rates).items()}
 
 
 def _change(change: Any) -> dict[str, Any]:

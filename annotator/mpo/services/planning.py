@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Held-out pairs are measured again and again: so many say it exactly enough (accuracy within 3 %), more would take
 # longer than the training itself.
 MOST_MEASURED = 256
+LEAST_HELD_OUT = 2  # a comparison on one prompt could not say how sure it is
 
 
 @dataclass(frozen=True)
@@ -208,8 +209,9 @@ def _pairs_problem(message: str, code: str) -> ProblemError:
 def split_pairs(pair_set: PairSet, share: float) -> Split:
     """About ``share`` of the prompts are held out, with all their pairs: measured, never trained on.
 
-    Which ones, the prompt's text alone decides, so that all runs hold out the same. Where that would leave none on a
-    side though there are prompts enough, the one nearest to it changes sides. Raises ProblemError.
+    Which ones, the prompt's text alone decides, so that all runs hold out the same. Where that leaves fewer than a
+    comparison needs, or none to train on, though there are prompts enough, the next ones change sides.
+    Raises ProblemError for a share that is none.
     """
     if not 0 <= share < 1:
         raise ProblemError(
@@ -218,8 +220,8 @@ def split_pairs(pair_set: PairSet, share: float) -> Split:
     rows = list(_kept(pair_set).order_by().values_list("prompt_id", "prompt__text").annotate(n=Count("pk")))
     lots = sorted((seed_of(0, "held out", text) / 2**63, pk) for pk, text, _ in rows)
     out = [pk for lot, pk in lots if lot < share]
-    if share > 0 and len(lots) > 1:
-        out = out or [lots[0][1]]
+    if share > 0:
+        out = [pk for _, pk in lots[: max(len(out), min(LEAST_HELD_OUT, len(lots) // 2))]]
     if len(out) == len(lots):
         out = out[:-1]
     held = frozenset(out)
