@@ -5,15 +5,20 @@ from django.db.models import F
 
 from annotator.campaigns.models import Assignment, AssignmentState, CampaignItem, Judgment, Purpose
 from annotator.trust.agreement import agreement_share
+from annotator.trust.models import TrustPolicy
 from annotator.trust.services.gold import policy_of
 
 
-@transaction.atomic
 def extend_where_disputed(*, campaign_item: CampaignItem) -> bool:
     """Ask one more annotator where an item's answers, all in, agree less than the campaign's bar. Returns whether."""
     policy = policy_of(campaign_item.campaign)
     if policy is None or policy.overlap_max is None or campaign_item.purpose != Purpose.WORK:
         return False  # most campaigns: nobody's row is locked for them
+    return _extend(campaign_item, policy)
+
+
+@transaction.atomic
+def _extend(campaign_item: CampaignItem, policy: TrustPolicy) -> bool:
     item = CampaignItem.objects.select_for_update().get(pk=campaign_item.pk)
     submitted = Assignment.objects.filter(campaign_item=item, state=AssignmentState.SUBMITTED, counted=True)
     if item.needed >= policy.overlap_max or submitted.count() < item.needed:
