@@ -52,6 +52,7 @@ def test_a_submitted_item_is_corrected(
     press(page, top_keys(work))
     page.keyboard.press("Enter")
     expect(page.locator("#left")).to_have_text("18 left")
+    state(page, "saved")
     page.keyboard.press("Shift+K")
     expect(page.get_by_text("You have submitted this item")).to_be_visible()
     page.locator("#ladder-clarity .name").click()

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from annotator.accounts.models import Role, User
 from annotator.campaigns.models import Assignment, Campaign, Flag, FlagOutcome, Judgment, LevelExample
 from annotator.campaigns.services import add_example, lease_next_item, set_suggestions
-from tests.browser.annotating import begin, press, shown, standing, state, top_keys
+from tests.browser.annotating import answer_the_rest, begin, press, shown, standing, state, top_keys
 from tests.factories import built_in_checklist, make_reward_model, make_score, write_image, write_video
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -183,7 +183,7 @@ def test_what_the_model_suggests_is_accepted_with_one_key_and_its_pull_is_told(
     expect(desk.locator("#ladder-symmetry [data-choice]")).to_have_text("Symmetrical")
     desk.locator("#ladder-object_pairing").get_by_role("button", name="Accept").click()
     desk.keyboard.press("1")  # one's own mind
-    press(desk, top_keys(work)[3:])
+    answer_the_rest(desk)
     desk.keyboard.press("Enter")
     wait_until(lambda: Assignment.objects.get(pk=first.pk).state == "submitted", "it was not submitted")
     assert set(first.judgments.values_list("suggestion_shown", flat=True)) == {True}

@@ -14,7 +14,7 @@ from annotator.campaigns.services import flag_item, lease_next_item, set_suggest
 from annotator.library.models import MediaType
 from annotator.trust.models import Adjudication, QualificationAttempt, Standing, TrustPolicy
 from annotator.trust.services import set_known_answers
-from tests.browser.annotating import begin, lapse_to, newest, shown, standing, state
+from tests.browser.annotating import answer_the_rest, begin, lapse_to, newest, shown, standing, state
 from tests.factories import make_annotations, make_reward_model, make_score
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,18 +29,6 @@ def tap(page: Page, ladder: str, level: str) -> None:
     page.wait_for_function("performance.now() - (window.tapped ?? -1e6) > 260")
     page.evaluate("window.tapped = performance.now()")
     box.locator(".level", has=page.locator("b", has_text=re.compile(f"^{level}$"))).tap()
-
-
-def fill(page: Page, campaign: Campaign, but: tuple[str, ...] = ()) -> None:
-    """Touch the highest level of every ladder that is open."""
-    for number, sub in enumerate(checklist_of(campaign.checklist_version).ordinal):
-        if sub.id in but:
-            continue
-        box = page.locator(f"#ladder-{sub.id}")
-        if "current" not in (box.get_attribute("class") or ""):
-            box.locator(".name").tap()
-        # Not twice at the same place, which would be taken for a double tap.
-        box.locator(".level").last.tap(position={"x": 20 + 100 * (number % 2), "y": 12})
 
 
 def test_a_phone_that_loses_its_line_and_is_closed(
@@ -59,7 +47,7 @@ def test_a_phone_that_loses_its_line_and_is_closed(
     page.locator("#ladder-object_pairing .level").last.tap(position={"x": 120, "y": 12})
     expect(page.locator("#save-state")).to_have_text("Offline: 1 answer kept here")
     assert first.judgments.count() == 1
-    fill(page, work, but=("symmetry", "object_pairing"))
+    answer_the_rest(page)
     page.get_by_role("button", name="Submit").tap()
     expect(page.locator("#left")).to_have_text("18 left")
     page.close()
@@ -248,7 +236,7 @@ def test_the_test_is_failed_then_passed_and_gold_brings_a_pause(
         tap(page, "clarity", clarity)
         expect(page.locator("#ladder-clarity .feedback")).to_contain_text(verdict)
         snap(page, "annotate-test-phone")
-        fill(page, work, but=("clarity",))
+        answer_the_rest(page)
         before = page.url
         page.get_by_role("button", name="Submit").tap()
         page.wait_for_url(lambda url, before=before: url != before and "/assignments/" in url)
@@ -256,7 +244,7 @@ def test_the_test_is_failed_then_passed_and_gold_brings_a_pause(
     assert [attempt.passed for attempt in attempts] == [False, True]
     assert shown(page).campaign_item == gold  # and nothing on the page tells it
     expect(page.locator("#left")).to_have_text("18 left")
-    fill(page, work)
+    answer_the_rest(page)
     page.get_by_role("button", name="Submit").tap()
     expect(page.get_by_text("Nothing you did is lost").first).to_be_visible()
     assert Standing.objects.get(annotator=ann).state == "paused"

@@ -63,8 +63,16 @@ export class Ahead {
 
   async warm(ready, signal) {
     const warmed = await warm(ready.data.media).catch(() => ({}));
-    if (warmed.blob && (signal.aborted || this.ready !== ready)) URL.revokeObjectURL(warmed.blob);
-    else Object.assign(ready, warmed);
+    if (!warmed.blob) Object.assign(ready, warmed);
+    else if (signal.aborted || this.ready !== ready) URL.revokeObjectURL(warmed.blob);
+    else {
+      // Its first frame is decoded by the time it is shown: outside of the template's own document a clip gets ready.
+      const clip = ready.workspace.querySelector("#media");
+      clip.removeAttribute("src");
+      document.adoptNode(ready.workspace);
+      clip.src = warmed.blob;
+      Object.assign(ready, warmed);
+    }
   }
 
   // The prepared page, once; null where there is none yet.

@@ -80,7 +80,6 @@ class Session {
     this.page.destroy();
     if (this.blob) URL.revokeObjectURL(this.blob);
     this.blob = blob;
-    if (blob) workspace.querySelector("#media").src = blob;
     const today = workspace.querySelector("#today");
     today.textContent = String(Math.max(this.today ?? 0, Number(today.textContent)));
     document.getElementById("workspace").replaceWith(workspace);
