@@ -17,6 +17,7 @@ from tests.factories import make_reward_model, make_score
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+PATIENCE = 30_000  # ms, for what a busy machine has to count or to ask for again
 LOADED = """[...document.querySelectorAll('.generated img')].every((i) => {
   i.loading = 'eager';
   return i.complete && i.naturalWidth;
@@ -34,7 +35,9 @@ def test_from_prompts_to_scored_pictures(
     settings: object,
     look: Callable,
     wait_until: Callable,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("reward_engine.mpo.estimate.measured_flops", lambda *args, **options: 1e11)
     settings.PIPELINE_ROOTS = [files / "pipelines"]  # type: ignore[attr-defined]
     save_pipelines(files / "pipelines")
     model = make_reward_model()
@@ -61,26 +64,26 @@ def test_from_prompts_to_scored_pictures(
     page.get_by_label("Width").fill("33")
     page.get_by_label("Height").fill("32")
     page.get_by_label("Steps").fill("2")
-    expect(page.get_by_text("a width of 33 is none")).to_be_visible()
+    expect(page.get_by_text("a width of 33 is none")).to_be_visible(timeout=PATIENCE)
     page.get_by_label("Width").fill("32")
     page.get_by_label("How many a prompt").fill("4")
     page.get_by_label("How many a prompt").blur()
     taking = page.locator("#taking")
-    expect(taking.get_by_text("12 pictures")).to_be_visible()
+    expect(taking.get_by_text("12 pictures")).to_be_visible(timeout=PATIENCE)
     expect(taking.get_by_text("32 × 32")).to_be_visible()
     look(page, "generate")
     page.get_by_role("button", name="Generate").click()
     expect(page.get_by_text("waits for a worker")).to_be_visible()
 
     run_generation(str(GenerationSet.objects.get().job_id))  # what the worker does
-    expect(page.locator(".generated img")).to_have_count(12)
+    expect(page.locator(".generated img")).to_have_count(12, timeout=PATIENCE)
     expect(page.get_by_text("is scoring them")).to_be_visible()
     rng = np.random.default_rng(1)
     for item in Item.objects.order_by("pk"):
         make_score(model, item, rng.uniform(0.1, 0.9))
     Job.objects.filter(kind="rewards.score").update(state="succeeded")
-    expect(page.get_by_role("link", name="Mine pairs of these")).to_be_visible()
-    expect(page.locator(".generated strong")).to_have_count(12)
+    expect(page.get_by_role("link", name="Mine pairs of these")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".generated strong")).to_have_count(12, timeout=PATIENCE)
     wait_until(lambda: page.evaluate(LOADED), "the pictures did not load")
     look(page, "generation")
     page.get_by_role("link", name="Generations").first.click()
