@@ -6,6 +6,7 @@ reward model scores it like anything else. A job that was killed or cancelled go
 
 from __future__ import annotations
 
+import math
 import shutil
 import uuid
 from collections.abc import Iterable, Sequence
@@ -79,8 +80,8 @@ def create_comparison(
     prompts, left_out = prompts_to_compare(chosen, prompt_set)
     if not 1 <= per_prompt <= 64:
         raise _refused("per_prompt", f"1 to 64 items a prompt can be made, not {per_prompt}.")
-    if tie_margin < 0:
-        raise _refused("tie_margin", "The tie margin is at least 0.")
+    if not 0 <= tie_margin < math.inf:
+        raise _refused("tie_margin", f"The tie margin is a number of at least 0, not {tie_margin:g}.")
     total = len(prompts) * per_prompt * (len(chosen) + 1)
     if total > MOST_ITEMS:
         raise _refused(

@@ -5,6 +5,7 @@ Nothing here needs a GPU. PyTorch is loaded where a pipeline's files are looked 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 # longer than the training itself.
 MOST_MEASURED = 256
 LEAST_HELD_OUT = 2  # a comparison on one prompt could not say how sure it is
+
+
+MOST = {
+    "steps": 10_000_000, "pairs_per_step": 100_000, "batch_size": 4096, "rank": 1024, "alpha": 1_000_000,
+    "width": 8192, "height": 8192, "frames": 1024, "evaluation_draws": 256, "sample_prompts": 64, "sample_seeds": 64,
+    "sampling_steps": 1000, "save_every": 10_000_000, "seed": 2**62,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ def plan_run(
     """Look at everything that can be looked at. Raises ProblemError, with ``field`` where one is to blame."""
     with problem_at("settings"):
         wanted = Settings.from_dict(settings)
+    _require_sane(wanted)
     source = pipelines.pipeline_source(pipeline)
     with problem_at("pipeline"):
         pipeline_class = class_of(source)
@@ -88,6 +97,16 @@ def plan_run(
     split = split_pairs(pair_set, held_out_share)
     _require_frames(pair_set, wanted)
     return RunPlan(pair_set, pipeline, source, pipeline_class, start_lora, lora, wanted, split)
+
+
+def _require_sane(settings: Settings) -> None:
+    """Numbers that no run has, which would only use up memory before they failed."""
+    for name, value in settings.to_dict().items():
+        most = MOST.get(name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ProblemError(f"“{name}” must be a finite number.", code="settings", field=name)
+        if most is not None and not 0 <= value <= most:
+            raise ProblemError(f"“{name}” is at most {most:,}, not {value:,}.", code="settings", field=name)
 
 
 @contextmanager

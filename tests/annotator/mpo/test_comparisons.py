@@ -200,6 +200,7 @@ def test_what_cannot_be_compared_is_refused_at_the_field(
     assert "were trained on" in message
     assert refused([])[0] == "runs"
     assert refused(runs, prompt_set=prompt_set, per_prompt=0)[0] == "per_prompt"
+    assert refused(runs, prompt_set=prompt_set, tie_margin=float("inf"))[0] == "tie_margin"
     assert refused(runs, prompt_set=prompt_set, sampling={"width": 15})[0] == "width"
     assert refused(runs, prompt_set=prompt_set, sampling={"steps": 0})[0] == "steps"
     ask(runs, prompt_set=prompt_set, name="Taken")

@@ -141,6 +141,9 @@ def test_what_cannot_be_trained_on_is_refused_at_the_field(pair_set_to_train_on:
     (folder / "lora.safetensors").write_bytes(b"nothing")
     assert refused(pair_set, start_lora="lora.safetensors")[:2] == ("start_lora", "damaged_pipeline")
     assert refused(pair_set, settings=SETTINGS | {"steps": 0})[:2] == ("steps", "settings")
+    assert refused(pair_set, settings=SETTINGS | {"width": 10**9})[:2] == ("width", "settings")
+    assert refused(pair_set, settings=SETTINGS | {"seed": -1})[:2] == ("seed", "settings")
+    assert refused(pair_set, settings=SETTINGS | {"beta": float("inf")})[:2] == ("beta", "settings")
     assert refused(pair_set, settings=SETTINGS | {"speed": 1})[:2] == ("settings", "settings")
     assert refused(pair_set, held_out_share=1.0)[0] == "held_out_share"
 
