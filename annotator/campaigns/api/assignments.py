@@ -47,7 +47,6 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     def get_levels(self, assignment: Assignment) -> dict[str, int]:
         return {judgment.sub_dimension: judgment.level for judgment in assignment.judgments.all()}
 
-
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
     def get_suggestions(self, assignment: Assignment) -> dict[str, int]:
         return shown_suggestions(assignment)
