@@ -20,7 +20,6 @@ from reward_engine.judges.packing import Packed, as_attention_mask, block_mask, 
 from reward_engine.judges.vlm.backbone import Backbone, on_device
 from reward_engine.judges.vlm.inputs import TYPES, Encoded, Prefixes, collate
 
-
 PART = 448
 """Question tokens of an item in one pass: enough to keep a processor busy, and few enough that attention does not spend
 much on pairs of questions, which the mask throws away."""
