@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Purpose
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignKind, Purpose
 from annotator.datasets.models import DatasetVersion
 from annotator.jobs.models import Job, JobState
 from annotator.trust.queries import ConsensusMethod
@@ -18,7 +18,7 @@ def versions() -> QuerySet[DatasetVersion]:
 
 
 def campaigns_to_export() -> QuerySet[Campaign]:
-    """All campaigns, each with ``annotations`` an export would hold and its ``newest`` version; most recent first."""
+    """All campaigns that judge items, each with ``annotations`` an export would hold and its ``newest`` version; most recent first."""
     counted = (
         Assignment.objects.filter(
             campaign_item__campaign=OuterRef("pk"), state=AssignmentState.SUBMITTED, counted=True
@@ -27,7 +27,8 @@ def campaigns_to_export() -> QuerySet[Campaign]:
         .order_by().values("campaign_item__campaign").annotate(n=Count("pk")).values("n")
     )  # fmt: skip
     return (
-        Campaign.objects.select_related("checklist_version")
+        Campaign.objects.filter(kind=CampaignKind.JUDGING)
+        .select_related("checklist_version")
         .annotate(
             annotations=Coalesce(Subquery(counted, output_field=IntegerField()), Value(0)),
             newest=Max("dataset_versions__version"),
