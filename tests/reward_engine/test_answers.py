@@ -15,7 +15,7 @@ IMAGE, VIDEO = builtin("image"), builtin("video")
 
 @st.composite
 def levels_of(draw, checklist):
-    n = draw(st.integers(0, 6))
+    n = draw(st.integers(0, 3))
     rows = [
         [draw(st.sampled_from([ABSENT, *sub.scores])) for sub in checklist.ordinal]
         for _ in range(n)
