@@ -18,7 +18,10 @@ def versions() -> QuerySet[DatasetVersion]:
 
 
 def campaigns_to_export() -> QuerySet[Campaign]:
-    """All campaigns that judge items, each with ``annotations`` an export would hold and its ``newest`` version; most recent first."""
+    """All campaigns that judge items, the most recent first.
+
+    Each with the ``annotations`` that an export would hold, and its ``newest`` version.
+    """
     counted = (
         Assignment.objects.filter(
             campaign_item__campaign=OuterRef("pk"), state=AssignmentState.SUBMITTED, counted=True

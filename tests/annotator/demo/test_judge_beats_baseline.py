@@ -23,19 +23,23 @@ from annotator.demo.making import MANIFEST, expected_answer, make, truth_of
 from reward_engine.answers import ABSENT, harmonise
 from reward_engine.checklist import Checklist, builtin
 from reward_engine.evaluation import most_likely_levels
-from reward_engine.features import FeatureExtractor, Features
+from reward_engine.features import FeatureExtractor, Features, network
 from reward_engine.judges.base import MediaInput, MediaType
 from reward_engine.training import train_probe
 
-# What the judge looks at; of images less than on the platform, which is as good here and three times quicker.
-LOOKED_AT = {"image": ("statistics", "match"), "video": ("network", "statistics", "motion", "prompt", "match")}
+# What the judge looks at: less than on the platform, which is as good here and quicker.
+LOOKED_AT = {"image": ("statistics", "match"), "video": ("statistics", "motion", "prompt")}
 
 
 @pytest.mark.parametrize(
     ("media_type", "versions"), [("image", list(image_versions())), ("video", list(video_versions()))]
 )
 def test_the_judge_beats_the_majority(
-    media_type: MediaType, versions: list[Version], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    media_type: MediaType,
+    versions: list[Version],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     checklist = builtin(media_type)
     rows = [position for position in range(len(versions)) if assigned(position)]
@@ -52,6 +56,8 @@ def test_the_judge_beats_the_majority(
         MediaInput(key=version.name, media_type=media_type, path=tmp_path / row["file"], prompt=version.prompt)
         for version, row in zip(versions, made(tmp_path), strict=True)
     ]
+    if "match" not in LOOKED_AT[media_type]:
+        monkeypatch.setattr(network, "run_network", seen_by_nobody)
     features = FeatureExtractor(media_type).extract(media)
     assert not features.errors
     table = only(features, LOOKED_AT[media_type])
@@ -72,6 +78,13 @@ def test_the_judge_beats_the_majority(
         print("", *lines, sep="\n")
     assert len(varied) >= 9
     assert not worse, f"no better than the majority: {', '.join(worse)}"
+
+
+def seen_by_nobody(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """In place of the network where nothing of it is looked at: it takes half the time."""
+    n = len(pictures)
+    alike = np.full((n, network.CLASSES), 1 / network.CLASSES, dtype=np.float32)
+    return np.zeros((n, network.WIDTH), dtype=np.float32), alike
 
 
 def made(folder: Path) -> list[dict[str, str]]:
