@@ -1,13 +1,18 @@
-"""The thread from judgments to a ranking one can read, in the browser and with a real worker."""
+"""The thread from judgments to a ranking one can read, in the browser."""
 
 import re
-import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from celery import current_app
+from django.db import connections
 from playwright.sync_api import Page, expect
 
 from annotator.accounts.models import Role, User
+from annotator.jobs.models import Job, JobState
 from annotator.rewards.models import RewardModel
 from tests.annotator.rewards.pictures import compare_all, make_pictures, open_campaign, submit_all
 
@@ -17,16 +22,36 @@ LOADED = "[...document.querySelectorAll('.media-tile img, .item-media img')].eve
 SLOW_MS = 120_000
 
 
+@pytest.fixture
+def worker_beside(transactional_db: None) -> Iterator[None]:
+    """Works off the queue in a thread of this process, which has PyTorch loaded already."""
+    current_app.loader.import_default_modules()
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(0.1):
+            job = Job.objects.filter(state=JobState.QUEUED).order_by("created_at").first()
+            if job is not None:
+                current_app.tasks[job.kind](str(job.pk))
+        connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    done.set()
+    thread.join()
+
+
 def test_an_admin_trains_watches_and_reads_the_scores(
     open_page: Callable[..., Page],
     make_user: Callable[..., User],
-    process_env: dict[str, str],
-    start_worker: Callable[[], subprocess.Popen[bytes]],
+    files: Path,
+    settings: Any,
+    worker_beside: None,
     wait_until: Callable[..., None],
     look: Callable[..., None],
 ) -> None:
-    process_env["VALIDATION_FOLDS"] = "2"
-    start_worker()
+    settings.VALIDATION_FOLDS = 2
     items = make_pictures(prompts=5)
     campaign = open_campaign(items, name="Clear and lit, May")
     compare_all(items, make_user("cy", Role.ANNOTATOR), name="Which is better?")
