@@ -149,6 +149,8 @@ def look(screenshots: Path) -> Callable[..., None]:
                 if not (checked or every):
                     continue
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+                # From its top, so that the header that stays in view covers nothing.
+                page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
                 page.wait_for_timeout(60)
                 page.screenshot(path=screenshots / f"{name}-{size_name}-{theme}.png", full_page=full_page)
                 if axe and checked:

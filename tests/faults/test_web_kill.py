@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -71,7 +72,7 @@ class Annotator(threading.Thread):
             except HTTPError as error:
                 self.wrong = f"{error.code}: {error.read().decode(errors='replace')[:300]}"
                 return False
-            except (URLError, OSError, ValueError):  # killed: not reached, cut off, or half an answer
+            except (URLError, OSError, HTTPException, ValueError):  # killed: not reached, cut off, or half an answer
                 if self.enough.is_set():
                     return False
                 self.sent_again += 1
