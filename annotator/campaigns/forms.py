@@ -24,8 +24,8 @@ def fitting_items(
     return items
 
 
-class CampaignForm(forms.ModelForm):
-    """A new campaign over the items that fit the filter."""
+class ItemFilterForm(forms.Form):
+    """Which items of the library."""
 
     batch = forms.ModelChoiceField(
         ImportBatch.objects.all(), required=False, label=_("Only items of this import"), empty_label=_("Any import")
@@ -37,6 +37,21 @@ class CampaignForm(forms.ModelForm):
         empty_label=_("Any generator"),
     )
     prompt = forms.CharField(required=False, label=_("Only prompts that contain"), max_length=200)
+
+    def fitting(self, media_type: str) -> QuerySet[Item]:
+        """The items of this media type that fit. The form has been validated."""
+        values = self.cleaned_data
+        return fitting_items(
+            media_type=media_type,
+            batch=values.get("batch"),
+            generator=values.get("generator"),
+            prompt=values.get("prompt", ""),
+        )
+
+
+class CampaignForm(ItemFilterForm, forms.ModelForm):
+    """A new campaign over the items that fit the filter."""
+
     overlap = forms.IntegerField(
         min_value=1,
         max_value=100,
@@ -72,12 +87,7 @@ class CampaignForm(forms.ModelForm):
         version = cleaned.get("checklist_version")
         if version is None:
             return cleaned
-        items = fitting_items(
-            media_type=version.media_type,
-            batch=cleaned.get("batch"),
-            generator=cleaned.get("generator"),
-            prompt=cleaned.get("prompt", ""),
-        )
+        items = self.fitting(version.media_type)
         if not items.exists():
             raise forms.ValidationError(
                 _("No %(kind)s in the library fits these filters; import some or widen the filters."),
@@ -87,21 +97,21 @@ class CampaignForm(forms.ModelForm):
         return cleaned
 
 
-class CountForm(forms.Form):
+class CountForm(ItemFilterForm):
     """The filter of a new campaign alone, for the count beside it."""
 
     checklist_version = forms.ModelChoiceField(ChecklistVersion.objects.all())
-    batch = forms.ModelChoiceField(ImportBatch.objects.all(), required=False)
-    generator = forms.ModelChoiceField(Generator.objects.all(), required=False)
-    prompt = forms.CharField(required=False)
 
     def count(self) -> int | None:
         """How many items fit; None before a checklist is chosen."""
-        if not self.is_valid():
-            return None
-        values = self.cleaned_data
-        values["media_type"] = values.pop("checklist_version").media_type
-        return fitting_items(**values).count()
+        return self.fitting(self.cleaned_data["checklist_version"].media_type).count() if self.is_valid() else None
+
+
+class QueueOrderForm(forms.ModelForm):
+    class Meta:
+        model = Campaign
+        fields = ("queue_order",)
+        labels = {"queue_order": _("Which item comes next")}
 
 
 class GuidelinesForm(forms.ModelForm):

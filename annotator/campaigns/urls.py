@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotator.campaigns.views import compare, examples, flags, manage, suggestions, workspace
+from annotator.campaigns.views import compare, examples, flags, items, manage, suggestions, workspace
 
 app_name = "campaigns"
 urlpatterns = [
@@ -14,6 +14,11 @@ urlpatterns = [
     path("<int:pk>/", manage.detail, name="detail"),
     path("<int:pk>/state/", manage.change_state, name="state"),
     path("<int:pk>/guidelines/", manage.edit_guidelines, name="guidelines"),
+    path("<int:pk>/items/", items.item_list, name="items"),
+    path("<int:pk>/items/add/", items.add, name="add-items"),
+    path("<int:pk>/items/count/", items.count, name="count-new-items"),
+    path("<int:pk>/items/order/", items.order, name="queue-order"),
+    path("<int:pk>/items/out/", items.take_out, name="take-out"),
     path("<int:pk>/work/", workspace.work, name="work"),
     path("<int:pk>/next/", workspace.following, name="next"),
     path("<int:pk>/compare/", compare.compare, name="compare"),

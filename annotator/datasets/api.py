@@ -32,7 +32,7 @@ class FileSerializer(serializers.Serializer[Any]):
 class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     files = FileSerializer(many=True, read_only=True)
     manifest = serializers.DictField(read_only=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = DatasetVersion

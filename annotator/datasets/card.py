@@ -157,6 +157,8 @@ JSONL and as Parquet with the same content. `checklist.yaml` holds every level's
   imply them: 1 yes, -1 no, 0 where a question does not apply or was not judged.
 - `meta_result` (1 yes, 0 otherwise) and `meta_mask` (1 where the question applies) say the same in the published form.
 - `milliseconds`: how long each ladder was looked at. `started_at`, `submitted_at`: UTC.
+- `suggested`: the levels that a reward model (`suggested_by`) had suggested where the answers were given, and
+  `suggestions_shown` whether the annotator saw them; null and empty where no model was asked.
 - `annotator`: a pseudonym, the same for one person in every export of this platform.
 - `purpose`: `work`, or `gold` where the answers were known beforehand to measure annotators.
 {CONSENSUS[data["consensus"]]}

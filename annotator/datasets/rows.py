@@ -58,12 +58,14 @@ class Annotations:
         position = {assignment.pk: index for index, assignment in enumerate(chunk)}
         given: list[dict[str, int]] = [{} for _ in chunk]
         spent: list[dict[str, int]] = [{} for _ in chunk]
+        suggested: list[dict[str, int | None]] = [{} for _ in chunk]
         judgments = Judgment.objects.filter(assignment__in=position)
-        for pk, sub, level, milliseconds in judgments.values_list(
-            "assignment_id", "sub_dimension", "level", "milliseconds"
+        for pk, sub, level, milliseconds, suggestion in judgments.values_list(
+            "assignment_id", "sub_dimension", "level", "milliseconds", "suggested_level"
         ):
             given[position[pk]][sub] = level
             spent[position[pk]][sub] = milliseconds
+            suggested[position[pk]][sub] = suggestion
             self.judgments += 1
         levels = self._harmonised(given)
         self._ids.append(np.array([_ids(assignment) for assignment in chunk], dtype=np.int64))
@@ -82,6 +84,9 @@ class Annotations:
                 "annotation": by_sub_dimension(self.checklist, levels[index])
                 | {id: given[index].get(id) for id in categories},
                 "milliseconds": {sub.id: spent[index].get(sub.id) for sub in self.checklist.sub_dimensions},
+                "suggested": {sub.id: suggested[index].get(sub.id) for sub in self.checklist.ordinal},
+                "suggested_by": assignment.suggested_by,
+                "suggestions_shown": assignment.suggestions_shown,
                 **answers[index],
             }
             for index, assignment in enumerate(chunk)

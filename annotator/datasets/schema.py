@@ -35,6 +35,9 @@ def annotations(checklist: Checklist) -> pa.Schema:
             ("submitted_at", TIME),
             ("annotation", pa.struct([(id, pa.int8()) for id in everything])),
             ("milliseconds", pa.struct([(id, pa.int32()) for id in everything])),
+            ("suggested", pa.struct([(sub.id, pa.int8()) for sub in checklist.ordinal])),
+            ("suggested_by", pa.string()),
+            ("suggestions_shown", pa.bool_()),
             *_answers(),
         ]
     )

@@ -17,7 +17,8 @@ from annotator.jobs.models import Job
 class JobSerializer(serializers.ModelSerializer[Job]):
     fraction = serializers.FloatField(read_only=True, allow_null=True, help_text="Of the present stage, 0..1.")
     rate_per_second = serializers.FloatField(read_only=True, allow_null=True)
-    requested_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    result = serializers.JSONField(read_only=True, help_text="What came of it; null until it has succeeded.")
+    requested_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = Job

@@ -94,7 +94,7 @@ class ImportProblemSerializer(serializers.ModelSerializer[ImportProblem]):
 
 
 class ImportBatchSerializer(serializers.ModelSerializer[ImportBatch]):
-    imported_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    imported_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
     job = JobSerializer(read_only=True, allow_null=True)
 
     class Meta:

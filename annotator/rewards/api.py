@@ -29,9 +29,12 @@ class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
 class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
     checklist = serializers.StringRelatedField(source="checklist_version", read_only=True)
     overall = serializers.DictField(
-        source="metrics.overall", read_only=True, help_text="Means over sub-dimensions, on held-out prompts."
+        source="metrics.overall",
+        read_only=True,
+        default=dict,
+        help_text="Means over sub-dimensions, on held-out prompts.",
     )
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = RewardModel

@@ -89,6 +89,38 @@ def test_a_reviewer_follows_a_campaign(
     look(page, "checklist")
 
 
+def test_items_are_taken_out_put_back_and_added(
+    open_page: Callable[..., Page], make_user: Callable[..., User], running: Campaign, media: list, look: Callable
+) -> None:
+    """First where it was reported, then in the list of the campaign's items; an admin adds what is new."""
+    make_item(prompt="A brass lamp, seen from above")
+    page = open_page(make_user("root", Role.ADMIN))
+    page.goto(f"/campaigns/{running.pk}/")
+    page.get_by_role("link", name="Reports: 1 waits").click()
+    page.get_by_role("button", name="Right: take the item out").click()
+    expect(page.get_by_text("1 report is settled")).to_be_visible()
+    page.get_by_role("link", name="Settled").click()
+    page.get_by_role("link", name="taken out").click()
+    expect(page.locator(".item-row")).to_have_count(1)
+    page.get_by_role("link", name="All (3)").click()
+    expect(page.locator("#count-new")).to_have_text("1 item would be new here.")
+    look(page, "campaign-items")
+    page.get_by_role("link", name="Still need somebody (2)").click()
+    page.get_by_role("checkbox").first.focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Take the ticked ones out").click()
+    expect(page.get_by_text("1 item is taken out")).to_be_visible()
+    page.get_by_role("link", name="Taken out (2)").click()
+    for tick in page.get_by_role("checkbox").all():
+        tick.check()
+    page.get_by_role("button", name="Put the ticked ones back").click()
+    expect(page.get_by_text("2 items are back")).to_be_visible()
+    expect(page.get_by_text("No item of the campaign is like that.")).to_be_visible()
+    page.get_by_role("button", name="Add them").click()
+    expect(page.get_by_text("1 item is added")).to_be_visible()
+    assert running.campaign_items.filter(purpose="work").count() == 4
+
+
 def test_an_annotator_sees_work_and_guidelines(
     open_page: Callable[..., Page], running: Campaign, look: Callable
 ) -> None:

@@ -26,6 +26,7 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     media_type = serializers.CharField(source="campaign_item.item.media_type", read_only=True)
     prompt = serializers.CharField(source="campaign_item.item.prompt.text", read_only=True)
     media_url = serializers.SerializerMethodField()
+    skip_reason = serializers.ChoiceField(choices=SkipReason.choices, allow_blank=True, read_only=True)
     levels = serializers.SerializerMethodField(help_text="{sub-dimension: level}, as they stand.")
     suggestions = serializers.SerializerMethodField(
         help_text="{sub-dimension: level} as the reward model would answer; empty where the campaign shows none here."

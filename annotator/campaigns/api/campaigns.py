@@ -15,7 +15,7 @@ from annotator.accounts.roles import IsAdmin, IsAnnotator, IsReviewer
 from annotator.campaigns import queries, services
 from annotator.campaigns.api.assignments import AssignmentSerializer
 from annotator.campaigns.forms import fitting_items
-from annotator.campaigns.models import Campaign, CampaignState, ChecklistVersion
+from annotator.campaigns.models import Campaign, CampaignState, ChecklistVersion, QueueOrder
 from annotator.library.models import Generator, ImportBatch, Item
 
 
@@ -25,7 +25,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     class Meta:
         model = Campaign
         fields = ("id", "name", "media_type", "state", "checklist_version", "checklist", "overlap", "lease_seconds",
-                  "guidelines", "suggestions_percent", "is_demo", "created_at")  # fmt: skip
+                  "guidelines", "queue_order", "suggestions_percent", "is_demo", "created_at")  # fmt: skip
         read_only_fields = fields
 
 
@@ -57,6 +57,10 @@ class CampaignCreateSerializer(ItemFilterSerializer):
     overlap = serializers.IntegerField(min_value=1, max_value=100, default=3)
     lease_seconds = serializers.IntegerField(min_value=30, max_value=7 * 24 * 3600, default=1800)
     guidelines = serializers.CharField(required=False, default="", allow_blank=True, max_length=100_000)
+    queue_order = serializers.ChoiceField(choices=QueueOrder.choices, default=QueueOrder.PRIORITY)
+
+
+SETTINGS = ("name", "checklist_version", "overlap", "lease_seconds", "guidelines", "queue_order")
 
 
 class StateSerializer(serializers.Serializer[Any]):
@@ -65,6 +69,15 @@ class StateSerializer(serializers.Serializer[Any]):
 
 class AddedSerializer(serializers.Serializer[Any]):
     added = serializers.IntegerField(help_text="Items that were not in the campaign before.")
+
+
+class TakeOutSerializer(serializers.Serializer[Any]):
+    items = serializers.ListField(child=serializers.IntegerField(min_value=1), min_length=1, help_text="Ids of items.")
+    back = serializers.BooleanField(required=False, default=False, help_text="Put them back instead.")
+
+
+class TakenOutSerializer(serializers.Serializer[Any]):
+    changed = serializers.IntegerField(help_text="Items that were not so already.")
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -96,7 +109,8 @@ class CampaignViewSet(
 
     def get_permissions(self) -> list[BasePermission]:
         needed: dict[str, type[BasePermission]] = {
-            "create": IsAdmin, "state": IsAdmin, "items": IsAdmin, "progress": IsReviewer, "next": IsAnnotator
+            "create": IsAdmin, "state": IsAdmin, "items": IsAdmin, "progress": IsReviewer, "next": IsAnnotator,
+            "take_out": IsReviewer,
         }  # fmt: skip
         return [needed.get(self.action, IsAuthenticated)()]
 
@@ -110,7 +124,7 @@ class CampaignViewSet(
         campaign = services.create_campaign(
             items=items,
             created_by=request.user,
-            **{key: values[key] for key in ("name", "checklist_version", "overlap", "lease_seconds", "guidelines")},
+            **{key: values[key] for key in SETTINGS},
         )
         location = request.build_absolute_uri(reverse("api-campaign-detail", args=[campaign.pk]))
         body = CampaignSerializer(campaign, context=self.get_serializer_context()).data
@@ -134,6 +148,16 @@ class CampaignViewSet(
         campaign = self.get_object()
         added = services.add_items(campaign=campaign, items=sent.chosen(campaign.media_type))
         return Response(AddedSerializer({"added": added}).data)
+
+    @extend_schema(request=TakeOutSerializer, responses=TakenOutSerializer)
+    @action(detail=True, methods=["post"], url_path="take-out")
+    def take_out(self, request: Request, pk: Any = None) -> Response:
+        """Hand items to nobody any more and leave their answers out of data, or put them back as they were."""
+        sent = TakeOutSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        change = services.put_back if sent.validated_data["back"] else services.take_out
+        changed = change(campaign=self.get_object(), items=sent.validated_data["items"])
+        return Response(TakenOutSerializer({"changed": changed}).data)
 
     @extend_schema(responses=ProgressSerializer)
     @action(detail=True, methods=["get"])

@@ -22,6 +22,7 @@ from annotator.campaigns.models import (
     Comparison,
     ComparisonPair,
     Preference,
+    SkipReason,
 )
 from annotator.core.errors import ProblemError
 from annotator.library.models import Item
@@ -37,6 +38,8 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
     left = serializers.IntegerField(source="left.pk", read_only=True, help_text="The item shown on the left.")
     right = serializers.IntegerField(source="right.pk", read_only=True)
     left_url = serializers.SerializerMethodField()
+    preference = serializers.ChoiceField(choices=Preference.choices, allow_blank=True, read_only=True)
+    skip_reason = serializers.ChoiceField(choices=SkipReason.choices, allow_blank=True, read_only=True)
     right_url = serializers.SerializerMethodField()
 
     class Meta:

@@ -25,6 +25,9 @@ class FlagSerializer(serializers.ModelSerializer[Flag]):
 class SettleSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=[FlagOutcome.UPHELD, FlagOutcome.DISMISSED])
     answer = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
+    take_item_out = serializers.BooleanField(
+        required=False, default=False, help_text="Where it is right: the item leaves the campaigns that reported it."
+    )
 
 
 class SettledSerializer(serializers.Serializer[Any]):

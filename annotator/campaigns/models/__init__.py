@@ -8,6 +8,7 @@ from annotator.campaigns.models.answers import (
     SkipReason,
 )
 from annotator.campaigns.models.campaigns import (
+    NOT_DATA,
     Campaign,
     CampaignItem,
     CampaignKind,
@@ -20,6 +21,7 @@ from annotator.campaigns.models.comparisons import Comparison, ComparisonChange,
 from annotator.campaigns.models.flags import Flag, FlagOutcome, FlagReason
 
 __all__ = [
+    "NOT_DATA",
     "Assignment",
     "AssignmentState",
     "Campaign",

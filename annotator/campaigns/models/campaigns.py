@@ -70,6 +70,11 @@ class Purpose(models.TextChoices):
     WORK = "work", _("Work")
     GOLD = "gold", _("Gold: its answers are known, it is mixed in to measure annotators")
     QUALIFICATION = "qualification", _("Qualification: its answers are known, it is asked before the work")
+    WITHDRAWN = "withdrawn", _("Taken out: nobody is given it any more, and its answers do not count")
+
+
+NOT_DATA = (Purpose.QUALIFICATION, Purpose.WITHDRAWN)
+"""Whose answers are not learnt from, exported or measured."""
 
 
 class CampaignItem(models.Model):
@@ -82,6 +87,9 @@ class CampaignItem(models.Model):
     needed = models.PositiveSmallIntegerField(help_text="How many annotations this item needs.")
     open_slots = models.PositiveSmallIntegerField(help_text="needed − submitted − under lease.")
     submitted = models.PositiveSmallIntegerField(default=0)
+    purpose_before = models.CharField(
+        max_length=15, choices=Purpose.choices, blank=True, help_text="What it is again when it is put back."
+    )
 
     class Meta:
         constraints = [

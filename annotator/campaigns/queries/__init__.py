@@ -15,6 +15,7 @@ from annotator.campaigns.queries.comparisons import (
     previous_comparison,
 )
 from annotator.campaigns.queries.flags import flags, open_flags
+from annotator.campaigns.queries.items import SHOWN, items_counted, items_of, troubles_of
 from annotator.campaigns.queries.levels import JudgmentTable, judgment_levels
 from annotator.campaigns.queries.progress import (
     OwnShare,
@@ -36,6 +37,7 @@ from annotator.campaigns.queries.work import (
 
 __all__ = [
     "LEFT_COUNTED",
+    "SHOWN",
     "ComparisonSummary",
     "JudgmentTable",
     "OwnShare",
@@ -51,6 +53,8 @@ __all__ = [
     "count_pairs",
     "done_today",
     "flags",
+    "items_counted",
+    "items_of",
     "judgment_levels",
     "may_annotate",
     "my_assignment",
@@ -65,6 +69,7 @@ __all__ = [
     "previous_comparison",
     "standing",
     "suggestion_bias",
+    "troubles_of",
     "visible_campaigns",
     "with_progress",
 ]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, ChecklistVersion, Judgment, Purpose
+from annotator.campaigns.models import NOT_DATA, Assignment, AssignmentState, Campaign, ChecklistVersion, Judgment
 from annotator.core.errors import ProblemError
 from reward_engine.answers import ABSENT, harmonise
 from reward_engine.checklist import Checklist
@@ -52,7 +52,7 @@ def judgment_levels(campaigns: Iterable[Campaign]) -> JudgmentTable:
     checklist = checklist_of(version)
     submitted = Assignment.objects.filter(
         campaign_item__campaign__in=campaigns, state=AssignmentState.SUBMITTED, counted=True
-    ).exclude(campaign_item__purpose=Purpose.QUALIFICATION)
+    ).exclude(campaign_item__purpose__in=NOT_DATA)
     rows = np.array(
         list(
             submitted.order_by("pk").values_list(

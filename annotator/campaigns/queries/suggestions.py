@@ -9,7 +9,7 @@ from django.db.models import Case, Count, F, IntegerField, Sum, When
 from django.utils.translation import get_language
 
 from annotator.campaigns.checklists import checklist_in
-from annotator.campaigns.models import AssignmentState, Campaign, Judgment, Purpose
+from annotator.campaigns.models import NOT_DATA, AssignmentState, Campaign, Judgment
 
 Z_95 = 1.96
 
@@ -79,7 +79,7 @@ def suggestion_bias(campaign: Campaign) -> SuggestionBias:
         assignment__state=AssignmentState.SUBMITTED,
         assignment__counted=True,
         suggested_level__isnull=False,
-    ).exclude(assignment__campaign_item__purpose=Purpose.QUALIFICATION)
+    ).exclude(assignment__campaign_item__purpose__in=NOT_DATA)
     for sub in checklist.ordinal:
         if sub.masked_by_other:
             answers = answers.exclude(sub_dimension=sub.id, level=sub.lowest)

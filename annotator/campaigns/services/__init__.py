@@ -24,6 +24,7 @@ from annotator.campaigns.services.ordering import set_priorities, set_queue_orde
 from annotator.campaigns.services.pairs import add_pairs, create_comparison_campaign
 from annotator.campaigns.services.submissions import skip_assignment, submit_assignment, take_up_again
 from annotator.campaigns.services.suggestions import set_suggestions
+from annotator.campaigns.services.withdrawal import put_back, take_out
 
 __all__ = [
     "EXAMPLES_A_LEVEL",
@@ -40,6 +41,7 @@ __all__ = [
     "load_builtin_checklists",
     "load_checklist_text",
     "next_states",
+    "put_back",
     "record_comparison",
     "record_judgment",
     "release_expired_leases",
@@ -56,6 +58,7 @@ __all__ = [
     "skip_comparison",
     "store_checklist",
     "submit_assignment",
+    "take_out",
     "take_over_examples",
     "take_up_again",
     "take_up_pair_again",

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Assignment, Flag, FlagOutcome, FlagReason
+from annotator.campaigns.models import Assignment, Campaign, Flag, FlagOutcome, FlagReason
+from annotator.campaigns.services.withdrawal import take_out
 from annotator.core.errors import ConflictError, NotAllowedError, ProblemError
 from reward_engine.errors import ChecklistError
 
@@ -60,10 +61,11 @@ def withdraw_flag(*, assignment_id: int, annotator: Any, reason: str, sub_dimens
 
 
 @transaction.atomic
-def settle_flag(*, flag: Flag, by: Any, outcome: str, answer: str = "") -> int:
+def settle_flag(*, flag: Flag, by: Any, outcome: str, answer: str = "", take_item_out: bool = False) -> int:
     """A reviewer's word on a report, and on all open ones that say the same of the same item. Returns how many.
 
     Unsafe content that is ``upheld`` stays hidden until asked for; where it is ``dismissed``, it is shown again.
+    ``take_item_out``: where it is upheld, the item also leaves every campaign in which this was reported.
     Raises ConflictError where it has been settled already.
     """
     if outcome not in (FlagOutcome.UPHELD, FlagOutcome.DISMISSED):
@@ -71,9 +73,13 @@ def settle_flag(*, flag: Flag, by: Any, outcome: str, answer: str = "") -> int:
     flag = Flag.objects.select_for_update().get(pk=flag.pk)
     if flag.outcome:
         raise ConflictError(_("This report has been settled already."), code="settled")
-    return Flag.objects.filter(
+    same = Flag.objects.filter(
         item=flag.item_id, reason=flag.reason, sub_dimension=flag.sub_dimension, outcome=FlagOutcome.OPEN
-    ).update(
+    )
+    if take_item_out and outcome == FlagOutcome.UPHELD:
+        for campaign in Campaign.objects.filter(campaign_items__assignments__flags__in=same).distinct():
+            take_out(campaign=campaign, items=[flag.item_id])
+    return same.update(
         outcome=outcome, answer=answer.strip(), settled_by=by, settled_at=timezone.now(), updated_at=timezone.now()
     )
 

@@ -13,7 +13,7 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns import queries, services
 from annotator.campaigns.checklists import checklist_in
-from annotator.campaigns.models import Campaign, Flag, FlagReason
+from annotator.campaigns.models import Campaign, Flag, FlagOutcome, FlagReason
 from annotator.core.errors import ProblemError
 
 A_PAGE = 30
@@ -47,7 +47,8 @@ def flag_list(request: HttpRequest) -> HttpResponse:
 @role_required(Role.REVIEWER, Role.ADMIN)
 @require_POST
 def settle(request: HttpRequest, pk: int) -> HttpResponse:
-    """A reviewer's word on a report; or (``outcome=reopen``) back to those that wait."""
+    """A reviewer's word on a report (``outcome=take_out``: right, and the item leaves the campaign); or
+    (``outcome=reopen``) back to those that wait."""
     flag = get_object_or_404(Flag, pk=pk)
     outcome = request.POST.get("outcome", "")
     try:
@@ -56,7 +57,14 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _("The report waits again."))
         else:
             answer = request.POST.get("answer", "")[:2000]
-            n = services.settle_flag(flag=flag, by=request.user, outcome=outcome, answer=answer)
+            out = outcome == "take_out"
+            n = services.settle_flag(
+                flag=flag,
+                by=request.user,
+                outcome=FlagOutcome.UPHELD if out else outcome,
+                answer=answer,
+                take_item_out=out,
+            )
             messages.success(
                 request, ngettext("%(n)d report is settled.", "%(n)d reports of the same are settled.", n) % {"n": n}
             )

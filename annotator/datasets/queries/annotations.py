@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Max, Q, QuerySet
 
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Purpose
+from annotator.campaigns.models import NOT_DATA, Assignment, AssignmentState, Campaign
 
 
 def exported_annotations(campaign: Campaign | int) -> QuerySet[Assignment]:
-    """The submitted annotations that count: none a reviewer has put aside, no qualification tests."""
+    """The submitted annotations that count: none a reviewer has put aside, no qualification
+    tests, no items that were taken out."""
     return Assignment.objects.filter(
         campaign_item__campaign=campaign, state=AssignmentState.SUBMITTED, counted=True
-    ).exclude(campaign_item__purpose=Purpose.QUALIFICATION)
+    ).exclude(campaign_item__purpose__in=NOT_DATA)
 
 
 @dataclass(frozen=True)

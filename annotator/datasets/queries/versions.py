@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignKind, Purpose
+from annotator.campaigns.models import NOT_DATA, Assignment, AssignmentState, Campaign, CampaignKind
 from annotator.datasets.models import DatasetVersion
 from annotator.jobs.models import Job, JobState
 from annotator.trust.queries import ConsensusMethod
@@ -26,7 +26,7 @@ def campaigns_to_export() -> QuerySet[Campaign]:
         Assignment.objects.filter(
             campaign_item__campaign=OuterRef("pk"), state=AssignmentState.SUBMITTED, counted=True
         )
-        .exclude(campaign_item__purpose=Purpose.QUALIFICATION)
+        .exclude(campaign_item__purpose__in=NOT_DATA)
         .order_by().values("campaign_item__campaign").annotate(n=Count("pk")).values("n")
     )  # fmt: skip
     return (

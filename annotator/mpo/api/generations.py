@@ -31,7 +31,7 @@ class GenerationSetSerializer(serializers.ModelSerializer[GenerationSet]):
     made_count = serializers.IntegerField(read_only=True)
     made_with = serializers.DictField(read_only=True, help_text="Pipeline class, fingerprints, precision, device.")
     job = JobSerializer(read_only=True, allow_null=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = GenerationSet

@@ -28,7 +28,7 @@ class PairSetSerializer(serializers.ModelSerializer[PairSet]):
     options = serializers.DictField(read_only=True)
     summary = serializers.DictField(read_only=True, help_text="Mean gaps by dimension, reward gaps, pairs a prompt.")
     vetoed = serializers.IntegerField(read_only=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = PairSet

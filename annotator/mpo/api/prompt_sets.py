@@ -25,7 +25,7 @@ CONTENT_TYPES = {"txt": "text/plain", "jsonl": "application/jsonl"}
 class PromptSetSerializer(serializers.ModelSerializer[PromptSet]):
     prompt_count = serializers.IntegerField(read_only=True)
     generations = serializers.IntegerField(read_only=True, help_text="Generation sets made for it.")
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = PromptSet

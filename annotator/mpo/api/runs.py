@@ -38,7 +38,7 @@ class RunSerializer(serializers.ModelSerializer[MpoRun]):
     estimate = serializers.DictField(read_only=True, help_text="Memory, time and disk as told before the start.")
     manifest = serializers.DictField(read_only=True, help_text="Of the result; empty until the run is finished.")
     job = JobSerializer(read_only=True, allow_null=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = MpoRun
@@ -148,7 +148,7 @@ class ModelComparisonSerializer(serializers.ModelSerializer[ModelComparison]):
         read_only=True, help_text="Per run: changes of reward, dimensions, sub-dimensions with intervals; rates."
     )
     job = JobSerializer(read_only=True, allow_null=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = ModelComparison

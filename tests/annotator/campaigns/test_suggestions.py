@@ -13,6 +13,7 @@ from annotator.trust.services import set_known_answers
 from tests.factories import make_reward_model, make_score
 
 pytestmark = pytest.mark.django_db
+GIVEN = (Purpose.WORK, Purpose.GOLD, Purpose.QUALIFICATION)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -82,7 +83,7 @@ def test_gold_gets_them_like_work_and_a_test_gets_none(make_campaign, ann, monke
     campaign = make_campaign(items=3)
     scored(campaign)
     set_suggestions(campaign=campaign, percent=100)
-    for row, purpose in zip(campaign.campaign_items.order_by("pk"), Purpose, strict=True):
+    for row, purpose in zip(campaign.campaign_items.order_by("pk"), GIVEN, strict=True):
         if purpose != Purpose.WORK:
             set_known_answers(campaign_item=row, levels={"clarity": -2}, purpose=purpose)
     rows = {row.purpose: row for row in campaign.campaign_items.all()}

@@ -129,6 +129,19 @@ def test_a_row_says_what_was_judged_by_whom_and_when(campaign: Campaign, people:
     assert set(frame.loc[frame["annotator_is_synthetic"], "annotator"]) == {rows.pseudonym(people[2].pk)}
 
 
+def test_what_a_model_had_suggested_is_told(campaign: Campaign, exported: Export) -> None:
+    first, second = Assignment.objects.order_by("pk")[:2]
+    Assignment.objects.filter(pk=first.pk).update(suggested_by="Image reward v3", suggestions_shown=True)
+    first.judgments.filter(sub_dimension="clarity").update(suggested_level=1, suggestion_shown=True)
+    frame = pd.read_parquet(exported(campaign).folder / "annotations.parquet").set_index("annotation_id")
+    with_one, without = frame.loc[first.pk], frame.loc[second.pk]
+    assert (with_one["suggested"]["clarity"], with_one["suggested_by"], with_one["suggestions_shown"]) == (
+        1, "Image reward v3", True,
+    )  # fmt: skip
+    assert with_one["suggested"]["symmetry"] is None
+    assert (without["suggested"]["clarity"], without["suggested_by"], without["suggestions_shown"]) == (None, "", False)
+
+
 def test_nobody_is_named(campaign: Campaign, people: list[User], exported: Export) -> None:
     version = exported(campaign)
     everything = b"".join((version.folder / file["name"]).read_bytes() for file in version.files)
