@@ -64,7 +64,8 @@ def main(arguments: list[str]) -> int:
     if not browser:
         tests += ["-m", "not browser"]
     steps = [
-        ("ruff: style and mistakes", [python, "-m", "ruff", "check", "."]),
+        ("ruff: mistakes", [python, "-m", "ruff", "check", "."]),
+        ("ruff: style", [python, "-m", "ruff", "format", "--check", "--quiet", "."]),
         ("mypy: types of reward_engine", [python, "-m", "mypy", "reward_engine"]),
         ("pytest: every test", tests),
     ]

@@ -124,9 +124,7 @@ class GalleryForm(forms.Form):
     q = forms.CharField(
         label=_("Prompt contains"), required=False, widget=forms.TextInput(attrs={"type": "search", "maxlength": 200})
     )
-    media_type = forms.ChoiceField(
-        label=_("Media"), required=False, choices=[("", _("All media")), *MediaType.choices]
-    )
+    media_type = forms.ChoiceField(label=_("Media"), required=False, choices=[("", _("All media")), *MediaType.choices])
     generator = forms.ChoiceField(label=_("Generator"), required=False)
     batch = forms.ChoiceField(label=_("Import"), required=False)
     licence = forms.ChoiceField(label=_("Licence"), required=False)

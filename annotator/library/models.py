@@ -42,9 +42,7 @@ class Generator(TimeStamped):
     parameters_sha256 = models.CharField(max_length=64, editable=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["name", "version", "parameters_sha256"], name="generator_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["name", "version", "parameters_sha256"], name="generator_once")]
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".strip()

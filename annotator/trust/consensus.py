@@ -129,9 +129,7 @@ def _one_vote_each(table: JudgmentTable) -> NDArray[np.int64]:
     return np.sort(len(pairs) - 1 - last)
 
 
-def _counts(
-    index: NDArray[np.int64], votes: NDArray[np.int8], items: int, lowest: int, size: int
-) -> NDArray[np.int64]:
+def _counts(index: NDArray[np.int64], votes: NDArray[np.int8], items: int, lowest: int, size: int) -> NDArray[np.int64]:
     """int64 [items, size]: how many chose each level."""
     judged = votes != ABSENT
     flat = index[judged] * size + (votes[judged].astype(np.int64) - lowest)

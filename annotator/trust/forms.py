@@ -11,12 +11,8 @@ from annotator.trust.models import TrustPolicy
 class TrustPolicyForm(forms.ModelForm):
     """A campaign's policy; shares are given in percent, as people say them."""
 
-    pass_share = forms.IntegerField(
-        min_value=0, max_value=100, label=_("Right answers to pass, in %"), initial=70
-    )
-    gold_share = forms.IntegerField(
-        min_value=0, max_value=100, label=_("Pause below so many right, in %"), initial=50
-    )
+    pass_share = forms.IntegerField(min_value=0, max_value=100, label=_("Right answers to pass, in %"), initial=70)
+    gold_share = forms.IntegerField(min_value=0, max_value=100, label=_("Pause below so many right, in %"), initial=50)
     agreement_bar = forms.IntegerField(
         min_value=0, max_value=100, label=_("Settled when so many answers agree, in %"), initial=75
     )

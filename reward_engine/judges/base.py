@@ -63,8 +63,7 @@ class Predictions:
     def __post_init__(self) -> None:
         if self.p_yes.ndim != 2 or self.p_yes.shape[0] != len(self.keys):
             raise ValueError(
-                f"p_yes must have one row for each of the {len(self.keys)} keys, "
-                f"but its shape is {self.p_yes.shape}"
+                f"p_yes must have one row for each of the {len(self.keys)} keys, but its shape is {self.p_yes.shape}"
             )
 
 

@@ -61,9 +61,7 @@ class Sampling:
     ) -> Sampling:
         """Where a side or the number of frames is not given, it is what the pipeline makes by itself."""
         native = policy.native_size
-        return cls(
-            steps, guidance_scale, Size(width or native.width, height or native.height, frames or native.frames)
-        )
+        return cls(steps, guidance_scale, Size(width or native.width, height or native.height, frames or native.frames))
 
     def options(self, policy: Policy) -> dict[str, Any]:
         """The arguments that every family's pipeline takes."""

@@ -122,9 +122,7 @@ def asking(operation: Any, asked_by: dict[str, str], id: object, answered: set[s
 def test_made_up_requests_are_answered_as_described(root: User, there: dict[str, object]) -> None:
     _token, secret = ApiToken.issue(user=root, name="made up")
     asked_by = {"Authorization": f"Bearer {secret}"}
-    schema = schemathesis.openapi.from_wsgi(
-        "/api/schema/?format=json", get_wsgi_application(), headers=asked_by
-    )
+    schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", get_wsgi_application(), headers=asked_by)
     operations = [operation.ok() for operation in schema.get_all_operations() if isinstance(operation, Ok)]
     assert len(operations) > 60
     problems: list[str] = []

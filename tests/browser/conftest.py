@@ -121,9 +121,7 @@ def open_page(open_context: Callable[..., BrowserContext]) -> Iterator[Callable[
         page = open_context(user, phone=phone, theme=theme).new_page()
         if strict:
             page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
-            page.on(
-                "console", lambda m: problems.append(f"{page.url}: {m.text}") if m.type == "error" else None
-            )
+            page.on("console", lambda m: problems.append(f"{page.url}: {m.text}") if m.type == "error" else None)
         return page
 
     yield make

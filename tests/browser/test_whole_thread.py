@@ -121,9 +121,10 @@ def test_the_whole_loop(
         admin.get_by_role("link", name=re.compile(r"annotations.*\.parquet")).first.click()
     file = tmp_path / "annotations.parquet"
     download.value.save_as(file)
-    assert parquet.read_table(file).num_rows == Assignment.objects.filter(
-        campaign_item__campaign=images, state=AssignmentState.SUBMITTED
-    ).count()
+    assert (
+        parquet.read_table(file).num_rows
+        == Assignment.objects.filter(campaign_item__campaign=images, state=AssignmentState.SUBMITTED).count()
+    )
 
     # Where model and humans agree.
     admin.get_by_role("link", name="Agreement").first.click()

@@ -111,9 +111,7 @@ def require_level(version: ChecklistVersion, sub_dimension: str, level: int) -> 
 def _save(example: LevelExample, *, upload: UploadedFile | None, alt: str, caption: str) -> LevelExample:
     example.alt, example.caption = alt.strip(), caption.strip()
     if not example.alt:
-        raise ProblemError(
-            _("Say in words what the example shows, for annotators who do not see it."), code="no_alt"
-        )
+        raise ProblemError(_("Say in words what the example shows, for annotators who do not see it."), code="no_alt")
     if upload is not None:
         name = Path(upload.name or "file").name
         with tempfile.TemporaryDirectory() as folder:

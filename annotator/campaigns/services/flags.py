@@ -16,9 +16,7 @@ from reward_engine.errors import ChecklistError
 
 
 @transaction.atomic
-def flag_item(
-    *, assignment_id: int, annotator: Any, reason: str, sub_dimension: str = "", note: str = ""
-) -> Flag:
+def flag_item(*, assignment_id: int, annotator: Any, reason: str, sub_dimension: str = "", note: str = "") -> Flag:
     """Report something about the item of one's own assignment. The same report again only changes its note.
 
     Raises Assignment.DoesNotExist where it is not this person's, ProblemError (code ``no_reason``, ``no_ladder``)
@@ -43,9 +41,7 @@ def put_flag(
         sub_dimension=sub_dimension,
         outcome=FlagOutcome.OPEN,
         defaults={"note": note.strip()},
-        create_defaults={
-            "note": note.strip(), "item_id": assignment.campaign_item.item_id, "with_skip": with_skip
-        },
+        create_defaults={"note": note.strip(), "item_id": assignment.campaign_item.item_id, "with_skip": with_skip},
     )
     return flag
 

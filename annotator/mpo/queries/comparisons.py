@@ -19,9 +19,7 @@ from annotator.mpo.queries.runs import finished_runs
 def comparisons() -> QuerySet[ModelComparison]:
     """Newest first, each with what a page says of it."""
     return (
-        ModelComparison.objects.select_related(
-            "reward_model__checklist_version", "prompt_set", "job", "created_by"
-        )
+        ModelComparison.objects.select_related("reward_model__checklist_version", "prompt_set", "job", "created_by")
         .prefetch_related("runs__pair_set")
         .order_by("-created_at")
     )
@@ -98,9 +96,9 @@ class Verdict:
 
 def verdict_of(verdict: HumanVerdict) -> Verdict:
     """Of each pair of the campaign, the first item is the start's, the second the run's."""
-    rewards = dict(
-        verdict.comparison.made.filter(run=None).values_list("item", "reward")
-    ) | dict(verdict.comparison.made.filter(run=verdict.run).values_list("item", "reward"))
+    rewards = dict(verdict.comparison.made.filter(run=None).values_list("item", "reward")) | dict(
+        verdict.comparison.made.filter(run=verdict.run).values_list("item", "reward")
+    )
     margin = verdict.comparison.tie_margin
     people: list[int] = []
     model: list[int] = []

@@ -158,9 +158,7 @@ def comparison_ask(request: HttpRequest, pk: int, run: int) -> HttpResponse:
         return redirect("mpo:comparison", pk=pk)
     try:
         verdict = ask_people(comparison=found, run=tuned, requested_by=request.user, **form.cleaned_data)
-        messages.success(
-            request, _("The campaign “%(name)s” is open to annotators.") % {"name": verdict.campaign.name}
-        )
+        messages.success(request, _("The campaign “%(name)s” is open to annotators.") % {"name": verdict.campaign.name})
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("mpo:comparison", pk=pk)

@@ -37,8 +37,9 @@ def review_queue(campaign: Campaign, *, limit: int = 200, include_decided: bool 
     order = wanted[np.argsort(mean, kind="stable")][:limit]
     rows = {
         row.item_id: row
-        for row in CampaignItem.objects.filter(campaign=campaign, item_id__in=table.items[order].tolist())
-        .select_related("item__prompt")
+        for row in CampaignItem.objects.filter(
+            campaign=campaign, item_id__in=table.items[order].tolist()
+        ).select_related("item__prompt")
     }
     names = [sub.name for sub in table.checklist.ordinal]
     return [
@@ -81,9 +82,7 @@ def review_item(campaign_item: CampaignItem) -> ReviewItem:
         .prefetch_related(Prefetch("judgments", to_attr="answered"))
         .order_by("pk")
     )
-    people = [
-        {"letter": _letter(i), "annotator": a.annotator, "counted": a.counted} for i, a in enumerate(assignments)
-    ]
+    people = [{"letter": _letter(i), "annotator": a.annotator, "counted": a.counted} for i, a in enumerate(assignments)]
     decisions = {a.sub_dimension: a for a in campaign_item.adjudications.all()}
     chosen: dict[str, dict[int, list[str]]] = {}
     for index, assignment in enumerate(assignments):
@@ -116,4 +115,3 @@ def _letter(index: int) -> str:
     """A, B, … Z, A2, B2, …"""
     round_, place = divmod(index, 26)
     return chr(ord("A") + place) + (str(round_ + 1) if round_ else "")
-

@@ -120,9 +120,7 @@ class TestHandingOut:
     def test_the_sides_come_from_the_seed(self, make_pairs, make_comparing):
         pairs = make_pairs(20)
         sides = [
-            list(
-                create_comparison_campaign(name=name, pairs=pairs, seed=seed).pairs.values_list("swapped", flat=True)
-            )
+            list(create_comparison_campaign(name=name, pairs=pairs, seed=seed).pairs.values_list("swapped", flat=True))
             for name, seed in (("a", 1), ("b", 1), ("c", 2))
         ]
         assert sides[0] == sides[1] != sides[2]

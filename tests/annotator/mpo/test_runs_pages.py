@@ -205,7 +205,7 @@ def test_what_a_run_leaves_is_downloaded_and_nothing_else(sign_in: Callable, run
 
 def test_the_pair_set_leads_to_a_run(sign_in: Callable, pair_set_to_train_on: PairSet) -> None:
     address = reverse("mpo:pair-set", args=[pair_set_to_train_on.pk])
-    link = f'{reverse("mpo:run-new")}?pairs={pair_set_to_train_on.pk}'
+    link = f"{reverse('mpo:run-new')}?pairs={pair_set_to_train_on.pk}"
     assert link not in sign_in(Role.REVIEWER).get(address).content.decode()
     assert link in sign_in(Role.ADMIN).get(address).content.decode()
 

@@ -108,7 +108,7 @@ def test_enough_new_annotations_ask_for_a_candidate(
     settings.RETRAIN_AFTER_ANNOTATIONS = 65
     assert services.retrain_when_grown() == [], "64 are not enough"
     settings.RETRAIN_AFTER_ANNOTATIONS = 64
-    job, = services.retrain_when_grown()
+    (job,) = services.retrain_when_grown()
     assert job.params["campaigns"] == [judged.pk]
     assert job.params["automatic"] is True
     assert (job.params["promote"], job.params["score_after"]) == (False, False)
@@ -120,7 +120,7 @@ def test_enough_new_annotations_ask_for_a_candidate(
     annotate(judged, make_user("cem"), items=pictures[:4])
     assert services.retrain_when_grown() == []
     annotate(judged, make_user("dot"), items=pictures[:1])
-    job, = services.retrain_when_grown()
+    (job,) = services.retrain_when_grown()
     assert (job.params["promote"], job.params["score_after"]) == (True, True)
     settings.RETRAIN_AFTER_ANNOTATIONS = 0
     annotate(judged, make_user("eve"))
@@ -132,7 +132,7 @@ def test_a_grown_dataset_makes_a_candidate_beside_the_promoted(
 ) -> None:
     settings.RETRAIN_AFTER_ANNOTATIONS = 32
     annotate(judged, make_user("cem"), seed=2)
-    job, = services.retrain_when_grown()
+    (job,) = services.retrain_when_grown()
     run_here(job)
     assert dict(RewardModel.objects.values_list("version", "state")) == {
         1: RewardModelState.PROMOTED, 2: RewardModelState.CANDIDATE

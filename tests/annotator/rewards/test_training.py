@@ -239,9 +239,7 @@ def test_a_job_killed_behind_its_commit_says_what_was_made(judged: Campaign, run
     assert RewardModel.objects.count() == Job.objects.filter(kind="rewards.score").count() == 1
 
 
-def test_a_cancelled_training_leaves_nothing(
-    judged: Campaign, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cancelled_training_leaves_nothing(judged: Campaign, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     job = services.request_training(campaigns=[judged])
     run = claim(str(job.pk))
     stage = run.stage

@@ -50,9 +50,11 @@ def work_on(answer_all: Callable[..., None]) -> Callable[..., Assignment | None]
         if worst:
             checklist = checklist_of(campaign.checklist_version)
             # The lowest level that still says something is there, so that no ladder closes.
-            levels = {
-                sub.id: sub.scores[1 if sub.mask or checklist.dependents(sub.id) else 0] for sub in checklist.ordinal
-            } | {"safety": checklist.sub_dimension("safety").highest} | levels  # what is unsafe asks for its kind
+            levels = (
+                {sub.id: sub.scores[1 if sub.mask or checklist.dependents(sub.id) else 0] for sub in checklist.ordinal}
+                | {"safety": checklist.sub_dimension("safety").highest}
+                | levels
+            )  # what is unsafe asks for its kind
         answer_all(assignment, **levels)
         return submit_assignment(assignment_id=assignment.pk, annotator=annotator)
 
