@@ -29,6 +29,13 @@ def pytest_configure() -> None:
     flush.emit_post_migrate_signal = lambda *_args, **_options: None  # it makes again what is kept: see below
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pages and processes first: while one worker waits for a browser, the other one computes."""
+    waiting = (ROOT / "tests" / "browser", ROOT / "tests" / "faults")
+    items.sort(key=lambda item: not any(folder in item.path.parents for folder in waiting))
+
+
 def flush_what_is_used(ops: DatabaseOperations, style: object, tables: list[str], **options: object) -> list[str]:
     """What empties the database after a test with transactions of its own: few rows in few tables are deleted.
 

@@ -32,7 +32,7 @@ from tests.factories import make_annotated_campaign, make_item, make_reward_mode
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = 6
+EXAMPLES = 4
 
 
 @pytest.fixture(autouse=True)

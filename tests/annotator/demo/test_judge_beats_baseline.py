@@ -58,7 +58,7 @@ def test_the_judge_beats_the_majority(
     ]
     if "match" not in LOOKED_AT[media_type]:
         monkeypatch.setattr(network, "run_network", seen_by_nobody)
-    features = FeatureExtractor(media_type).extract(media)
+    features = FeatureExtractor(media_type, workers=1).extract(media)
     assert not features.errors
     table = only(features, LOOKED_AT[media_type])
     prompts = [version.prompt for version in versions]
