@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
@@ -51,8 +51,31 @@ class Supervisor:
         self.own_broker = not self.env.get("CELERY_BROKER_URL")
         self.children: list[Child] = []
         self.stopping = threading.Event()
+        self.beginning = False
         self.lock: IO[str] | None = None
         self.step_number = int(self.env.pop("FIRST_STEP", "1"))
+
+    # --- being told to stop -------------------------------------------------------------------------
+    def on_signal(self, _number: int, _frame: Any) -> None:
+        """Stop wherever we are; only what is being begun right now is begun and noted first."""
+        if self.stopping.is_set():
+            for child in self.children:  # a second Ctrl-C: no more patience
+                child.kill()
+            return
+        self.stopping.set()
+        if not self.beginning:
+            raise Stopped
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[None]:
+        """Around the start of a process: a signal between its birth and our knowing of it would leave it behind."""
+        self.beginning = True
+        try:
+            yield
+        finally:
+            self.beginning = False
+        if self.stopping.is_set():
+            raise Stopped
 
     # --- starting -----------------------------------------------------------------------------------
     @property
@@ -133,18 +156,22 @@ class Supervisor:
         return check_broker(self.env["CELERY_BROKER_URL"])
 
     def prepare(self) -> str | None:
-        # In a session of its own, so that Ctrl-C reaches it through us, once.
-        process = subprocess.Popen([sys.executable, "manage.py", "prepare"], cwd=ROOT,
-                                   env={"LOG_LEVEL": "WARNING", **self.env},
-                                   start_new_session=True)  # fmt: skip
-        remember(self.data_dir, [process])
+        process = None
         try:
+            with self.begin():
+                # In a session of its own, so that Ctrl-C reaches it through us, once.
+                process = subprocess.Popen([sys.executable, "manage.py", "prepare"], cwd=ROOT,
+                                           env={"LOG_LEVEL": "WARNING", **self.env},
+                                           start_new_session=True)  # fmt: skip
+                remember(self.data_dir, [process])
             code = process.wait()
         except BaseException:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            process.kill()
+            if process is not None:
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(10)
+                process.kill()
+                process.wait()
             raise
         if code:
             raise StartError("Preparing did not work; the lines above say why. Nothing is lost: start again after.")
@@ -152,8 +179,7 @@ class Supervisor:
 
     def start_web(self) -> str | None:
         """By itself and first: everything at once would make a small machine slow to show its first page."""
-        self.web.start()
-        self.remember()
+        self.begin_child(self.web)
         self.wait_for_web()
         return None
 
@@ -161,9 +187,13 @@ class Supervisor:
         """They take up their queues a few seconds later; whatever is asked for until then waits for them."""
         for child in self.children:
             if child is not self.web:
-                child.start()
-        self.remember()
+                self.begin_child(child)
         return f"logs in {shown(self.data_dir / 'logs')}"
+
+    def begin_child(self, child: Child) -> None:
+        with self.begin():
+            child.start()
+            self.remember()
 
     def remember(self) -> None:
         remember(self.data_dir, [child.process for child in self.children if child.process is not None])
@@ -195,17 +225,13 @@ class Supervisor:
         """Until told to stop: start again what ended by itself, later each time."""
         while not self.stopping.wait(0.5):
             self.watch_servers()
-            changed = False
             for child in self.children:
                 if child.due():
-                    child.start()
+                    self.begin_child(child)
                     say(f"{child.name} is running again.")
-                    changed = True
                 elif (wait := child.ended()) is not None:
                     say(f"{child.name} ended ({child.how}); it starts again in {wait:.0f} s. "
                         f"Its log: {shown(child.log)}")  # fmt: skip
-            if changed:
-                self.remember()
 
     def watch_servers(self) -> None:
         for name, ours, pid, start in (
@@ -267,16 +293,8 @@ def main() -> int:
         say(str(error))
         return 1
 
-    def on_signal(_number: int, _frame: Any) -> None:
-        if supervisor.stopping.is_set():
-            for child in supervisor.children:  # a second Ctrl-C: no more patience
-                child.kill()
-            return
-        supervisor.stopping.set()
-        raise Stopped
-
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+        signal.signal(number, supervisor.on_signal)
     code = 0
     try:
         supervisor.start()
