@@ -64,7 +64,13 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         Path(folder).chmod(0o755)
-        run(options, Path(folder))
+        try:
+            run(options, Path(folder))
+        finally:  # their files are gone when Python ends, and with them what says which servers are ours
+            from annotator.core import embedded
+
+            embedded.stop_broker(Path(folder))
+            embedded.stop_database(Path(folder))
 
 
 def run(options: argparse.Namespace, folder: Path) -> None:
