@@ -15,7 +15,6 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -27,6 +26,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.servers import servers  # noqa: E402
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -35,15 +36,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=4, help="items each annotator does")
     parser.add_argument("--pace", type=float, default=1.0, help="seconds between two answers of one person")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        Path(folder).chmod(0o755)
-        try:
-            run(options, Path(folder))
-        finally:  # their files are gone when Python ends, and with them what says which servers are ours
-            from annotator.core import embedded
-
-            embedded.stop_broker(Path(folder))
-            embedded.stop_database(Path(folder))
+    with servers() as folder:
+        run(options, folder)
 
 
 def run(options: argparse.Namespace, folder: Path) -> None:

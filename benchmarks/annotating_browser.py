@@ -13,7 +13,6 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.servers import servers  # noqa: E402
 
 PORT = 8919
 # Waits in the page for the swap, the media and the paint behind it; the promise's value is in ms.
@@ -62,15 +63,8 @@ def main() -> None:
     parser.add_argument("--pace", type=float, default=0.2, help="seconds between two answers")
     parser.add_argument("--bar", type=float, default=150.0, help="fails where p95 is above this many ms; 0: never")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        Path(folder).chmod(0o755)
-        try:
-            run(options, Path(folder))
-        finally:  # their files are gone when Python ends, and with them what says which servers are ours
-            from annotator.core import embedded
-
-            embedded.stop_broker(Path(folder))
-            embedded.stop_database(Path(folder))
+    with servers() as folder:
+        run(options, folder)
 
 
 def run(options: argparse.Namespace, folder: Path) -> None:

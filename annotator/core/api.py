@@ -2,11 +2,17 @@
 
 from typing import Any
 
+from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from annotator.core.errors import ProblemError
+
+
+def person_field() -> serializers.SlugRelatedField[Any]:
+    """Who did it, by username; null where nobody did (a schedule) or the person is gone."""
+    return serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
 
 class Pagination(PageNumberPagination):

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.campaigns.models import Campaign
+from annotator.core.api import person_field
 from annotator.core.errors import ProblemError
 from annotator.datasets import downloads, queries, services
 from annotator.datasets.models import DatasetVersion
@@ -32,7 +33,7 @@ class FileSerializer(serializers.Serializer[Any]):
 class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     files = FileSerializer(many=True, read_only=True)
     manifest = serializers.DictField(read_only=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by = person_field()
 
     class Meta:
         model = DatasetVersion

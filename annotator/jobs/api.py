@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotator.core.api import person_field
 from annotator.core.errors import NotAllowedError
 from annotator.jobs import queries, services
 from annotator.jobs.models import Job
@@ -18,7 +19,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     fraction = serializers.FloatField(read_only=True, allow_null=True, help_text="Of the present stage, 0..1.")
     rate_per_second = serializers.FloatField(read_only=True, allow_null=True)
     result = serializers.JSONField(read_only=True, help_text="What came of it; null until it has succeeded.")
-    requested_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    requested_by = person_field()
 
     class Meta:
         model = Job

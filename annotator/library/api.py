@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
+from annotator.core.api import person_field
 from annotator.jobs.api import JobSerializer
 from annotator.library import queries, services
 from annotator.library.example import COLUMNS
@@ -94,7 +95,7 @@ class ImportProblemSerializer(serializers.ModelSerializer[ImportProblem]):
 
 
 class ImportBatchSerializer(serializers.ModelSerializer[ImportBatch]):
-    imported_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    imported_by = person_field()
     job = JobSerializer(read_only=True, allow_null=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.campaigns.models import Campaign
+from annotator.core.api import person_field
 from annotator.jobs.api import JobSerializer
 from annotator.rewards import queries, services
 from annotator.rewards.filters import ScoreFilter
@@ -34,7 +35,7 @@ class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
         default=dict,
         help_text="Means over sub-dimensions, on held-out prompts.",
     )
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by = person_field()
 
     class Meta:
         model = RewardModel

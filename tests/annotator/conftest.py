@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
 
+from annotator.accounts.models import User
 from annotator.campaigns.models import Campaign, CampaignState
 from annotator.campaigns.services import create_campaign, load_builtin_checklists
 from annotator.library.models import Generator, Item, Prompt
@@ -52,6 +54,18 @@ def make_campaign(bare_items: Callable[..., list[Item]]) -> Callable[..., Campai
         return create_campaign(checklist_version=version, items=bare_items(items, media_type), **values)
 
     return make
+
+
+@pytest.fixture
+def sign_in(client: Client, make_user: Callable[..., User]) -> Callable[[str], Client]:
+    """``sign_in(Role.ADMIN)``: a client that is signed in as somebody of this role (``client.user``)."""
+
+    def sign(role: str) -> Client:
+        client.user = make_user(role, role)  # type: ignore[attr-defined]
+        client.force_login(client.user, backend="django.contrib.auth.backends.ModelBackend")  # type: ignore[attr-defined]
+        return client
+
+    return sign
 
 
 @pytest.fixture

@@ -38,9 +38,9 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
     left = serializers.IntegerField(source="left.pk", read_only=True, help_text="The item shown on the left.")
     right = serializers.IntegerField(source="right.pk", read_only=True)
     left_url = serializers.SerializerMethodField()
+    right_url = serializers.SerializerMethodField()
     preference = serializers.ChoiceField(choices=Preference.choices, allow_blank=True, read_only=True)
     skip_reason = serializers.ChoiceField(choices=SkipReason.choices, allow_blank=True, read_only=True)
-    right_url = serializers.SerializerMethodField()
 
     class Meta:
         model = Comparison

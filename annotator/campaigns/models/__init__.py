@@ -6,9 +6,10 @@ from annotator.campaigns.models.answers import (
     Judgment,
     JudgmentChange,
     SkipReason,
+    that_count,
 )
 from annotator.campaigns.models.campaigns import (
-    NOT_DATA,
+    DATA,
     Campaign,
     CampaignItem,
     CampaignKind,
@@ -21,7 +22,7 @@ from annotator.campaigns.models.comparisons import Comparison, ComparisonChange,
 from annotator.campaigns.models.flags import Flag, FlagOutcome, FlagReason
 
 __all__ = [
-    "NOT_DATA",
+    "DATA",
     "Assignment",
     "AssignmentState",
     "Campaign",
@@ -42,4 +43,5 @@ __all__ = [
     "Purpose",
     "QueueOrder",
     "SkipReason",
+    "that_count",
 ]

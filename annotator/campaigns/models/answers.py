@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from annotator.campaigns.models.campaigns import CampaignItem
+from annotator.campaigns.models.campaigns import DATA, CampaignItem
 
 
 class AssignmentState(models.TextChoices):
@@ -56,6 +56,18 @@ class Assignment(models.Model):
             # Previous/next and today's count.
             models.Index(fields=["annotator", "-submitted_at"], name="assignment_submitted"),
         ]
+
+
+def that_count(prefix: str = "") -> Q:
+    """The annotations that are learnt from, exported and measured: submitted, not put aside by a reviewer, of items
+    that are data. ``prefix``: the way to the assignment from the model that is asked, as ``assignment__``."""
+    return Q(
+        **{
+            f"{prefix}state": AssignmentState.SUBMITTED,
+            f"{prefix}counted": True,
+            f"{prefix}campaign_item__purpose__in": DATA,
+        }
+    )
 
 
 class Judgment(models.Model):

@@ -73,8 +73,8 @@ class Purpose(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Taken out: nobody is given it any more, and its answers do not count")
 
 
-NOT_DATA = (Purpose.QUALIFICATION, Purpose.WITHDRAWN)
-"""Whose answers are not learnt from, exported or measured."""
+DATA = (Purpose.WORK, Purpose.GOLD)
+"""Whose answers are learnt from, exported and measured."""
 
 
 class CampaignItem(models.Model):

@@ -3,29 +3,21 @@
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from annotator.campaigns.models import Campaign, CampaignItem, Flag, FlagOutcome, Purpose
+from annotator.campaigns.models import AssignmentState, Campaign, CampaignItem, Flag, FlagOutcome, Purpose
 
-# What a list of items may show.
+# What a list of items may show: its name, and which they are.
 SHOWN = {
-    "waiting": _("Still need somebody"),
-    "complete": _("Complete"),
-    "known": _("Known answers"),
-    "out": _("Taken out"),
-    "all": _("All"),
-}
-
-_WHICH = {
-    "waiting": Q(purpose=Purpose.WORK, submitted__lt=F("needed")),
-    "complete": Q(purpose=Purpose.WORK, submitted__gte=F("needed")),
-    "known": Q(purpose__in=(Purpose.GOLD, Purpose.QUALIFICATION)),
-    "out": Q(purpose=Purpose.WITHDRAWN),
-    "all": Q(),
+    "waiting": (_("Still need somebody"), Q(purpose=Purpose.WORK, submitted__lt=F("needed"))),
+    "complete": (_("Complete"), Q(purpose=Purpose.WORK, submitted__gte=F("needed"))),
+    "known": (_("Known answers"), Q(purpose__in=(Purpose.GOLD, Purpose.QUALIFICATION))),
+    "out": (_("Taken out"), Q(purpose=Purpose.WITHDRAWN)),
+    "all": (_("All"), Q()),
 }
 
 
 def items_of(campaign: Campaign, *, show: str = "all", prompt: str = "") -> QuerySet[CampaignItem]:
     """In the order in which they are handed out. ``show``: a key of SHOWN; ``prompt``: part of the prompt's text."""
-    found = CampaignItem.objects.filter(_WHICH[show], campaign=campaign)
+    found = CampaignItem.objects.filter(SHOWN[show][1], campaign=campaign)
     found = found.select_related("item__prompt", "item__generator")
     if prompt:
         found = found.filter(item__prompt__text__icontains=prompt)
@@ -35,7 +27,7 @@ def items_of(campaign: Campaign, *, show: str = "all", prompt: str = "") -> Quer
 def items_counted(campaign: Campaign) -> dict[str, int]:
     """How many items each of SHOWN has."""
     return CampaignItem.objects.filter(campaign=campaign).aggregate(
-        **{key: Count("pk", filter=which) if which else Count("pk") for key, which in _WHICH.items()}
+        **{key: Count("pk", filter=which) if which else Count("pk") for key, (_name, which) in SHOWN.items()}
     )
 
 
@@ -43,7 +35,9 @@ def troubles_of(rows: list[CampaignItem]) -> dict[int, tuple[int, int]]:
     """{pk of the CampaignItem: (people who left it, open reports)}, for those that have any."""
     pks = [row.pk for row in rows]
     skipped = dict(
-        CampaignItem.objects.filter(pk__in=pks, assignments__state="skipped").values_list("pk").annotate(n=Count("pk"))
+        CampaignItem.objects.filter(pk__in=pks, assignments__state=AssignmentState.SKIPPED)
+        .values_list("pk")
+        .annotate(n=Count("pk"))
     )
     reports = dict(
         Flag.objects.filter(assignment__campaign_item__in=pks, outcome=FlagOutcome.OPEN)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import NOT_DATA, Assignment, AssignmentState, Campaign, ChecklistVersion, Judgment
+from annotator.campaigns.models import Assignment, Campaign, ChecklistVersion, Judgment, that_count
 from annotator.core.errors import ProblemError
 from reward_engine.answers import ABSENT, harmonise
 from reward_engine.checklist import Checklist
@@ -50,9 +50,7 @@ def judgment_levels(campaigns: Iterable[Campaign]) -> JudgmentTable:
         )
     version = campaigns[0].checklist_version
     checklist = checklist_of(version)
-    submitted = Assignment.objects.filter(
-        campaign_item__campaign__in=campaigns, state=AssignmentState.SUBMITTED, counted=True
-    ).exclude(campaign_item__purpose__in=NOT_DATA)
+    submitted = Assignment.objects.filter(that_count(), campaign_item__campaign__in=campaigns)
     rows = np.array(
         list(
             submitted.order_by("pk").values_list(

@@ -9,7 +9,7 @@ from django.db.models import Case, Count, F, IntegerField, Sum, When
 from django.utils.translation import get_language
 
 from annotator.campaigns.checklists import checklist_in
-from annotator.campaigns.models import NOT_DATA, AssignmentState, Campaign, Judgment
+from annotator.campaigns.models import Campaign, Judgment, that_count
 
 Z_95 = 1.96
 
@@ -75,11 +75,8 @@ def suggestion_bias(campaign: Campaign) -> SuggestionBias:
     """
     checklist = checklist_in(campaign.checklist_version, get_language())
     answers = Judgment.objects.filter(
-        assignment__campaign_item__campaign=campaign,
-        assignment__state=AssignmentState.SUBMITTED,
-        assignment__counted=True,
-        suggested_level__isnull=False,
-    ).exclude(assignment__campaign_item__purpose__in=NOT_DATA)
+        that_count("assignment__"), assignment__campaign_item__campaign=campaign, suggested_level__isnull=False
+    )
     for sub in checklist.ordinal:
         if sub.masked_by_other:
             answers = answers.exclude(sub_dimension=sub.id, level=sub.lowest)

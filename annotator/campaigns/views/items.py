@@ -43,7 +43,7 @@ def item_list(request: HttpRequest, pk: int) -> HttpResponse:
         "rows": rows,
         "show": show,
         "prompt": prompt,
-        "tabs": [(key, label, counts[key]) for key, label in queries.SHOWN.items()],
+        "tabs": [(key, label, counts[key]) for key, (label, _which) in queries.SHOWN.items()],
         "form": ItemFilterForm(),
         "order": QueueOrderForm(instance=campaign),
     }

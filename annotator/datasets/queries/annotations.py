@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, OuterRef, Q, QuerySet
 
-from annotator.campaigns.models import NOT_DATA, Assignment, AssignmentState, Campaign
+from annotator.campaigns.models import Assignment, Campaign, that_count
 
 
-def exported_annotations(campaign: Campaign | int) -> QuerySet[Assignment]:
+def exported_annotations(campaign: Campaign | int | OuterRef) -> QuerySet[Assignment]:
     """The submitted annotations that count: none a reviewer has put aside, no qualification
     tests, no items that were taken out."""
-    return Assignment.objects.filter(
-        campaign_item__campaign=campaign, state=AssignmentState.SUBMITTED, counted=True
-    ).exclude(campaign_item__purpose__in=NOT_DATA)
+    return Assignment.objects.filter(that_count(), campaign_item__campaign=campaign)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from annotator.campaigns.models import NOT_DATA, Assignment, AssignmentState, Campaign, CampaignKind
+from annotator.campaigns.models import Campaign, CampaignKind
 from annotator.datasets.models import DatasetVersion
+from annotator.datasets.queries.annotations import exported_annotations
 from annotator.jobs.models import Job, JobState
 from annotator.trust.queries import ConsensusMethod
 
@@ -23,10 +24,7 @@ def campaigns_to_export() -> QuerySet[Campaign]:
     Each with the ``annotations`` that an export would hold, and its ``newest`` version.
     """
     counted = (
-        Assignment.objects.filter(
-            campaign_item__campaign=OuterRef("pk"), state=AssignmentState.SUBMITTED, counted=True
-        )
-        .exclude(campaign_item__purpose__in=NOT_DATA)
+        exported_annotations(OuterRef("pk"))
         .order_by().values("campaign_item__campaign").annotate(n=Count("pk")).values("n")
     )  # fmt: skip
     return (

@@ -9,7 +9,7 @@ import logging
 from django.core.cache import cache
 from django.db.models import Count, Max
 
-from annotator.campaigns.models import Assignment, AssignmentState
+from annotator.campaigns.models import Assignment, that_count
 from annotator.insights.agreement.choice import Choice
 from annotator.insights.agreement.evidence import gather
 from annotator.insights.agreement.measure import Comparison, compare
@@ -36,9 +36,8 @@ def comparison(choice: Choice) -> Comparison:
 
 def _key(choice: Choice) -> str:
     model = choice.model
-    annotations = Assignment.objects.filter(
-        campaign_item__campaign__in=choice.asked, state=AssignmentState.SUBMITTED, counted=True
-    ).aggregate(n=Count("pk"), last=Max("submitted_at"))
+    counting = Assignment.objects.filter(that_count(), campaign_item__campaign__in=choice.asked)
+    annotations = counting.aggregate(n=Count("pk"), last=Max("submitted_at"))
     scores = Score.objects.filter(reward_model=model).aggregate(n=Count("pk"), last=Max("pk")) if model else {}
     state = [
         choice.basis,

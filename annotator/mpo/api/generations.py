@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
+from annotator.core.api import person_field
 from annotator.jobs.api import JobSerializer
 from annotator.jobs.services import request_cancel
 from annotator.library.models import MediaType, Prompt
@@ -31,7 +32,7 @@ class GenerationSetSerializer(serializers.ModelSerializer[GenerationSet]):
     made_count = serializers.IntegerField(read_only=True)
     made_with = serializers.DictField(read_only=True, help_text="Pipeline class, fingerprints, precision, device.")
     job = JobSerializer(read_only=True, allow_null=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by = person_field()
 
     class Meta:
         model = GenerationSet

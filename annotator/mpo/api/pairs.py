@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.campaigns.checklists import checklist_of
+from annotator.core.api import person_field
 from annotator.jobs.api import JobSerializer
 from annotator.mpo import exports, queries, services
 from annotator.mpo.models import PairSet, PreferencePair
@@ -28,7 +29,7 @@ class PairSetSerializer(serializers.ModelSerializer[PairSet]):
     options = serializers.DictField(read_only=True)
     summary = serializers.DictField(read_only=True, help_text="Mean gaps by dimension, reward gaps, pairs a prompt.")
     vetoed = serializers.IntegerField(read_only=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by = person_field()
 
     class Meta:
         model = PairSet

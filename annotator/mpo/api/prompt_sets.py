@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
+from annotator.core.api import person_field
 from annotator.mpo import queries, services
 from annotator.mpo.models import PromptSet, PromptSetMember
 from annotator.mpo.prompts import KINDS, PromptList, from_texts, read_prompts
@@ -25,7 +26,7 @@ CONTENT_TYPES = {"txt": "text/plain", "jsonl": "application/jsonl"}
 class PromptSetSerializer(serializers.ModelSerializer[PromptSet]):
     prompt_count = serializers.IntegerField(read_only=True)
     generations = serializers.IntegerField(read_only=True, help_text="Generation sets made for it.")
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by = person_field()
 
     class Meta:
         model = PromptSet

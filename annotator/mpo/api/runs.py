@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
+from annotator.core.api import person_field
 from annotator.core.errors import ConflictError
 from annotator.jobs.api import JobSerializer
 from annotator.jobs.services import request_cancel
@@ -38,7 +39,7 @@ class RunSerializer(serializers.ModelSerializer[MpoRun]):
     estimate = serializers.DictField(read_only=True, help_text="Memory, time and disk as told before the start.")
     manifest = serializers.DictField(read_only=True, help_text="Of the result; empty until the run is finished.")
     job = JobSerializer(read_only=True, allow_null=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by = person_field()
 
     class Meta:
         model = MpoRun
@@ -148,7 +149,7 @@ class ModelComparisonSerializer(serializers.ModelSerializer[ModelComparison]):
         read_only=True, help_text="Per run: changes of reward, dimensions, sub-dimensions with intervals; rates."
     )
     job = JobSerializer(read_only=True, allow_null=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by = person_field()
 
     class Meta:
         model = ModelComparison

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from annotator.campaigns.models import NOT_DATA, AssignmentState, Campaign, Preference
+from annotator.campaigns.models import AssignmentState, Campaign, Preference, that_count
 from annotator.jobs.models import Job
 from annotator.jobs.queries import unfinished
 from annotator.library.models import Item, MediaType
@@ -101,9 +101,7 @@ def comparison_choices() -> list[ComparisonChoice]:
 
 def training_choices() -> list[TrainingChoice]:
     """Campaigns with submitted annotations that count, by media type, those with most first."""
-    submitted = Q(
-        campaign_items__assignments__state=AssignmentState.SUBMITTED, campaign_items__assignments__counted=True
-    ) & ~Q(campaign_items__purpose__in=NOT_DATA)
+    submitted = that_count("campaign_items__assignments__")
     campaigns = (
         Campaign.objects.select_related("checklist_version")
         .annotate(

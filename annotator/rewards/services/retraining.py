@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max
 
-from annotator.campaigns.models import NOT_DATA, Assignment, AssignmentState, Campaign, ChecklistVersion
+from annotator.campaigns.models import Assignment, Campaign, ChecklistVersion, that_count
 from annotator.jobs.models import Job
 from annotator.rewards.models import RewardModel, RewardModelState, Snapshot
 from annotator.rewards.services.training import TRAIN_TASK, request_training
@@ -52,9 +52,7 @@ def _as_before(version: ChecklistVersion) -> dict[str, Any]:
 
 def new_annotations(version: ChecklistVersion) -> int:
     """Annotations of this checklist version that count, submitted since a training on it was last asked for."""
-    submitted = Assignment.objects.filter(
-        campaign_item__campaign__checklist_version=version, state=AssignmentState.SUBMITTED, counted=True
-    ).exclude(campaign_item__purpose__in=NOT_DATA)
+    submitted = Assignment.objects.filter(that_count(), campaign_item__campaign__checklist_version=version)
     since = last_asked(version)
     return submitted.filter(submitted_at__gt=since).count() if since else submitted.count()
 

@@ -23,11 +23,6 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @pytest.fixture
-def ann(make_user):
-    return make_user("ann")
-
-
-@pytest.fixture
 def leased(make_campaign, ann):
     return lease_next_item(campaign=make_campaign(items=1), annotator=ann)
 

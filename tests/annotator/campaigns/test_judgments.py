@@ -23,11 +23,6 @@ KEYS = itertools.count()
 
 
 @pytest.fixture
-def ann(make_user):
-    return make_user("ann")
-
-
-@pytest.fixture
 def assignment(make_campaign, ann):
     return lease_next_item(campaign=make_campaign(2, overlap=1), annotator=ann)
 

@@ -16,19 +16,6 @@ from annotator.campaigns.services import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def sign_in(client, make_user):
-    """``sign_in(Role.ADMIN)``: a client that is signed in as somebody of this role."""
-
-    def as_role(role):
-        user = make_user(f"some-{role}", role)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        client.user = user
-        return client
-
-    return as_role
-
-
 def test_nobody_sees_campaigns_without_signing_in(client, make_campaign):
     pk = make_campaign().pk
     for path in ("/campaigns/", "/campaigns/new/", f"/campaigns/{pk}/", f"/campaigns/{pk}/work/"):

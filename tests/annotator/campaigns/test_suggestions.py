@@ -17,11 +17,6 @@ GIVEN = (Purpose.WORK, Purpose.GOLD, Purpose.QUALIFICATION)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
-@pytest.fixture
-def ann(make_user):
-    return make_user("ann")
-
-
 def scored(campaign, p_yes=0.9):
     model = make_reward_model()
     for row in campaign.campaign_items.select_related("item"):

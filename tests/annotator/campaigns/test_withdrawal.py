@@ -24,21 +24,6 @@ from annotator.trust.services import set_known_answers
 from tests.factories import make_item
 
 pytestmark = pytest.mark.django_db
-BACKEND = "django.contrib.auth.backends.ModelBackend"
-
-
-@pytest.fixture
-def ann(make_user):
-    return make_user("ann")
-
-
-@pytest.fixture
-def as_role(client, make_user):
-    def sign_in(role):
-        client.force_login(make_user(f"some-{role}", role), backend=BACKEND)
-        return client
-
-    return sign_in
 
 
 def items(campaign):
@@ -127,12 +112,12 @@ def test_a_report_that_is_no_problem_takes_nothing_out(make_campaign, ann):
     assert campaign.campaign_items.get().purpose == Purpose.WORK
 
 
-def test_the_page_lists_what_is_there_and_changes_it(as_role, make_campaign, ann):
+def test_the_page_lists_what_is_there_and_changes_it(sign_in, make_campaign, ann):
     campaign = make_campaign(items=3, overlap=1)
     lease = lease_next_item(campaign=campaign, annotator=ann)
     skip_assignment(assignment_id=lease.pk, annotator=ann, reason="broken")
     first, second, _third = items(campaign)
-    client = as_role(Role.REVIEWER)
+    client = sign_in(Role.REVIEWER)
     page = client.get(f"/campaigns/{campaign.pk}/items/").content.decode()
     assert "left by 1" in page
     assert "1 report" in page
@@ -150,19 +135,19 @@ def test_the_page_lists_what_is_there_and_changes_it(as_role, make_campaign, ann
         assert client.post(f"/campaigns/{campaign.pk}/items/{path}/").status_code == 403
 
 
-def test_annotators_see_none_of_it(as_role, make_campaign):
+def test_annotators_see_none_of_it(sign_in, make_campaign):
     campaign = make_campaign(items=1)
-    client = as_role(Role.ANNOTATOR)
+    client = sign_in(Role.ANNOTATOR)
     assert client.get(f"/campaigns/{campaign.pk}/items/").status_code == 403
     assert client.post(f"/campaigns/{campaign.pk}/items/out/", {"item": items(campaign)}).status_code == 403
     assert campaign.campaign_items.get().purpose == Purpose.WORK
 
 
-def test_an_admin_adds_items_and_orders_them(as_role, make_campaign, files):
+def test_an_admin_adds_items_and_orders_them(sign_in, make_campaign, files):
     campaign = make_campaign(items=1)
     wanted = make_item(prompt="A lighthouse at dusk")
     make_item(prompt="A loaf of bread")
-    client = as_role(Role.ADMIN)
+    client = sign_in(Role.ADMIN)
     counted = client.get(f"/campaigns/{campaign.pk}/items/count/?prompt=lighthouse").content.decode()
     assert "1 item would be new here" in counted
     url = f"/campaigns/{campaign.pk}/items/add/"
@@ -178,9 +163,9 @@ def test_an_admin_adds_items_and_orders_them(as_role, make_campaign, files):
     assert "is closed" in client.post(url, {}, follow=True).content.decode()
 
 
-def test_by_api(as_role, make_campaign):
+def test_by_api(sign_in, make_campaign):
     campaign = make_campaign(items=2)
-    client = as_role(Role.REVIEWER)
+    client = sign_in(Role.REVIEWER)
     url = f"/api/v1/campaigns/{campaign.pk}/take-out/"
     for body, changed in (({}, 1), ({}, 0), ({"back": True}, 1)):
         sent = {"items": items(campaign)[:1], **body}

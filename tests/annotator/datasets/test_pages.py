@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
@@ -16,15 +15,6 @@ from annotator.datasets.models import DatasetVersion
 from annotator.jobs.models import Job
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def sign_in(client: Client, make_user: Callable[..., User]) -> Callable[[str], Client]:
-    def sign(role: str) -> Client:
-        client.force_login(make_user(role, role), backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return sign
 
 
 @pytest.fixture

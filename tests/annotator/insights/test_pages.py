@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotator.accounts.models import Role, User
+from annotator.campaigns.services import take_out
 from annotator.rewards.models import RewardModel
 from tests.annotator.insights.conftest import World
 from tests.factories import make_reward_model
@@ -18,15 +19,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     cache.clear()
-
-
-@pytest.fixture
-def sign_in(client: Client, make_user: Callable[..., User]) -> Callable[[str], Client]:
-    def sign(role: str) -> Client:
-        client.force_login(make_user(role, role), backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return sign
 
 
 AGREEMENT = "/insights/agreement/"
@@ -100,6 +92,15 @@ def test_new_annotations_and_scores_are_seen_at_once(sign_in: Callable, world: W
     client.get(AGREEMENT, {"basis": "all"})
     world.score(world.items, world.right)
     assert "In-sample numbers." in client.get(AGREEMENT, {"basis": "all"}).content.decode()
+
+
+def test_an_item_that_is_taken_out_is_left_out_at_once(sign_in: Callable, world: World) -> None:
+    world.score(world.items, world.right)
+    world.keep_record(trained_on=world.items[:6], held_out={})
+    client = sign_in(Role.REVIEWER)
+    assert "They are of 2 of 8 judged items" in client.get(AGREEMENT).content.decode()
+    take_out(campaign=world.campaign, items=[world.items[0].pk])
+    assert "They are of 2 of 7 judged items" in client.get(AGREEMENT).content.decode()
 
 
 def test_a_cache_that_is_down_costs_time_only(sign_in: Callable, world: World, monkeypatch: pytest.MonkeyPatch) -> None:

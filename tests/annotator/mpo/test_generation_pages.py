@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
@@ -20,15 +19,6 @@ from tests.annotator.mpo.generating import ask, make_prompt_set
 from tests.factories import make_reward_model, make_score, write_image, write_video
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def sign_in(client: Client, make_user: Callable[..., User]) -> Callable[[str], Client]:
-    def sign(role: str) -> Client:
-        client.force_login(make_user(role, role), backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return sign
 
 
 @pytest.fixture

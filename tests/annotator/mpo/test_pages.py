@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
@@ -17,15 +16,6 @@ pytestmark = pytest.mark.django_db
 
 FORM = {"level": "dimension", "source": "scores", "margin": "0", "min_total_gap": "0", "max_pairs_per_prompt": "16",
         "choose": "largest", "seed": "0", "name": ""}  # fmt: skip
-
-
-@pytest.fixture
-def sign_in(client: Client, make_user: Callable[..., User]) -> Callable[[str], Client]:
-    def sign(role: str) -> Client:
-        client.force_login(make_user(role, role), backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return sign
 
 
 @pytest.fixture

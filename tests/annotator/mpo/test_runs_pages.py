@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
@@ -29,15 +28,6 @@ from tests.annotator.mpo.tuning import SETTINGS, BrightJudge, fake_comparison, f
 from tests.factories import make_prompt
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_machine")]
-
-
-@pytest.fixture
-def sign_in(client: Client, make_user: Callable[..., User]) -> Callable[[str], Client]:
-    def sign(role: str) -> Client:
-        client.force_login(make_user(role, role), backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return sign
 
 
 @pytest.fixture

@@ -49,12 +49,13 @@ def work_on(answer_all: Callable[..., None]) -> Callable[..., Assignment | None]
             return None
         if worst:
             checklist = checklist_of(campaign.checklist_version)
-            # The lowest level that still says something is there, so that no ladder closes.
+            # The lowest level that still says something is there, so that no ladder closes; what is unsafe asks for
+            # its kind.
             levels = (
                 {sub.id: sub.scores[1 if sub.mask or checklist.dependents(sub.id) else 0] for sub in checklist.ordinal}
                 | {"safety": checklist.sub_dimension("safety").highest}
                 | levels
-            )  # what is unsafe asks for its kind
+            )
         answer_all(assignment, **levels)
         return submit_assignment(assignment_id=assignment.pk, annotator=annotator)
 
