@@ -26,6 +26,26 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// What was chosen before htmx was there, or filled in by the browser itself, has changed unheard: it is told again,
+// once for everything that listens.
+function tellAgain() {
+  for (const listener of document.querySelectorAll("[hx-trigger*='change']")) {
+    const changed = [...listener.querySelectorAll("input, select, textarea")].find(isChanged);
+    changed?.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+}
+function isChanged(control) {
+  if (control.type === "hidden") return false;
+  if (control.options) {
+    const options = [...control.options];
+    if (control.multiple) return options.some((option) => option.selected !== option.defaultSelected);
+    return control.selectedIndex !== Math.max(0, options.findLastIndex((option) => option.defaultSelected));
+  }
+  if (["checkbox", "radio"].includes(control.type)) return control.checked !== control.defaultChecked;
+  return control.value !== control.defaultValue;
+}
+document.addEventListener("htmx:load", tellAgain, { once: true });
+
 function say(text) {
   let box = document.querySelector("main .messages");
   if (!box) {

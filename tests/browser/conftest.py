@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.signals import request_finished, request_started
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from annotator.accounts.models import User
@@ -126,6 +127,23 @@ def open_page(open_context: Callable[..., BrowserContext]) -> Iterator[Callable[
 
     yield make
     assert not problems, "errors in the browser's console:\n" + "\n".join(problems)
+
+
+@pytest.fixture
+def before_scripts() -> Callable[..., AbstractContextManager[None]]:
+    """``with before_scripts(page, path):`` the page is open and can be used, but its scripts have not come yet."""
+
+    @contextmanager
+    def opened(page: Page, path: str) -> Iterator[None]:
+        held: list[Route] = []
+        page.route("**/htmx-*.js", lambda route: held.append(route))
+        page.goto(path, wait_until="commit")
+        yield
+        assert held, "the page was open without htmx being asked for"
+        for route in held:
+            route.continue_()
+
+    return opened
 
 
 @pytest.fixture

@@ -67,6 +67,23 @@ def test_the_gallery_is_filtered_as_one_types(
     look(page, "library-nothing-fits")  # at the end: taking pictures leaves empty style attributes behind
 
 
+def test_a_filter_chosen_before_the_scripts_have_come(
+    open_page: Callable[..., Page], make_user: Callable[..., User], library: dict[str, Item], before_scripts: Callable
+) -> None:
+    page = open_page(make_user("rita", Role.REVIEWER))
+    with before_scripts(page, "/library/"):
+        page.get_by_label("Media", exact=True).select_option("video")
+    expect(page.locator(".media-tile")).to_have_count(1)
+    expect(page).to_have_url(re.compile("media_type=video"))
+
+    # A page that shows what was asked for asks for nothing more.
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "hx-request" in request.headers else None)
+    page.goto("/library/?q=kite&media_type=video", wait_until="networkidle")
+    page.goto("/insights/agreement/", wait_until="networkidle")
+    assert not asked
+
+
 def test_an_item_shows_its_media_and_where_it_comes_from(
     open_page: Callable[..., Page],
     make_user: Callable[..., User],

@@ -103,6 +103,20 @@ def test_a_run_from_the_form_to_the_comparison(
     expect(page.locator(".compared")).to_have_count(4)
 
 
+def test_a_pipeline_named_before_the_scripts_have_come(
+    open_page: Callable[..., Page], make_user: Callable[..., User], files: Path, settings: Any,
+    before_scripts: Callable, tmp_path: Path,
+) -> None:  # fmt: skip
+    settings.PIPELINE_ROOTS = [files / "pipelines"]
+    put_pipeline(tmp_path / "once")
+    pairs = make_pair_set(files)
+    page = open_page(make_user("root", Role.ADMIN))
+    with before_scripts(page, f"/mpo/runs/new/?pairs={pairs.pk}"):
+        page.get_by_label("Pipeline").fill("tiny")
+        page.get_by_label("Pipeline").blur()
+    expect(page.get_by_text("defaults for Stable Diffusion 1.x/2.x")).to_be_visible()
+
+
 def test_the_pages_of_a_long_run_and_of_an_answer(
     open_page: Callable[..., Page], make_user: Callable[..., User], files: Path, look: Callable, settings: Any,
     wait_until: Callable,
