@@ -142,6 +142,7 @@ def before_scripts() -> Callable[..., AbstractContextManager[None]]:
         assert held, "the page was open without htmx being asked for"
         for route in held:
             route.continue_()
+        page.unroute("**/htmx-*.js")
 
     return opened
 
