@@ -3,3 +3,4 @@
 from django.dispatch import Signal
 
 assignment_submitted = Signal()  # assignment: the submitted Assignment
+items_taken_out = Signal()  # campaign: the Campaign they were taken out of

@@ -8,7 +8,7 @@ class TrustConfig(AppConfig):
     def ready(self) -> None:
         from annotator.campaigns import hooks
         from annotator.campaigns import panels as campaign_panels
-        from annotator.campaigns.signals import assignment_submitted
+        from annotator.campaigns.signals import assignment_submitted, items_taken_out
         from annotator.trust import feedback, panels, receivers, services
 
         hooks.gates.append(services.require_standing)
@@ -16,3 +16,4 @@ class TrustConfig(AppConfig):
         hooks.feedbacks.append(feedback.after_answer)
         campaign_panels.register("trust/_campaign_panel.html", panels.for_campaign)
         assignment_submitted.connect(receivers.on_submitted, dispatch_uid="trust")
+        items_taken_out.connect(receivers.on_taken_out, dispatch_uid="trust")

@@ -1,8 +1,8 @@
-"""What follows from a submitted annotation, in the transaction that submits it."""
+"""What follows from what campaigns do, in the transaction that does it."""
 
 from typing import Any
 
-from annotator.campaigns.models import Assignment, Purpose
+from annotator.campaigns.models import Assignment, Campaign, Purpose
 from annotator.trust import services
 
 
@@ -14,3 +14,7 @@ def on_submitted(sender: Any, assignment: Assignment, **kwargs: Any) -> None:
         services.count_gold(campaign=item.campaign, annotator=assignment.annotator)
     else:
         services.extend_where_disputed(campaign_item=item)
+
+
+def on_taken_out(sender: Any, campaign: Campaign, **kwargs: Any) -> None:
+    services.mark_whole_tests(campaign=campaign)

@@ -150,6 +150,9 @@ def _decisions(request: HttpRequest, row: CampaignItem) -> dict[str, int | None]
 def forget(request: HttpRequest, pk: int) -> HttpResponse:
     """A gold or test item becomes ordinary work again."""
     row = get_object_or_404(CampaignItem, pk=pk)
-    services.forget_known_answers(campaign_item=row)
-    messages.success(request, _("The item is ordinary work again."))
+    try:
+        services.forget_known_answers(campaign_item=row)
+        messages.success(request, _("The item is ordinary work again."))
+    except ProblemError as problem:
+        messages.error(request, problem.message)
     return redirect("trust:campaign", pk=row.campaign_id)

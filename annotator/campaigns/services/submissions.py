@@ -8,7 +8,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from annotator.campaigns.checklists import checklist_in, checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, Flag, FlagOutcome, SkipReason
+from annotator.campaigns.models import Assignment, AssignmentState, Flag, FlagOutcome, Purpose, SkipReason
 from annotator.campaigns.services.flags import put_flag
 from annotator.campaigns.services.judgments import require_changeable
 from annotator.campaigns.services.leases import retake
@@ -99,6 +99,10 @@ def take_up_again(*, assignment_id: int, annotator: Any) -> Assignment:
     """Open a skipped or expired assignment of one's own again, while its item still needs somebody."""
     assignment = _own(assignment_id, annotator)
     if assignment.state in (AssignmentState.SKIPPED, AssignmentState.EXPIRED):
+        if assignment.campaign_item.purpose == Purpose.WITHDRAWN:
+            raise ConflictError(
+                _("This item has been taken out of the campaign; nobody needs to judge it."), code="out"
+            )
         if not retake(assignment, assignment.campaign_item.campaign):
             raise ConflictError(
                 _("Others have annotated this item meanwhile; it is not needed any more."), code="taken"

@@ -7,6 +7,7 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from annotator.campaigns.models import Campaign, CampaignItem, Purpose
+from annotator.campaigns.signals import items_taken_out
 from annotator.core.errors import ProblemError
 
 
@@ -19,7 +20,10 @@ def take_out(*, campaign: Campaign, items: Iterable[int]) -> int:
     is not in the campaign.
     """
     rows = _rows(campaign, items)
-    return rows.exclude(purpose=Purpose.WITHDRAWN).update(purpose_before=F("purpose"), purpose=Purpose.WITHDRAWN)
+    taken = rows.exclude(purpose=Purpose.WITHDRAWN).update(purpose_before=F("purpose"), purpose=Purpose.WITHDRAWN)
+    if taken:
+        items_taken_out.send(sender=CampaignItem, campaign=campaign)
+    return taken
 
 
 @transaction.atomic

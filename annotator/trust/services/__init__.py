@@ -7,7 +7,7 @@ from annotator.trust.services.gold import choose_gold, count_gold, lift_pause, p
 from annotator.trust.services.known import forget_known_answers, set_known_answers
 from annotator.trust.services.overlap import extend_where_disputed
 from annotator.trust.services.policies import allow_another_try, set_policy
-from annotator.trust.services.qualification import choose_qualification, mark_test
+from annotator.trust.services.qualification import choose_qualification, mark_test, mark_whole_tests
 
 __all__ = [
     "adjudicate",
@@ -19,6 +19,7 @@ __all__ = [
     "forget_known_answers",
     "lift_pause",
     "mark_test",
+    "mark_whole_tests",
     "pause",
     "put_aside",
     "require_standing",

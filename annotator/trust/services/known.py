@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils.translation import gettext as _
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import AssignmentState, CampaignItem, Purpose
 from annotator.core.errors import ProblemError
 from annotator.trust.models import KnownAnswers
+from annotator.trust.services.qualification import mark_whole_tests
 from reward_engine.errors import ChecklistError
 
 UNLIMITED = 32_000
@@ -27,11 +29,11 @@ def set_known_answers(
     """Make an item of a campaign a gold or qualification item.
 
     ``levels``: what is right, for as many sub-dimensions as are known (at least one). Raises ProblemError for a
-    sub-dimension or level the checklist does not have.
+    sub-dimension or level the checklist does not have, and for an item that is taken out.
     """
     if purpose not in (Purpose.GOLD, Purpose.QUALIFICATION):
         raise ProblemError("Known answers make an item gold or part of the qualification test; choose one of them.")
-    campaign_item = CampaignItem.objects.select_for_update().select_related("campaign").get(pk=campaign_item.pk)
+    campaign_item = _locked(campaign_item)
     checklist = checklist_of(campaign_item.campaign.checklist_version)
     if not levels:
         raise ProblemError("Give the right level of at least one sub-dimension.", code="no_levels")
@@ -44,7 +46,7 @@ def set_known_answers(
             raise ProblemError(
                 f"“{sub.name}” has no level {level}; its levels are {sub.lowest} to {sub.highest}.", code="no_level"
             )
-    known, _ = KnownAnswers.objects.update_or_create(
+    known, _made = KnownAnswers.objects.update_or_create(
         campaign_item=campaign_item,
         defaults={
             "levels": {id: int(level) for id, level in levels.items()},
@@ -58,10 +60,17 @@ def set_known_answers(
 
 @transaction.atomic
 def forget_known_answers(*, campaign_item: CampaignItem) -> CampaignItem:
-    """Make a gold or qualification item ordinary work again."""
-    campaign_item = CampaignItem.objects.select_for_update().select_related("campaign").get(pk=campaign_item.pk)
+    """Make a gold or qualification item ordinary work again. Raises ProblemError for an item that is taken out."""
+    campaign_item = _locked(campaign_item)
     KnownAnswers.objects.filter(campaign_item=campaign_item).delete()
     return _hand_out(campaign_item, Purpose.WORK, campaign_item.campaign.overlap)
+
+
+def _locked(campaign_item: CampaignItem) -> CampaignItem:
+    row = CampaignItem.objects.select_for_update().select_related("campaign").get(pk=campaign_item.pk)
+    if row.purpose == Purpose.WITHDRAWN:
+        raise ProblemError(_("This item is taken out of the campaign. Put it back first."), code="out")
+    return row
 
 
 def _hand_out(campaign_item: CampaignItem, purpose: str, needed: int) -> CampaignItem:
@@ -69,6 +78,8 @@ def _hand_out(campaign_item: CampaignItem, purpose: str, needed: int) -> Campaig
         submitted=Count("pk", filter=Q(state=AssignmentState.SUBMITTED, counted=True)),
         leased=Count("pk", filter=Q(state=AssignmentState.LEASED)),
     )
+    if campaign_item.purpose == Purpose.QUALIFICATION and purpose != Purpose.QUALIFICATION:
+        mark_whole_tests(campaign=campaign_item.campaign)
     campaign_item.purpose = purpose
     campaign_item.submitted = taken["submitted"]
     campaign_item.needed = needed

@@ -1,7 +1,9 @@
 """The qualification test: items with known answers that come before the work."""
 
+from functools import partial
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -69,7 +71,27 @@ def mark_test(*, campaign: Campaign, annotator: Any) -> QualificationAttempt | N
         passed=bool(judged) and right / judged >= policy.pass_share,
         answers=given,
     )
-    if not attempt.passed and number < policy.attempts_allowed:
-        # What was answered is kept with the attempt; the items are there to be answered again.
+    if not attempt.passed:
+        # What was answered is kept with the attempt; the items are there to be answered again, if they may be.
         Assignment.objects.filter(pk__in=[assignment.pk for assignment in done]).delete()
     return attempt
+
+
+def mark_whole_tests(*, campaign: Campaign) -> None:
+    """Mark, once this transaction has ended, the tests that an item's leaving has made whole: whoever has submitted
+    all the rest has nothing more to submit that would have them marked.
+
+    Afterwards, since marking locks annotations, and those are locked before the items that are locked now.
+    """
+    transaction.on_commit(partial(_mark_whole_tests, campaign), robust=True)
+
+
+def _mark_whole_tests(campaign: Campaign) -> None:
+    passed = QualificationAttempt.objects.filter(campaign=campaign, passed=True)
+    submitted = Assignment.objects.filter(
+        campaign_item__campaign=campaign,
+        campaign_item__purpose=Purpose.QUALIFICATION,
+        state=AssignmentState.SUBMITTED,
+    ).exclude(annotator__in=passed.values("annotator"))
+    for annotator in get_user_model().objects.filter(pk__in=submitted.values("annotator")):
+        mark_test(campaign=campaign, annotator=annotator)

@@ -16,8 +16,9 @@ from annotator.campaigns.services import (
     skip_assignment,
     submit_assignment,
     take_out,
+    take_up_again,
 )
-from annotator.core.errors import ProblemError
+from annotator.core.errors import ConflictError, ProblemError
 from annotator.datasets.queries import exported_annotations
 from annotator.rewards.queries.models import training_choices
 from annotator.trust.services import set_known_answers
@@ -67,6 +68,17 @@ def test_its_answers_count_nowhere_until_it_is_back(make_campaign, ann, answer_a
     assert counted() == (1, 1, [1], 1)
     put_back(campaign=campaign, items=items(campaign))
     assert counted() == (2, 2, [2], 2)
+
+
+def test_nobody_takes_it_up_again(make_campaign, ann):
+    campaign = make_campaign(items=1)
+    left = lease_next_item(campaign=campaign, annotator=ann)
+    skip_assignment(assignment_id=left.pk, annotator=ann, reason="broken")
+    take_out(campaign=campaign, items=items(campaign))
+    with pytest.raises(ConflictError, match="taken out"):
+        take_up_again(assignment_id=left.pk, annotator=ann)
+    put_back(campaign=campaign, items=items(campaign))
+    assert take_up_again(assignment_id=left.pk, annotator=ann).pk == left.pk
 
 
 def test_gold_that_is_put_back_is_gold_again(make_campaign):

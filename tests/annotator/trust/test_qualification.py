@@ -4,9 +4,10 @@ import pytest
 
 from annotator.campaigns.models import Assignment, Purpose
 from annotator.campaigns.queries import campaign_progress, judgment_levels
-from annotator.campaigns.services import lease_next_item
-from annotator.core.errors import ConflictError
+from annotator.campaigns.services import lease_next_item, put_back, skip_assignment, take_out
+from annotator.core.errors import ConflictError, ProblemError
 from annotator.trust.models import QualificationAttempt
+from annotator.trust.services import forget_known_answers, set_known_answers
 
 
 @pytest.fixture
@@ -57,6 +58,72 @@ def test_no_work_is_prefetched_while_the_test_is_unmarked(campaign, make_user):
     with pytest.raises(ConflictError) as refused:
         lease_next_item(campaign=campaign, annotator=ann, after=second.pk)
     assert refused.value.code == "test_first"
+
+
+def test_more_tries_than_were_used_up_let_people_try_again(campaign, make_user, make_policy, work_on):
+    ann = make_user("ann")
+    for _ in range(4):
+        work_on(campaign, ann, worst=True)
+    make_policy(campaign, attempts_allowed=3)
+    purposes = [work_on(campaign, ann).campaign_item.purpose for _ in range(3)]
+    assert purposes == [Purpose.QUALIFICATION, Purpose.QUALIFICATION, Purpose.WORK]
+
+
+def by_taking_out(campaign, row):
+    take_out(campaign=campaign, items=[row.item_id])
+
+
+def by_making_it_work(campaign, row):
+    forget_known_answers(campaign_item=row)
+
+
+def by_making_it_gold(campaign, row):
+    set_known_answers(campaign_item=row, levels={"clarity": 1})
+
+
+LEAVING = pytest.mark.parametrize("leave", [by_taking_out, by_making_it_work, by_making_it_gold])
+
+
+@LEAVING
+def test_whoever_did_all_the_rest_has_passed_when_an_item_leaves_the_test(
+    campaign, make_user, work_on, leave, django_capture_on_commit_callbacks
+):
+    ann, bo = make_user("ann"), make_user("bo")
+    work_on(campaign, ann)
+    broken = lease_next_item(campaign=campaign, annotator=ann)
+    skip_assignment(assignment_id=broken.pk, annotator=ann, reason="broken")
+    with django_capture_on_commit_callbacks(execute=True):
+        leave(campaign, broken.campaign_item)
+    assert list(QualificationAttempt.objects.values_list("annotator", "passed")) == [(ann.pk, True)]
+    assert work_on(campaign, ann).campaign_item.purpose == Purpose.WORK
+    assert [work_on(campaign, bo).campaign_item.purpose for _ in range(2)] == [Purpose.QUALIFICATION, Purpose.WORK]
+
+
+def test_whoever_did_the_rest_badly_has_failed_and_tries_again(
+    campaign, make_user, work_on, django_capture_on_commit_callbacks
+):
+    ann = make_user("ann")
+    first = work_on(campaign, ann, worst=True)
+    broken = lease_next_item(campaign=campaign, annotator=ann)
+    with django_capture_on_commit_callbacks(execute=True):
+        take_out(campaign=campaign, items=[broken.campaign_item.item_id])
+    assert list(QualificationAttempt.objects.values_list("number", "passed")) == [(1, False)]
+    held = lease_next_item(campaign=campaign, annotator=ann)
+    assert held == broken, "what is on the screen may be finished"
+    again = lease_next_item(campaign=campaign, annotator=ann, after=held.pk)
+    assert again.campaign_item == first.campaign_item
+
+
+def test_what_is_taken_out_gets_no_known_answers_and_loses_none(campaign):
+    row = campaign.campaign_items.filter(purpose=Purpose.QUALIFICATION).first()
+    take_out(campaign=campaign, items=[row.item_id])
+    for change in (by_making_it_work, by_making_it_gold):
+        with pytest.raises(ProblemError, match="Put it back first"):
+            change(campaign, row)
+    put_back(campaign=campaign, items=[row.item_id])
+    row.refresh_from_db()
+    assert row.purpose == Purpose.QUALIFICATION
+    assert row.known.levels
 
 
 def test_the_test_is_no_data(campaign, make_user, work_on):

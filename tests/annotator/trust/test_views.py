@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from annotator.accounts.models import Role
 from annotator.campaigns.models import Purpose
+from annotator.campaigns.services import take_out
 from annotator.trust.models import Adjudication, Standing, TrustPolicy
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -84,6 +85,18 @@ def test_an_item_is_kept_as_gold_and_given_back(admin_client_, row):
     admin_client_.post(reverse("trust:forget", args=[row.pk]))
     row.refresh_from_db()
     assert row.purpose == Purpose.WORK
+
+
+def test_an_item_that_is_taken_out_is_shown_as_such_and_left_alone(admin_client_, row, know):
+    (gold,) = know(row.campaign, 1)
+    take_out(campaign=gold.campaign, items=[gold.item_id])
+    address, forget = reverse("trust:campaign", args=[gold.campaign_id]), reverse("trust:forget", args=[gold.pk])
+    page = admin_client_.get(address).content.decode()
+    assert "taken out" in page
+    assert forget not in page
+    assert "Put it back first" in admin_client_.post(forget, follow=True).content.decode()
+    gold.refresh_from_db()
+    assert (gold.purpose, gold.purpose_before) == (Purpose.WITHDRAWN, Purpose.GOLD)
 
 
 def test_pausing_and_letting_go_on(admin_client_, disputed):
