@@ -39,12 +39,18 @@ def install_chromium() -> bool:
     return chromium() is not None
 
 
-def step(number: int, name: str, command: list[str]) -> bool:
+NO_TEST = 5
+"""What pytest ends with where there was no test for it."""
+ENDS = {0: "passed", NO_TEST: "no test"}
+
+
+def step(number: int, name: str, command: list[str]) -> int:
+    """Run it; what it ended with."""
     print(f"  {number}. {name}", flush=True)
     start = time.monotonic()
-    ok = subprocess.run(command, cwd=ROOT, check=False).returncode == 0
-    print(f"     {'passed' if ok else 'FAILED'} · {time.monotonic() - start:.1f} s", flush=True)
-    return ok
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    print(f"     {ENDS.get(code, 'FAILED')} · {time.monotonic() - start:.1f} s", flush=True)
+    return code
 
 
 def main(arguments: list[str]) -> int:
@@ -60,16 +66,20 @@ def main(arguments: list[str]) -> int:
         return 1
     python = sys.executable
     processes = os.environ.get("TEST_PROCESSES", "2")
-    tests = [python, "-m", "pytest", "-n", processes, "--dist", "worksteal", *arguments]
-    if not browser:
-        tests += ["-m", "not browser"]
+    pytest = [python, "-m", "pytest", "-n", processes, "--dist", "worksteal", *arguments]
     steps = [
         ("ruff: mistakes", [python, "-m", "ruff", "check", "."]),
         ("ruff: style", [python, "-m", "ruff", "format", "--check", "--quiet", "."]),
         ("mypy: types of reward_engine", [python, "-m", "mypy", "reward_engine"]),
-        ("pytest: every test", tests),
+        ("pytest: what nothing may run beside", [*pytest, "-n", "0", "-m", "alone"]),
+        ("pytest: every other test", [*pytest, "-m", "not alone" if browser else "not alone and not browser"]),
     ]
-    failed = [name for index, (name, command) in enumerate(steps) if not step(number + index, name, command)]
+    codes = {name: step(number + index, name, command) for index, (name, command) in enumerate(steps)}
+    if arguments and list(codes.values()).count(NO_TEST) == 1:
+        fine = (0, NO_TEST)  # the tests that were asked for are all of one kind
+    else:
+        fine = (0,)
+    failed = [name for name, code in codes.items() if code not in fine]
     pictures = ROOT / "test-results" / "screenshots"
     if browser and pictures.is_dir():
         print(f"  Screenshots: {pictures.relative_to(ROOT)} ({len(list(pictures.glob('*.png')))} pictures)")
