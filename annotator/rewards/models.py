@@ -33,6 +33,33 @@ class Snapshot(TimeStamped):
         return f"{self.media_type.capitalize()} snapshot {self.pk}"
 
 
+class BaseModelState(models.TextChoices):
+    CHECKING = "checking", _("Being checked")
+    READY = "ready", _("Ready")
+    REFUSED = "refused", _("Refused")
+
+
+class BaseModel(TimeStamped):
+    """A vision-language model that judges may be made from, as registered and checked by a GPU worker."""
+
+    name = models.CharField(max_length=300, help_text="A folder below VLM_ROOTS, or a hub id.")
+    revision = models.CharField(max_length=100, blank=True, help_text="Of a hub id: the commit or tag asked for.")
+    state = models.CharField(max_length=10, choices=BaseModelState.choices, default=BaseModelState.CHECKING)
+    # What the check found: family, parameters, dtype, memory_bytes, way, way_reason, difference, digest.
+    report = models.JSONField(default=dict, blank=True)
+    error = models.TextField(blank=True)
+    digest = models.CharField(max_length=200, blank=True)
+    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["name", "revision"], name="base_model_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
+
 class RewardModelState(models.TextChoices):
     CANDIDATE = "candidate", _("Candidate")
     PROMOTED = "promoted", _("Promoted")
@@ -45,12 +72,15 @@ class RewardModel(TimeStamped):
     media_type = models.CharField(max_length=10, choices=MediaType.choices)
     version = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=RewardModelState.choices, default=RewardModelState.CANDIDATE)
-    judge = models.CharField(max_length=40, default="probe")
+    judge = models.CharField(max_length=40, default="probe", help_text="The kind of judge: probe, vlm, endpoint …")
+    base = models.ForeignKey(BaseModel, null=True, blank=True, on_delete=models.PROTECT, related_name="versions")
     checklist_version = models.ForeignKey(ChecklistVersion, on_delete=models.PROTECT)
     snapshot = models.ForeignKey(Snapshot, null=True, blank=True, on_delete=models.PROTECT)
     path = models.CharField(max_length=300, help_text="Folder of the artifact, below ARTIFACT_ROOT.")
     manifest = models.JSONField(default=dict)
     metrics = models.JSONField(default=dict)
+    # What the gate compared when the version was made, and what it decided; empty where nothing was compared.
+    gate = models.JSONField(default=dict, blank=True)
     weights = ArrayField(models.FloatField(), help_text="One weight a question, in the checklist's order.")
     intercept = models.FloatField(default=0.0)
     # One training job makes one version, however often it is killed and taken up again.
@@ -69,6 +99,30 @@ class RewardModel(TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.media_type.capitalize()} reward v{self.version}"
+
+
+class RetrainingPolicy(TimeStamped):
+    """When a kind of judge is retrained on a checklist's annotations, on which base, and what follows."""
+
+    checklist_version = models.ForeignKey(ChecklistVersion, on_delete=models.CASCADE, related_name="policies")
+    judge = models.CharField(max_length=40)
+    base = models.ForeignKey(BaseModel, null=True, blank=True, on_delete=models.PROTECT, related_name="policies")
+    # Those of a training of this kind, as its form has them.
+    judge_settings = models.JSONField(default=dict, blank=True)
+    enabled = models.BooleanField(default=True)
+    after_annotations = models.PositiveIntegerField(null=True, blank=True, help_text="New annotations; none: never.")
+    nightly_hour = models.PositiveSmallIntegerField(null=True, blank=True, help_text="UTC, 0–23; none: not nightly.")
+    promotes = models.BooleanField(default=False, help_text="Promote by itself where it passes the gate.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        ordering = ["checklist_version", "judge"]
+        constraints = [
+            models.UniqueConstraint(fields=["checklist_version", "judge"], name="retraining_policy_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Retraining of {self.judge} on {self.checklist_version}"
 
 
 class RewardModelAction(models.TextChoices):

@@ -19,7 +19,7 @@ from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun, PairSet,
 from annotator.mpo.services.comparing import run_comparison
 from annotator.mpo.services.devices import WORKER
 from annotator.mpo.services.training import run_training
-from annotator.rewards.services import artifacts
+from annotator.rewards import judges
 from tests.annotator.mpo.tuning import SETTINGS, BrightJudge, fake_comparison, make_pair_set, put_pipeline
 from tests.factories import make_prompt
 
@@ -39,7 +39,8 @@ def test_a_run_from_the_form_to_the_comparison(
     settings.PIPELINE_ROOTS = [files / "pipelines"]
     put_pipeline(tmp_path / "once")
     pairs = make_pair_set(files, name="Bright ones, by dimension")
-    monkeypatch.setattr(artifacts, "load_judge", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "load", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "check", lambda model: None)
 
     # --- asked for ---
     page = open_page(make_user("root", Role.ADMIN))

@@ -9,9 +9,8 @@ from django.conf import settings
 
 from annotator.accounts.models import Role, User
 from annotator.jobs.models import Job, JobState
-from annotator.rewards import services
+from annotator.rewards import judges, services
 from annotator.rewards.models import RewardModel, RewardModelEvent, Score, Snapshot
-from annotator.rewards.services import artifacts
 from tests.annotator.rewards.pictures import make_pictures, open_campaign, submit_all
 from tests.conftest import kill_group
 
@@ -60,7 +59,7 @@ def test_a_training_and_a_scoring_whose_worker_is_killed_are_done_once(
     assert (model.version, model.state) == (1, "promoted")
     assert Snapshot.objects.count() == 1
     assert [path.name for path in images.iterdir()] == [f"{training.pk}-{training.attempts}"]
-    artifacts.load_judge(model)
+    judges.load(model)
     scoring = Job.objects.get(kind="rewards.score")
 
     total = len(pictures) + len(more)

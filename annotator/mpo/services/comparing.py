@@ -31,17 +31,17 @@ from annotator.mpo.models import ComparedItem, ModelComparison, MpoRun, PromptSe
 from annotator.mpo.queries.runs import LORA, trained_prompts
 from annotator.mpo.services.devices import measure_worker
 from annotator.mpo.services.planning import located, problem_at
+from annotator.rewards import judges
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
 from annotator.rewards.queries import promoted
-from annotator.rewards.services import artifacts, score_items
+from annotator.rewards.services import score_items
 from annotator.rewards.services.scoring import weights_of
 from reward_engine.mpo.comparison import Comparison, Rates, compare
 from reward_engine.mpo.scoring import Scores
 from reward_engine.reward import reward, soft_values
 
 if TYPE_CHECKING:
-    from reward_engine.judges.base import MediaInput
-    from reward_engine.judges.probe import ProbeJudge
+    from reward_engine.judges.base import Judge, MediaInput
     from reward_engine.mpo.policies import Policy
     from reward_engine.mpo.run import ModelComparison as Compared
 
@@ -164,7 +164,7 @@ def _reward_model(asked: RewardModel | None, media_type: str) -> RewardModel:
     if model.media_type != media_type:
         raise _refused("reward_model", f"{model} looks at {model.media_type}s; these runs make {media_type}s.")
     try:
-        artifacts.load_judge(model)
+        judges.check(model)
     except ProblemError as problem:
         raise ProblemError(problem.message, code=problem.code, field="reward_model") from problem
     return model
@@ -314,7 +314,7 @@ class _Comparing:
         from reward_engine.mpo.run import compare_models
 
         self.held.stage("Loading the judge")
-        self.judge: ProbeJudge = artifacts.load_judge(self.model)
+        self.judge: Judge = judges.load(self.model)
         self.held.stage("Loading the pipeline")
         measure_worker()
         first = self.comparison.runs.order_by("pk").first()

@@ -25,13 +25,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import FINISHED, Job
 from annotator.rewards.models import RewardModel, Snapshot
-from reward_engine.errors import RewardEngineError
-from reward_engine.judges.artifact import MANIFEST
-from reward_engine.judges.probe import ProbeJudge
 
 HELD_OUT = "held-out.safetensors"
 LEFT_OVER_AFTER_SECONDS = 3600
@@ -108,24 +104,6 @@ def read_arrays(path: Path, sha256: str, what: str, mend: str) -> dict[str, NDAr
     except (SafetensorError, ValueError) as error:
         raise BrokenArtifactError(f"{what} cannot be read ({error}). {mend}") from error
     return arrays
-
-
-def load_judge(model: RewardModel) -> ProbeJudge:
-    """The judge of a version, checked against what the database recorded. Raises BrokenArtifactError in words."""
-    folder = root() / model.path
-    try:
-        judge = ProbeJudge.load(folder, checklist=checklist_of(model.checklist_version), cache_dir=features_folder())
-        manifest = digest((folder / MANIFEST).read_bytes())
-    except RewardEngineError as error:
-        raise BrokenArtifactError(f"{model} cannot be used. {error.message}") from error
-    except OSError as error:
-        raise BrokenArtifactError(f"{model} cannot be used: its manifest cannot be read ({error.strerror}).") from error
-    if manifest != model.manifest.get("manifest_sha256"):
-        raise BrokenArtifactError(
-            f"{model} cannot be used: its manifest is not the one that was recorded when it was trained. "
-            "Restore its folder or train again."
-        )
-    return judge
 
 
 def read_held_out(model: RewardModel) -> dict[str, NDArray[Any]]:

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from annotator.core.errors import ConflictError
 from annotator.library.models import MediaType
+from annotator.rewards import judges
 from annotator.rewards.models import RewardModel, RewardModelAction, RewardModelEvent, RewardModelState
-from annotator.rewards.services.artifacts import load_judge
 
 _LOCK = 0x5E_9157  # advisory lock of the register of models, one a media type
 
@@ -32,7 +32,7 @@ def promote(*, reward_model: RewardModel, by: Any = None, note: str = "") -> Rew
     model = RewardModel.objects.select_for_update().get(pk=reward_model.pk)
     if model.state == RewardModelState.PROMOTED:
         return model
-    load_judge(model)
+    judges.check(model)
     standing = RewardModel.objects.filter(media_type=model.media_type, state=RewardModelState.PROMOTED).first()
     if standing is not None:
         _set_state(standing, RewardModelState.RETIRED)
@@ -73,6 +73,10 @@ class Verdict:
 
     passes: bool
     reason: str
+
+    def to_json(self, *, asked: bool) -> dict[str, Any]:
+        """Plain data for the version's row. ``asked``: whether it was to be promoted where it passes."""
+        return {"passes": self.passes, "reason": self.reason, "asked": asked}
 
 
 def gate(candidate: RewardModel, standing: RewardModel | None) -> Verdict:

@@ -7,7 +7,6 @@ later job tries it again.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,12 +22,11 @@ from annotator.jobs.models import Job, Queue
 from annotator.jobs.services import JobCancelled, JobLost, Run, enqueue
 from annotator.library.models import Item
 from annotator.library.storage import original_path
+from annotator.rewards import judges
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
-from annotator.rewards.services import artifacts
 from annotator.rewards.signals import scoring_finished
 from reward_engine.errors import RewardEngineError
-from reward_engine.judges.base import MediaInput, Predictions
-from reward_engine.judges.probe import ProbeJudge
+from reward_engine.judges.base import Judge, MediaInput, Predictions
 from reward_engine.reward import reward, soft_values
 from reward_engine.weights import Weights
 
@@ -67,7 +65,7 @@ def score(run: Run) -> dict[str, Any]:
     if model is None:
         raise ProblemError("This version has been deleted; there is nothing to score with.", code="no_model")
     run.stage("Loading the judge")
-    judge = artifacts.load_judge(model)
+    judge = judges.load(model)
     waiting = unscored(model, problems_since=run.job.created_at).values_list("pk", flat=True)
     score_items(run, model, judge, list(waiting))
     # Who asked for scores meanwhile was given this job, so what has come into the library since belongs to it too.
@@ -76,11 +74,9 @@ def score(run: Run) -> dict[str, Any]:
     return _announce(run, model)
 
 
-def score_items(run: Run, model: RewardModel, judge: ProbeJudge, items: Sequence[int]) -> None:
+def score_items(run: Run, model: RewardModel, judge: Judge, items: Sequence[int]) -> None:
     """Score these items (their ids) within a job, a batch a commit; what cannot be scored is noted as a problem."""
     run.stage("Scoring", len(items))
-    if items:
-        judge = _with_eyes(judge)
     for start in range(0, len(items), ITEMS_A_BATCH):
         batch = Item.objects.select_related("prompt").filter(pk__in=items[start : start + ITEMS_A_BATCH])
         predictions = _predict(run, judge, list(batch.order_by("pk")), start)
@@ -94,15 +90,7 @@ def as_input(item: Item) -> MediaInput:
     return MediaInput(str(item.pk), item.media_type, original_path(item), item.prompt.text)  # type: ignore[arg-type]
 
 
-def _with_eyes(judge: ProbeJudge) -> ProbeJudge:
-    """The judge with one extractor for all batches."""
-    from reward_engine.features import FeatureExtractor  # brings torch along
-
-    extractor = FeatureExtractor(judge.checklist.media_type, cache_dir=artifacts.features_folder())
-    return dataclasses.replace(judge, extractor=extractor)
-
-
-def _predict(run: Run, judge: ProbeJudge, items: list[Item], done: int) -> Predictions:
+def _predict(run: Run, judge: Judge, items: list[Item], done: int) -> Predictions:
     try:
         predictions = judge.predict(
             [as_input(item) for item in items],

@@ -33,8 +33,8 @@ from annotator.mpo.models import (
 from annotator.mpo.queries import comparisons as queries
 from annotator.mpo.services import comparing
 from annotator.mpo.services.verdicts import ask_people, sample_pairs
+from annotator.rewards import judges
 from annotator.rewards.models import RewardModel, Score
-from annotator.rewards.services import artifacts
 from tests.annotator.mpo.tuning import PROMPTS, SETTINGS, BrightJudge, make_pair_set
 from tests.factories import make_prompt
 
@@ -46,7 +46,8 @@ HELD_OUT = ("a red square", "the small disc right", "a blue disc left")
 
 @pytest.fixture(autouse=True)
 def bright_judge(monkeypatch: Any) -> None:
-    monkeypatch.setattr(artifacts, "load_judge", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "load", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "check", lambda model: None)
 
 
 @pytest.fixture
@@ -165,7 +166,8 @@ def test_a_cancelled_comparison_goes_on_with_what_lacks(
     monkeypatch.setattr(Run, "progress", progress)
     comparing.run_comparison(str(comparison.job_id))
     monkeypatch.undo()
-    monkeypatch.setattr(artifacts, "load_judge", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "load", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "check", lambda model: None)
     comparison.refresh_from_db()
     assert comparison.job.state == "cancelled"
     assert not comparison.made.exists()

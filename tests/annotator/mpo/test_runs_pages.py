@@ -22,7 +22,7 @@ from annotator.mpo.forms.runs import ADVANCED, MAIN
 from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun, PairSet
 from annotator.mpo.services.devices import WORKER
 from annotator.mpo.templatetags import run_tags
-from annotator.rewards.services import artifacts
+from annotator.rewards import judges
 from reward_engine.mpo.training import Settings
 from tests.annotator.mpo.tuning import SETTINGS, BrightJudge, fake_comparison, fake_finished
 from tests.factories import make_prompt
@@ -204,7 +204,8 @@ def test_the_pair_set_leads_to_a_run(sign_in: Callable, pair_set_to_train_on: Pa
 
 
 def test_a_comparison_by_form(sign_in: Callable, run: MpoRun, monkeypatch: Any) -> None:
-    monkeypatch.setattr(artifacts, "load_judge", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "load", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "check", lambda model: None)
     fake_finished(run)
     client = sign_in(Role.ADMIN)
     address = reverse("mpo:comparison-new")
@@ -320,7 +321,8 @@ def test_runs_by_api(api: APIClient, pair_set_to_train_on: PairSet) -> None:
 
 
 def test_comparisons_by_api(api: APIClient, compared: ModelComparison, monkeypatch: Any) -> None:
-    monkeypatch.setattr(artifacts, "load_judge", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "load", lambda model: BrightJudge(checklist_of(model.checklist_version)))
+    monkeypatch.setattr(judges, "check", lambda model: None)
     detail = f"/api/v1/model-comparisons/{compared.pk}/"
     assert api.get(detail).json()["result"]["models"][1]["over_optimised"]
     run = compared.runs.get(name="Bright")

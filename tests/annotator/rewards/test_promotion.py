@@ -10,9 +10,8 @@ from annotator.campaigns.models import Campaign, ChecklistVersion
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.jobs.models import Job, JobState
 from annotator.library.models import Item
-from annotator.rewards import queries, services
+from annotator.rewards import judges, queries, services
 from annotator.rewards.models import RewardModel, RewardModelState
-from annotator.rewards.services import artifacts, promotion
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +34,7 @@ def make_model(db: None) -> Callable[..., RewardModel]:
 
 @pytest.fixture
 def any_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(promotion, "load_judge", lambda model: None)
+    monkeypatch.setattr(judges, "check", lambda model: None)
 
 
 def test_one_is_promoted_and_may_come_back(make_model: Callable, make_user: Callable, any_judge: None) -> None:
@@ -140,4 +139,4 @@ def test_a_grown_dataset_makes_a_candidate_beside_the_promoted(
     second = RewardModel.objects.get(version=2)
     assert second.snapshot.judgments == 480
     assert second.events.get().note == "The dataset had grown."
-    artifacts.load_judge(second)
+    judges.load(second)

@@ -15,7 +15,7 @@ from annotator.campaigns.models import Campaign, Comparison
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import Job
 from annotator.library.models import Item
-from annotator.rewards import services
+from annotator.rewards import judges, services
 from annotator.rewards.calibrating import calibration_of
 from annotator.rewards.models import RewardModel, Score
 from annotator.rewards.services import artifacts, refining
@@ -56,7 +56,7 @@ def test_weights_follow_what_people_prefer(fitted: RewardModel, compared: Campai
 
 
 def test_scores_are_calibrated_and_weighed_as_the_version_says(fitted: RewardModel, pictures: list[Item]) -> None:
-    judge = artifacts.load_judge(fitted)
+    judge = judges.load(fitted)
     np.testing.assert_allclose(judge.weights.coef, fitted.weights)
     checklist = checklist_of(fitted.checklist_version)
     score = Score.objects.order_by("pk").first()

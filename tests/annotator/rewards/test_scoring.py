@@ -13,7 +13,7 @@ from annotator.jobs.models import Job, JobState
 from annotator.jobs.services import JobLost, claim
 from annotator.library.models import Item
 from annotator.library.storage import original_path
-from annotator.rewards import queries, services
+from annotator.rewards import judges, queries, services
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
 from annotator.rewards.queries import breakdown
 from annotator.rewards.services import artifacts, scoring
@@ -151,12 +151,12 @@ def test_a_missing_or_altered_artifact_is_refused(trained: RewardModel, run_here
     heads.write_bytes(content)
     manifest.write_text(text.replace('"seed": 0', '"seed": 1'))
     with pytest.raises(ProblemError, match="its manifest is not the one that was recorded"):
-        artifacts.load_judge(trained)
+        judges.load(trained)
     manifest.write_text(text)
-    artifacts.load_judge(trained)
+    judges.load(trained)
     heads.unlink()
     with pytest.raises(ProblemError, match=r"heads\.safetensors is missing\. Train the model again or restore"):
-        artifacts.load_judge(trained)
+        judges.load(trained)
     assert not Score.objects.exists()
 
 

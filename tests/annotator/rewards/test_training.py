@@ -15,7 +15,7 @@ from annotator.jobs.models import Job, JobState
 from annotator.jobs.services import JobCancelled, JobLost, claim, request_cancel
 from annotator.library.models import Item
 from annotator.library.storage import original_path
-from annotator.rewards import services
+from annotator.rewards import judges, services
 from annotator.rewards.models import RewardModel, RewardModelEvent, Snapshot
 from annotator.rewards.services import artifacts, training
 
@@ -90,7 +90,7 @@ def test_a_trained_version_is_measured_saved_and_described(trained: RewardModel,
     }  # fmt: skip
     assert manifest["checklist"]["content_hash"] == judged.checklist_version.content_hash
     assert manifest["metrics"] == trained.metrics
-    judge = artifacts.load_judge(trained)
+    judge = judges.load(trained)
     assert judge.weights.coef.tolist() == trained.weights
     held_out = artifacts.read_held_out(trained)
     assert held_out["p_yes"].shape == (32, len(trained.weights))
@@ -228,7 +228,7 @@ def test_what_a_killed_attempt_left_is_taken_away(judged: Campaign, settings: An
     Job.objects.filter(pk=other.pk).update(state=JobState.FAILED)
     artifacts.clean()
     assert model_folders(settings) == sorted([f"{job.pk}-1", "kept-by-hand"])
-    artifacts.load_judge(RewardModel.objects.get())
+    judges.load(RewardModel.objects.get())
 
 
 def test_a_job_killed_behind_its_commit_says_what_was_made(judged: Campaign, run_here: Callable) -> None:

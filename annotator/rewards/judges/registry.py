@@ -1,0 +1,37 @@
+"""Which kinds of judges there are: a decorator, and a look-up by name."""
+
+from __future__ import annotations
+
+from annotator.core.errors import ProblemError
+from annotator.rewards.judges.base import JudgeKind
+
+_kinds: dict[str, JudgeKind] = {}
+
+
+def register(kind: type[JudgeKind]) -> type[JudgeKind]:
+    """Offer a kind under its name. Raises ValueError where another has that name."""
+    known = _kinds.get(kind.name)
+    if known is not None and type(known) is not kind:
+        raise ValueError(f"There is a kind of judge named “{kind.name}” already.")
+    _kinds[kind.name] = kind()
+    return kind
+
+
+def unregister(name: str) -> None:
+    """Take a kind away again, for tests."""
+    _kinds.pop(name, None)
+
+
+def kinds() -> list[JudgeKind]:
+    """All kinds, in the order in which they were registered."""
+    return list(_kinds.values())
+
+
+def kind_of(name: str) -> JudgeKind:
+    """The kind of this name. Raises ProblemError where there is none."""
+    found = _kinds.get(name)
+    if found is None:
+        names = ", ".join(_kinds)
+        raise ProblemError(f"There is no kind of judge named “{name}”. Choose one of: {names}.",
+                           code="no_kind", field="kind")  # fmt: skip
+    return found
