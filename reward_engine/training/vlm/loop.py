@@ -15,7 +15,8 @@ import importlib
 import json
 import math
 import platform
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -24,12 +25,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from reward_engine.checklist import Checklist
-from reward_engine.errors import RewardEngineError, TrainingError
+from reward_engine.errors import ArtifactError, RewardEngineError, TrainingError
 from reward_engine.judges.base import Cancelled, MediaInput, Progress
 from reward_engine.judges.vlm import VLMJudge, VLMOptions, adapter
 from reward_engine.judges.vlm.batching import out_of_memory
@@ -50,13 +51,17 @@ class VLMTrainResult:
     Both are empty on all but the first process of several.
 
     ``losses``: (step, training loss) as logged; ``errors``: items that could not be used, and why.
-    Only the first of several processes has metrics.
+    ``held_out``: keys of the h held-out items that could be read; ``p_yes`` float32 [h, q]: what the best weights say
+    of them; ``seconds_per_item``: how long that took. Only the first of several processes has these and metrics.
     """
 
     folder: Path
     metrics: dict[str, Any]
     losses: list[tuple[int, float]]
     errors: dict[str, str] = field(default_factory=dict)
+    held_out: tuple[str, ...] = ()
+    p_yes: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    seconds_per_item: float | None = None
 
 
 def train_vlm(
@@ -70,23 +75,34 @@ def train_vlm(
     settings: TrainSettings | None = None,
     options: VLMOptions | None = None,
     snapshot: str = "",
+    start: str | Path | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    reading: Callable[[str], None] | None = None,
 ) -> VLMTrainResult:
     """Learn from ``levels`` int8 [n, s] of ``items``; ``groups`` [n] are their prompts.
 
     ``out``: the new adapter's folder; checkpoints, log.jsonl and TensorBoard events go into ``out`` + ".training".
-    ``progress(done, total)`` counts steps. Raises TrainingError in words (code ``cancelled`` where ``cancelled()``
-    said so; what is done is kept), ArtifactError where a checkpoint there belongs to another run.
+    ``start``: an adapter of the same model and checklist to go on from; rank, alpha and targets are then its own.
+    ``progress(done, total)`` counts steps; ``reading(key)`` names each item as it is read. Raises TrainingError in
+    words (code ``cancelled`` where ``cancelled()`` said so in any process; what is done is kept), ArtifactError where a
+    checkpoint there belongs to another run, or ``start`` to another model or checklist.
     """
     settings, out = settings or TrainSettings(), Path(out)
     if out.exists():
         raise TrainingError(f"{out.name}: there is something already; choose a new folder.", code="exists")
     data, errors = prepare(checklist, items, levels, groups, settings.validation_share, settings.seed)
     judge = VLMJudge.load(source, checklist=checklist, options=options)
+    first = None if start is None else adapter.read(Path(start), checklist)
+    if first is not None and first.base_digest != judge.digest:
+        raise ArtifactError(
+            f"{first.name}: it was trained on another model than the one at {source}. Start from scratch, or choose "
+            "the model that it belongs to.",
+            code="base",
+        )
     try:
         return _trained(
-            _Run(judge, data, settings, out.with_name(f"{out.name}.training")),
+            _Run(judge, data, settings, out.with_name(f"{out.name}.training"), first, reading),
             out,
             snapshot,
             errors,
@@ -108,8 +124,14 @@ def _trained(
     judge, settings = run.judge, run.settings
     losses = run.train(progress, cancelled)
     metrics: dict[str, Any] = {}
+    held_out: tuple[str, ...] = ()
+    p_yes, seconds = np.zeros((0, len(judge.checklist.questions)), dtype=np.float32), None
     if run.accelerator.is_main_process:
-        metrics = run.measured()
+        began = time.perf_counter()
+        rows, p_yes = run.said_of_held_out()
+        seconds = (time.perf_counter() - began) / len(rows)
+        held_out = tuple(run.data.items[row].key for row in rows)
+        metrics = run.measured(rows, p_yes)
         config, _ = run.model.adapter()
         adapter.write(
             out,
@@ -130,15 +152,23 @@ def _trained(
             },
         )
     run.accelerator.wait_for_everyone()
-    return VLMTrainResult(out, metrics, losses, errors | run.errors)
+    return VLMTrainResult(out, metrics, losses, errors | run.errors, held_out, p_yes, seconds)
 
 
 class _Run:
     """What the loop shares: model, optimiser, data, and where it stands."""
 
-    def __init__(self, judge: VLMJudge, data: Data, settings: TrainSettings, work: Path) -> None:
+    def __init__(
+        self,
+        judge: VLMJudge,
+        data: Data,
+        settings: TrainSettings,
+        work: Path,
+        start: adapter.Adapter | None = None,
+        reading: Callable[[str], None] | None = None,
+    ) -> None:
         accelerate: Any = importlib.import_module("accelerate")
-        self.judge, self.data, self.settings, self.work = judge, data, settings, work
+        self.judge, self.data, self.settings, self.work, self.reading = judge, data, settings, work, reading
         self.errors: dict[str, str] = {}
         self.spare: Sequence[tuple[Encoded, Tensor]] = ()
         self.accelerator = accelerate.Accelerator(
@@ -149,13 +179,13 @@ class _Run:
                 accelerate.DistributedDataParallelKwargs(find_unused_parameters=settings.targets == "all")
             ],
         )
-        self.model = PackedAnswers(judge.backbone, settings)
+        self.model = PackedAnswers(judge.backbone, settings, start)
         self.order = Order(data, settings.seed, settings.balance, settings.least)
         self.texts = [question.text for question in judge.checklist.questions]
         raw = torch.optim.AdamW(
             [weight for _, weight in self.model.learnt], lr=settings.learning_rate, weight_decay=0.0
         )
-        said = json.dumps([settings.plain(), data.digest, judge.version])
+        said = json.dumps([settings.plain(), data.digest, judge.version, *([start.digest] if start else [])])
         digest = hashlib.sha256(said.encode()).hexdigest()
         state = checkpoint.restore(work, digest, self.model.learnt, raw)
         self.state = state or checkpoint.State(digest)
@@ -176,7 +206,7 @@ class _Run:
         try:
             while not self.finished:
                 step = self.state.step
-                if cancelled is not None and cancelled():
+                if cancelled is not None and self._agreed(cancelled()):
                     self._save()
                     raise TrainingError("The training was cancelled.", code="cancelled")
                 loss = self._step(step)
@@ -194,6 +224,13 @@ class _Run:
         if progress is not None:
             progress(self.steps, self.steps)
         return log.losses
+
+    def _agreed(self, stop: bool) -> bool:
+        """Whether any process is to stop: all must do so at the same step, or they would wait for each other."""
+        if self.accelerator.num_processes == 1:
+            return stop
+        flag = torch.tensor([float(stop)], device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag, reduction="sum").item())
 
     def _step(self, step: int) -> float:
         """One change of the weights; returns the mean loss over its passes."""
@@ -273,6 +310,8 @@ class _Run:
         return isinstance(found, RewardEngineError)
 
     def _whole(self, row: int) -> Encoded:
+        if self.reading is not None:
+            self.reading(self.data.items[row].key)
         return self.judge.encoder.encode(self.data.items[row], self.texts)
 
     @torch.no_grad()
@@ -310,8 +349,11 @@ class _Run:
         self.accelerator.wait_for_everyone()
 
     @torch.no_grad()
-    def measured(self) -> dict[str, Any]:
-        """Metrics of the best weights on all held-out items, beside what one gets without looking."""
+    def said_of_held_out(self) -> tuple[list[int], NDArray[np.float32]]:
+        """(rows, P(yes) [h, q]): what the best weights say of all held-out items that can be read.
+
+        Raises TrainingError where none can be read.
+        """
         peft: Any = importlib.import_module("peft")
         peft.set_peft_model_state_dict(self.model.adapted, self.state.best_weights)
         self.model.eval()
@@ -320,13 +362,19 @@ class _Run:
             if not self._failed(row, found):
                 rows.append(row)
                 p_yes.append(torch.sigmoid(self.model([found])[0].float()).cpu().numpy())
+        if not rows:
+            raise TrainingError("None of the held-out items can be read.", code="too_few")
+        return rows, np.stack(p_yes)
+
+    def measured(self, rows: Sequence[int], p_yes: NDArray[np.float32]) -> dict[str, Any]:
+        """Metrics of these predictions [h, q], beside the majority baseline of the training items."""
         checklist, levels, train = self.judge.checklist, self.data.levels, self.data.train
         baseline = Baseline.empty(checklist, len(rows))
         baseline.learn(checklist, levels[train], np.ones(len(train)), np.ones(len(rows), dtype=bool))
         return {
             "validation": {"split": "by prompt", "items": len(rows), "loss": self.state.best},
             "training": {"items": len(train), "steps": self.state.step},
-            **measure(checklist, np.stack(p_yes), levels[rows], baseline),
+            **measure(checklist, p_yes, levels[rows], baseline),
         }
 
 

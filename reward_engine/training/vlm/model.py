@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from reward_engine.errors import TrainingError
+from reward_engine.judges.vlm.adapter import Adapter
 from reward_engine.judges.vlm.backbone import Backbone
 from reward_engine.judges.vlm.inputs import Encoded
 from reward_engine.judges.vlm.passes import packed, single
@@ -22,22 +23,29 @@ LANGUAGE = r".*(language_model|text_model).*\.(q_proj|k_proj|v_proj|o_proj|gate_
 class PackedAnswers(nn.Module):
     """Items in, log-odds of yes out [b, k]. A module of its own, so that several GPUs can share the work."""
 
-    def __init__(self, backbone: Backbone, settings: TrainSettings) -> None:
+    def __init__(self, backbone: Backbone, settings: TrainSettings, start: Adapter | None = None) -> None:
+        """``start``: an adapter to go on from; the shape of the matrices is then its own."""
         super().__init__()
         peft: Any = importlib.import_module("peft")
         torch.manual_seed(settings.seed)
-        config = peft.LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            lora_dropout=settings.dropout,
-            target_modules=LANGUAGE if settings.targets == "language" else "all-linear",
-        )
+        shape: dict[str, Any] = {
+            "r": settings.rank,
+            "lora_alpha": settings.alpha,
+            "target_modules": LANGUAGE if settings.targets == "language" else "all-linear",
+        }
+        if start is not None:
+            shape = {key: value for key, value in start.config.items() if value is not None}
+        config = peft.LoraConfig(**{**shape, "lora_dropout": settings.dropout, "inference_mode": False})
         try:
             self.adapted = peft.get_peft_model(backbone.model, config)
         except ValueError as error:
             raise TrainingError(
                 f"The model has no layers that LoRA can change there ({error}).", code="targets"
             ) from error
+        if start is not None:
+            extra = peft.set_peft_model_state_dict(self.adapted, dict(start.weights)).unexpected_keys
+            if extra:
+                raise TrainingError(f"{start.name}: its weights do not fit the model ({extra[0]}).", code="base")
         if settings.gradient_checkpointing:
             self.adapted.get_base_model().activation_checkpointing_enable()
         self._backbone = replace(backbone, model=self.adapted.get_base_model())
