@@ -167,6 +167,12 @@ VALIDATION_FOLDS = env.int("VALIDATION_FOLDS", default=5)
 RETRAIN_AFTER_ANNOTATIONS = env.int("RETRAIN_AFTER_ANNOTATIONS", default=200)
 # Whether such a candidate is promoted where it is at least as good on held-out prompts as the promoted one.
 RETRAIN_PROMOTES = env.bool("RETRAIN_PROMOTES", default=False)
+# Processes of a vision-language training; 0: one a GPU of the worker, otherwise one.
+TRAINING_PROCESSES = env.int("TRAINING_PROCESSES", default=0)
+# How long a cancelled training may take to save its checkpoint before it is ended.
+TRAINING_CANCEL_SECONDS = env.float("TRAINING_CANCEL_SECONDS", default=120.0)
+# How long the files of a training that was cut short are kept, so that it can be resumed.
+TRAININGS_KEPT_DAYS = env.int("TRAININGS_KEPT_DAYS", default=14)
 
 # --- Generators ------------------------------------------------------------------------------------
 # Only pipelines and LoRAs in these folders may be named; the web server checks what the workers load.

@@ -69,7 +69,7 @@ class Estimate:
     """What a training and the scoring of an item will take, told before they start. None: it cannot be said.
 
     ``memory_bytes``: at the peak; ``seconds``: of the whole training; ``disk_bytes``: while it runs.
-    ``scoring_seconds``, ``scoring_bytes``: of one item, and of the loaded judge. ``notes``: what to know, in words.
+    ``scoring_seconds``, ``scoring_bytes``: of one item, and of the loaded judge. ``steps``: of the training. ``notes``: what to know, in words.
     """
 
     memory_bytes: int | None = None
@@ -79,6 +79,7 @@ class Estimate:
     scoring_bytes: int | None = None
     device: str = ""
     fits: bool = True
+    steps: int | None = None
     notes: tuple[str, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:

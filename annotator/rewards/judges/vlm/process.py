@@ -1,0 +1,114 @@
+"""Runs the engine's trainer in processes of its own, as many as the worker has devices, and follows it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from django.conf import settings as platform
+
+from annotator.core.errors import ProblemError
+from annotator.jobs.services import JobCancelled, Run
+from reward_engine.training.vlm import session
+
+POLL_SECONDS = 0.3
+LOG = "process.log"
+MODULE = "reward_engine.training.vlm.session"
+OUT_OF_MEMORY = (
+    "The training was ended by the system, most likely for lack of memory. Take fewer items per pass, a lower rank, "
+    "gradient checkpointing, fewer frames, or 8-bit or 4-bit weights; then resume it or train again."
+)
+
+
+def train_in_process(run: Run, folder: Path) -> session.Outcome:
+    """Train as ``folder`` says; what it says of itself becomes the job's progress.
+
+    Cancelling lets it save a checkpoint first. Raises ProblemError in words where it fails or is killed.
+    """
+    with (folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            command(folder, processes()),
+            cwd=platform.BASE_DIR,
+            env=os.environ | {session.PARENT: str(os.getpid())},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _follow(run, process, folder)
+        finally:
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    run.check()
+    outcome = session.read_outcome(folder)
+    if outcome is None:
+        killed = process.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL) or "SIGKILL" in _tail(folder)
+        raise ProblemError(OUT_OF_MEMORY if killed else f"The training process failed: {_reason(folder)}",
+                           code="memory" if killed else "process")  # fmt: skip
+    if outcome.state != "finished":
+        raise ProblemError(outcome.message, code=outcome.code or "training")
+    return outcome
+
+
+def processes() -> int:
+    """How many processes a training has: the setting, otherwise one a GPU, otherwise one."""
+    if platform.TRAINING_PROCESSES:
+        return int(platform.TRAINING_PROCESSES)
+    import torch
+
+    return max(1, torch.cuda.device_count())
+
+
+def command(folder: Path, count: int) -> list[str]:
+    """The command that trains with so many processes; on a CPU several talk through gloo."""
+    several = ["--multi_gpu", f"--num_processes={count}"] if count > 1 else ["--num_processes=1"]
+    return [
+        sys.executable, "-m", "accelerate.commands.launch", *several, "--num_machines=1", "--main_process_port=0",
+        "--mixed_precision=no", "--dynamo_backend=no", "--module", MODULE, str(folder),
+    ]  # fmt: skip
+
+
+def _follow(run: Run, process: subprocess.Popen[bytes], folder: Path) -> None:
+    stage = ""
+    run.stage("Starting the training process")
+    while process.poll() is None:
+        status = session.read_status(folder)
+        try:
+            if status and status["stage"] != stage:
+                stage = status["stage"]
+                run.stage(stage, status["total"])
+            if status:
+                run.progress(status["done"])
+            run.check()
+        except JobCancelled:
+            (folder / session.CANCEL).touch()
+            _wait(process, platform.TRAINING_CANCEL_SECONDS)
+            raise
+        time.sleep(POLL_SECONDS)
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def _tail(folder: Path, size: int = 4000) -> str:
+    try:
+        return (folder / LOG).read_text(errors="replace")[-size:]
+    except OSError:
+        return ""
+
+
+def _reason(folder: Path) -> str:
+    """The last line that looks like an error."""
+    lines = [line.strip() for line in _tail(folder).splitlines() if line.strip()]
+    named = [line for line in lines if "Error" in line and not line.startswith(("raise ", "File ", "subprocess."))]
+    return (named or lines or ["it gave no reason."])[-1][:400]
