@@ -168,6 +168,15 @@ RETRAIN_AFTER_ANNOTATIONS = env.int("RETRAIN_AFTER_ANNOTATIONS", default=200)
 # Whether such a candidate is promoted where it is at least as good on held-out prompts as the promoted one.
 RETRAIN_PROMOTES = env.bool("RETRAIN_PROMOTES", default=False)
 
+# --- Vision-language models -------------------------------------------------------------------------
+# Only models in these folders may be registered; the web server lists what the gpu workers load.
+VLM_ROOTS = [Path(root) for root in env.list("VLM_ROOTS", default=[str(DATA_DIR / "vlms")])]
+# Whether admins may register a hub id (owner/name), which the worker then downloads.
+VLMS_FROM_HUB = env.bool("VLMS_FROM_HUB", default=False)
+# Servers of the OpenAI protocol (https://gpu1.example.org/v1) that judges may ask; their keys stay in the environment
+# of the workers: ENDPOINT_API_KEY_1 for the first of them and so on, or ENDPOINT_API_KEY for all.
+ENDPOINT_ADDRESSES = env.list("ENDPOINT_ADDRESSES", default=[])
+
 # --- Generators ------------------------------------------------------------------------------------
 # Only pipelines and LoRAs in these folders may be named; the web server checks what the workers load.
 PIPELINE_ROOTS = [Path(root) for root in env.list("PIPELINE_ROOTS", default=[str(DATA_DIR / "pipelines")])]
@@ -239,6 +248,7 @@ SPECTACULAR_SETTINGS = {
         "SkipReason": "annotator.campaigns.models.SkipReason",
         "FlagReason": "annotator.campaigns.models.FlagReason",
         "RewardModelState": "annotator.rewards.models.RewardModelState",
+        "BaseModelState": "annotator.rewards.models.BaseModelState",
         "StandingState": "annotator.trust.models.StandingState",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",  # so that operations are grouped by what comes after it
