@@ -5,13 +5,11 @@ Pages and programs name a folder by its path below such a folder, as they find i
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from django.conf import settings
 
-from annotator.core.errors import ProblemError
 from annotator.core.roots import Roots, folders_where, offer, refusal
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -53,25 +51,15 @@ def source(name: str, revision: str = "") -> Path | str:
         return folder
     hint = ""
     if HUB_ID.fullmatch(name):
-        if settings.VLMS_FROM_HUB:
+        if hub_allowed():
             _check_revision(revision)
             return name
         hint = " If you mean a hub id: the operator has not allowed downloads (VLMS_FROM_HUB)."
     raise refusal("base", f"There is no folder “{name}” in {there}.{hint} {offer(available())}")
 
 
-def is_from_hub(name: str) -> bool:
-    """Whether this name is a hub id, where hub ids are allowed. Folders come first."""
-    try:
-        return isinstance(source(name), str)
-    except ProblemError:
-        return False
-
-
-def is_offline() -> bool:
-    """Whether this process was told to use what was downloaded before, and nothing else."""
-    return any(os.environ.get(name, "").upper() in {"1", "ON", "YES", "TRUE"} for name in
-               ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))  # fmt: skip
+def hub_allowed() -> bool:
+    return bool(settings.VLMS_FROM_HUB)
 
 
 def _check_revision(revision: str) -> None:
