@@ -17,7 +17,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM python:${PYTHON}-slim-bookworm AS app
 RUN groupadd --gid 10001 visionreward \
     && useradd --uid 10001 --gid visionreward --no-create-home --home-dir /srv/home visionreward \
-    && install -d -o visionreward -g visionreward /srv/home /srv/media /srv/artifacts /srv/pipelines /srv/data
+    && install -d -o visionreward -g visionreward /srv/home /srv/media /srv/artifacts /srv/pipelines /srv/vlms /srv/data
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY manage.py ./

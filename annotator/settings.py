@@ -174,6 +174,15 @@ TRAINING_CANCEL_SECONDS = env.float("TRAINING_CANCEL_SECONDS", default=120.0)
 # How long the files of a training that was cut short are kept, so that it can be resumed.
 TRAININGS_KEPT_DAYS = env.int("TRAININGS_KEPT_DAYS", default=14)
 
+# --- Vision-language models -------------------------------------------------------------------------
+# Only models in these folders may be registered; the web server lists what the gpu workers load.
+VLM_ROOTS = [Path(root) for root in env.list("VLM_ROOTS", default=[str(DATA_DIR / "vlms")])]
+# Whether admins may register a hub id (owner/name), which the worker then downloads.
+VLMS_FROM_HUB = env.bool("VLMS_FROM_HUB", default=False)
+# Servers of the OpenAI protocol (https://gpu1.example.org/v1) that judges may ask; their keys stay in the environment
+# of the workers: ENDPOINT_API_KEY_1 for the first of them and so on, or ENDPOINT_API_KEY for all.
+ENDPOINT_ADDRESSES = env.list("ENDPOINT_ADDRESSES", default=[])
+
 # --- Generators ------------------------------------------------------------------------------------
 # Only pipelines and LoRAs in these folders may be named; the web server checks what the workers load.
 PIPELINE_ROOTS = [Path(root) for root in env.list("PIPELINE_ROOTS", default=[str(DATA_DIR / "pipelines")])]
@@ -245,6 +254,7 @@ SPECTACULAR_SETTINGS = {
         "SkipReason": "annotator.campaigns.models.SkipReason",
         "FlagReason": "annotator.campaigns.models.FlagReason",
         "RewardModelState": "annotator.rewards.models.RewardModelState",
+        "BaseModelState": "annotator.rewards.models.BaseModelState",
         "StandingState": "annotator.trust.models.StandingState",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",  # so that operations are grouped by what comes after it

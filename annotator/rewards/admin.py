@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.db.models import Model
 
-from annotator.rewards.models import RewardModel, RewardModelEvent, Score, ScoreProblem, Snapshot
+from annotator.rewards.models import BaseModel, RewardModel, RewardModelEvent, Score, ScoreProblem, Snapshot
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -69,3 +69,13 @@ class ScoreProblemAdmin(ReadOnlyAdmin):
     list_filter = ("reward_model",)
     list_select_related = ("reward_model",)
     ordering = ("-pk",)
+
+
+@admin.register(BaseModel)
+class BaseModelAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "state", "digest", "created_by", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("created_by",)
+
+    def has_delete_permission(self, request: object, obj: Model | None = None) -> bool:
+        return False  # the page knows what needs it

@@ -1,9 +1,11 @@
 from rest_framework.routers import SimpleRouter
 
 from annotator.rewards.api import RewardModelViewSet, ScoreViewSet
+from annotator.rewards.base_api import BaseModelViewSet
 
 router = SimpleRouter()
 router.register("reward-models", RewardModelViewSet, basename="api-reward-model")
+router.register("base-models", BaseModelViewSet, basename="api-base-model")
 router.register("scores", ScoreViewSet, basename="api-score")
 
 urlpatterns = router.urls

@@ -16,6 +16,11 @@ def score(job_id: str) -> None:
     run_job(job_id, services.score)
 
 
+@shared_task(name="rewards.check_base", queue="gpu")
+def check_base(job_id: str) -> None:
+    run_job(job_id, services.check_base)
+
+
 @shared_task(name="rewards.retrain_when_grown", queue="default")
 def retrain_when_grown() -> int:
     return len(services.retrain_when_grown())

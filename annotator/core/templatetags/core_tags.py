@@ -107,3 +107,25 @@ def moment(value: Any) -> SafeString | str:
     if value is None:
         return "–"
     return format_html('<time datetime="{}">{} UTC</time>', value.isoformat(), value.strftime("%Y-%m-%d %H:%M"))
+
+
+@register.filter(name="bytes")
+def size(value: float | None) -> str:
+    """``1.2 GB``, ``340 MB``, ``12 kB``."""
+    if value is None:
+        return "–"
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= factor:
+            number = value / factor
+            return f"{number:.0f} {unit}" if number >= 100 else f"{number:.1f} {unit}"
+    return f"{value:.0f} B"
+
+
+@register.filter
+def millions(value: float | None) -> str:
+    """``860 M``, ``2.6 G``."""
+    if value is None:
+        return "–"
+    if value >= 1e9:
+        return f"{value / 1e9:.1f} G"
+    return f"{value / 1e6:.0f} M" if value >= 1e7 else f"{value / 1e6:.2f} M"

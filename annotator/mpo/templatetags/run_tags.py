@@ -7,21 +7,11 @@ from typing import Any
 
 from django import template
 
-from annotator.core.templatetags.core_tags import span
+from annotator.core.templatetags.core_tags import millions, size, span
 
 register = template.Library()
-
-
-@register.filter(name="bytes")
-def size(value: float | None) -> str:
-    """``1.2 GB``, ``340 MB``, ``12 kB``."""
-    if value is None:
-        return "–"
-    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if value >= factor:
-            number = value / factor
-            return f"{number:.0f} {unit}" if number >= 100 else f"{number:.1f} {unit}"
-    return f"{value:.0f} B"
+register.filter("bytes", size)
+register.filter("millions", millions)
 
 
 @register.filter
@@ -30,16 +20,6 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     return "≈ " + span(timedelta(seconds=max(seconds, 1)))
-
-
-@register.filter
-def millions(value: float | None) -> str:
-    """``860 M``, ``2.6 G``."""
-    if value is None:
-        return "–"
-    if value >= 1e9:
-        return f"{value / 1e9:.1f} G"
-    return f"{value / 1e6:.0f} M" if value >= 1e7 else f"{value / 1e6:.2f} M"
 
 
 @register.filter

@@ -1,5 +1,6 @@
 """Every read of the rewards app that is more than a lookup."""
 
+from annotator.rewards.queries.bases import Outcome, bases, outcome, ready_bases, registrable
 from annotator.rewards.queries.breakdown import (
     Apart,
     Difference,
@@ -41,11 +42,13 @@ __all__ = [
     "DimensionPart",
     "GeneratorMean",
     "ItemScore",
+    "Outcome",
     "QuestionPart",
     "ScoreTable",
     "SubDimensionPart",
     "TrainingChoice",
     "apart",
+    "bases",
     "comparison_choices",
     "coverage",
     "differences",
@@ -54,9 +57,12 @@ __all__ = [
     "item_score",
     "models",
     "models_by_media_type",
+    "outcome",
     "place",
     "promoted",
     "ranking",
+    "ready_bases",
+    "registrable",
     "running_jobs",
     "score_table",
     "training_choices",

@@ -1,5 +1,6 @@
 """Every write of the rewards app."""
 
+from annotator.rewards.services.bases import check_base, delete_base, register_base, request_check
 from annotator.rewards.services.promotion import gate, promote, retire
 from annotator.rewards.services.retraining import retrain_when_grown
 from annotator.rewards.services.scoring import request_scoring, score, score_items
@@ -7,9 +8,13 @@ from annotator.rewards.services.snapshots import create_snapshot
 from annotator.rewards.services.training import request_training, train
 
 __all__ = [
+    "check_base",
     "create_snapshot",
+    "delete_base",
     "gate",
     "promote",
+    "register_base",
+    "request_check",
     "request_scoring",
     "request_training",
     "retire",

@@ -38,6 +38,12 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"−{text}" if value < 0 and float(text) else text
 
 
+@register.filter
+def tiny(value: float | None) -> str:
+    """``0.012``, ``7e-07``, ``0``: two digits of a difference, however small; a dash where it cannot be said."""
+    return "–" if value is None else f"{value:.2g}"
+
+
 @register.simple_tag
 def contribution_bar(value: float, most: float) -> SafeString:
     """A bar from the middle: to the right where ``value`` adds, to the left where it takes away; full at ``most``."""

@@ -1,10 +1,15 @@
 """Pages of the rewards app."""
 
+from annotator.rewards.views.bases import base_detail, base_list, check_base, delete_base
 from annotator.rewards.views.models import manifest, model_detail, model_list, promote, request_scoring, retire
 from annotator.rewards.views.scores import score_detail, score_list
 from annotator.rewards.views.training import train
 
 __all__ = [
+    "base_detail",
+    "base_list",
+    "check_base",
+    "delete_base",
     "manifest",
     "model_detail",
     "model_list",

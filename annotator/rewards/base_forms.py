@@ -1,0 +1,58 @@
+"""The form in which a base model is registered: one that was found, or a hub id where the operator allows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from annotator.rewards import vlms
+from annotator.rewards.queries import registrable
+
+
+class BaseModelForm(forms.Form):
+    folder = forms.ChoiceField(
+        label=_("Folder"), required=False, help_text=_("What lies in the operator’s folders and is not registered yet.")
+    )
+    hub_id = forms.CharField(
+        label=_("Hub id"), max_length=200, required=False,
+        widget=forms.TextInput({"placeholder": "owner/name", "autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("A gpu worker downloads it."),
+    )  # fmt: skip
+    revision = forms.CharField(
+        label=_("Revision"), max_length=100, required=False,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("A commit, branch or tag of the hub id; name a commit so that it stays the same."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.found = registrable()
+        none = gettext("None: a hub id instead") if self.found else gettext("Nothing was found")
+        # One that is found is chosen already; "none" is only of use where a hub id may stand instead.
+        first = [("", none)] if vlms.hub_allowed() or not self.found else []
+        self.fields["folder"].choices = [*first, *((name, name) for name in self.found)]
+        if self.found:
+            self.fields["folder"].initial = self.found[0]
+        if not vlms.hub_allowed():
+            del self.fields["hub_id"], self.fields["revision"]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        folder, hub_id = given.get("folder", ""), given.get("hub_id", "")
+        if not self.errors and bool(folder) == bool(hub_id):
+            wrong = gettext("Choose a folder or give a hub id, one of the two.")
+            self.add_error("hub_id" if "hub_id" in self.fields else "folder", wrong)
+        return given
+
+    def options(self) -> dict[str, Any]:
+        """What :func:`annotator.rewards.services.register_base` takes."""
+        given = self.cleaned_data
+        return {"name": given.get("folder") or given.get("hub_id"), "revision": given.get("revision", "")}
+
+    def refuse(self, message: str, field: str | None) -> None:
+        """Put a refusal of the service at the field it is about."""
+        name = field if field == "revision" else ("hub_id" if self.cleaned_data.get("hub_id") else "folder")
+        self.add_error(name if name in self.fields else None, message)

@@ -1,0 +1,130 @@
+"""Base models: registered by name, checked by a gpu worker, deleted where nothing is made of them.
+
+A check writes what it found to the row, together with the state; whatever goes wrong leaves the row refused, with the
+reason in words. What a worker that died leaves behind is told by the job (:func:`annotator.rewards.queries.outcome`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from annotator.core.errors import ConflictError, ProblemError
+from annotator.jobs.models import Queue
+from annotator.jobs.services import JobCancelled, JobLost, Run, enqueue, request_cancel
+from annotator.rewards import vlms
+from annotator.rewards.models import BaseModel, BaseModelState
+from reward_engine.errors import RewardEngineError
+
+CHECK_TASK = "rewards.check_base"
+
+
+def register_base(*, name: str, revision: str = "", requested_by: Any = None) -> BaseModel:
+    """Register a model by its path below VLM_ROOTS or its hub id, and ask for its check.
+
+    Raises ProblemError (with ``field``) where it may not be named or is not there, ConflictError where it is
+    registered already.
+    """
+    name, revision = name.strip(), revision.strip()
+    vlms.source(name, revision)
+    try:
+        with transaction.atomic():
+            base = BaseModel.objects.create(name=name, revision=revision, created_by=requested_by)
+            return request_check(base=base, requested_by=requested_by)
+    except IntegrityError as error:
+        raise ConflictError(
+            f"“{name}” is registered already. To look at its files again, open it and choose “Check again”.",
+            code="registered", field="base",
+        ) from error  # fmt: skip
+
+
+@transaction.atomic
+def request_check(*, base: BaseModel, requested_by: Any = None) -> BaseModel:
+    """Ask for a check of a registered model. Asking twice gives the check that is under way."""
+    base = BaseModel.objects.select_for_update().get(pk=base.pk)
+    base.job = enqueue(
+        kind=CHECK_TASK,
+        title=f"Check the base model {base}",
+        params={"base": base.pk},
+        queue=Queue.GPU,
+        requested_by=requested_by,
+        dedupe_key=f"check_base:{base.pk}",
+    )
+    base.state, base.error = BaseModelState.CHECKING, ""
+    base.save(update_fields=["job", "state", "error", "updated_at"])
+    return base
+
+
+def delete_base(*, base: BaseModel) -> None:
+    """Forget a registered model; its files stay. Raises ConflictError where versions or policies use it."""
+    with transaction.atomic():
+        base = BaseModel.objects.select_for_update().get(pk=base.pk)
+        versions, policies = base.versions.count(), base.policies.count()
+        if versions or policies:
+            users = [
+                f"{count} {word}{'' if count == 1 else 's'}"
+                for count, word in ((versions, "version"), (policies, "retraining rule"))
+                if count
+            ]
+            raise ConflictError(f"{base} cannot be deleted: it is needed by {' and '.join(users)}.", code="in_use")
+        job = base.job
+        base.delete()
+    if job is not None and not job.is_finished:
+        request_cancel(job=job)
+
+
+def check_base(run: Run) -> dict[str, Any]:
+    """The work of a check. Raises ProblemError with the reason, which the row has then too."""
+    base = BaseModel.objects.filter(pk=run.params["base"]).first()
+    if base is None:
+        raise ProblemError("This base model has been deleted; there is nothing to check.", code="no_base")
+    run.stage("Looking at the model")
+    try:
+        report = _inspect(run, base)
+        _require_same_files(base, str(report.get("digest", "")))
+    except (JobCancelled, JobLost):
+        raise
+    except Exception as error:  # whatever a model's files make a library raise, the row must say it
+        run.check()  # where the check was cancelled, that is what happened
+        message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        with run.commit():
+            _save(run, base, BaseModelState.REFUSED, error=message)
+        if isinstance(error, (ProblemError, RewardEngineError)):
+            raise ProblemError(message, code=error.code) from error
+        raise
+    with run.commit():
+        _save(run, base, BaseModelState.READY, report=report, digest=str(report["digest"]))
+    return {
+        "message": f"{base} can be used: it answers {report['way']}.",
+        "url": reverse("rewards:base", args=[base.pk]),
+        "base": base.pk,
+    }
+
+
+def _inspect(run: Run, base: BaseModel) -> dict[str, Any]:
+    source = vlms.source(base.name, base.revision)
+    from reward_engine.judges.vlm.inspection import inspect_base  # brings torch along, and only this job needs it
+
+    from reward_engine.checklist import builtin
+
+    asked: dict[str, Any] = {"revision": base.revision} if base.revision else {}
+    report = inspect_base(source, checklist=builtin("image"), progress=run.progress, **asked)
+    found: dict[str, Any] = report.to_json()
+    return found
+
+
+def _require_same_files(base: BaseModel, digest: str) -> None:
+    if base.digest and digest != base.digest and base.versions.exists():
+        raise ProblemError(
+            f"The files of {base} are not the ones that versions were made from. Put them back, or register the new "
+            "files under another name.",
+            code="digest",
+        )
+
+
+def _save(run: Run, base: BaseModel, state: str, **values: Any) -> None:
+    """Write the outcome, where the row still waits for this very check."""
+    rows = BaseModel.objects.filter(pk=base.pk, job_id=run.job.pk)
+    rows.update(state=state, **({"error": ""} | values))
