@@ -10,25 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-SHOWN = 300  # points of a curve: about two pixels each
+from annotator.core.curves import Curve, thinned
+
 RECENT = 20  # steps whose speed tells the time left
-
-
-@dataclass(frozen=True)
-class Curve:
-    """``points``: (step, value) of every step, or the means of several; ``held_out``: as measured, none left out."""
-
-    name: str
-    points: tuple[tuple[float, float], ...]
-    held_out: tuple[tuple[float, float], ...] = ()
-
-    @property
-    def last(self) -> float | None:
-        return self.points[-1][1] if self.points else None
-
-    @property
-    def last_held_out(self) -> float | None:
-        return self.held_out[-1][1] if self.held_out else None
 
 
 @dataclass(frozen=True)
@@ -88,12 +72,3 @@ def _curve(lines: Sequence[dict[str, Any]], name: str) -> Curve:
         thinned([(float(line["step"]), float(line[name])) for line in lines]),
         tuple((float(line["step"]), float(line[held_out])) for line in lines if line.get(held_out) is not None),
     )
-
-
-def thinned(points: Sequence[tuple[float, float]], most: int = SHOWN) -> tuple[tuple[float, float], ...]:
-    """At most ``most`` points: each the mean of as many neighbours, so that nothing is hidden by chance."""
-    if len(points) <= most:
-        return tuple(points)
-    size = -(-len(points) // most)
-    parts = [points[start : start + size] for start in range(0, len(points), size)]
-    return tuple((part[-1][0], sum(value for _, value in part) / len(part)) for part in parts)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotator.mpo.charts import DotRow, Scale, dot_row, dot_scale
+from annotator.core.charts import DotRow, Scale, dot_row, dot_scale
 from annotator.mpo.models import ModelComparison, MpoRun
 from reward_engine.checklist import Checklist
 

@@ -8,7 +8,7 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         from annotator.campaigns import hooks
         from annotator.library import panels
-        from annotator.rewards.judges import probe  # noqa: F401 - registers itself
+        from annotator.rewards.judges import probe, vlm  # noqa: F401 - registers itself
         from annotator.rewards.panel import item_panel
         from annotator.rewards.receivers import on_scoring_finished
         from annotator.rewards.signals import scoring_finished

@@ -18,6 +18,7 @@ from annotator.trust.queries import ConsensusMethod
 
 
 class TrainingForm(forms.Form):
+    judge = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
     campaigns = forms.ModelMultipleChoiceField(
         queryset=Campaign.objects.none(),
         widget=forms.CheckboxSelectMultiple,

@@ -15,9 +15,9 @@ from playwright.sync_api import Page, expect
 from annotator.accounts.models import Role, User
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.services import lease_next_pair, record_comparison
+from annotator.jobs.devices import WORKER
 from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun, PairSet, PromptSet, PromptSetMember
 from annotator.mpo.services.comparing import run_comparison
-from annotator.mpo.services.devices import WORKER
 from annotator.mpo.services.training import run_training
 from annotator.rewards import judges
 from tests.annotator.mpo.tuning import SETTINGS, BrightJudge, fake_comparison, make_pair_set, put_pipeline

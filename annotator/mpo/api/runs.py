@@ -16,12 +16,12 @@ from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.core.api import person_field
+from annotator.core.downloads import zipped
 from annotator.core.errors import ConflictError
 from annotator.jobs.api import JobSerializer
 from annotator.jobs.services import request_cancel
 from annotator.mpo import queries as run_queries
 from annotator.mpo.curves import read_lines
-from annotator.mpo.downloads import zipped
 from annotator.mpo.families import class_named
 from annotator.mpo.models import ModelComparison, MpoRun, PairSet, PromptSet
 from annotator.mpo.queries import comparisons as comparison_queries

@@ -13,10 +13,10 @@ from typing import Any
 from django.core.cache import cache
 
 from annotator.core.errors import ProblemError
+from annotator.jobs.devices import Device, known_device
 from annotator.library.verify import LIMITS
 from annotator.mpo import pipelines
 from annotator.mpo.models import GenerationSet, Precision, PromptSet
-from annotator.mpo.services.devices import Device, known_device
 from annotator.mpo.services.estimates import REFERENCE_DEVICES, Time
 from annotator.mpo.services.planning import hub_class, located
 from reward_engine.errors import RewardEngineError

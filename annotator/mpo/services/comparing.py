@@ -22,6 +22,7 @@ from django.utils.text import slugify
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.jobs.devices import measure_worker
 from annotator.jobs.models import Job, Queue
 from annotator.jobs.services import Run, enqueue, run_job
 from annotator.library.models import Generator, Prompt, text_hash
@@ -29,7 +30,6 @@ from annotator.library.services import record_generator, record_item, store_medi
 from annotator.mpo import pipelines
 from annotator.mpo.models import ComparedItem, ModelComparison, MpoRun, PromptSet
 from annotator.mpo.queries.runs import LORA, trained_prompts
-from annotator.mpo.services.devices import measure_worker
 from annotator.mpo.services.planning import located, problem_at
 from annotator.rewards import judges
 from annotator.rewards.models import RewardModel, Score, ScoreProblem

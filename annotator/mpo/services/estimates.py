@@ -11,7 +11,7 @@ from django.conf import settings as platform
 from django.core.cache import cache
 
 from annotator.core.errors import ProblemError
-from annotator.mpo.services.devices import Device, known_device
+from annotator.jobs.devices import Device, known_device
 from annotator.mpo.services.planning import RunPlan, located, problem_at
 from reward_engine.mpo.training import Settings
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from annotator.core.errors import ProblemError
+from annotator.jobs.devices import measure_worker
 from annotator.jobs.services import Run, run_job
 from annotator.library.models import Generator, Item
 from annotator.library.services import record_generator, record_item, store_media
@@ -23,7 +24,6 @@ from annotator.mpo import pipelines
 from annotator.mpo.models import GeneratedItem, GenerationSet, Precision
 from annotator.mpo.queries.prompt_sets import members
 from annotator.mpo.services.asking import FIELDS, sampling_of, wish_of
-from annotator.mpo.services.devices import measure_worker
 from annotator.mpo.services.generations import follow_up
 from reward_engine.errors import RewardEngineError
 

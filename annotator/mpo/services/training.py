@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotator.core.errors import ProblemError
+from annotator.jobs.devices import measure_worker
 from annotator.jobs.services import JobCancelled, Run, run_job
 from annotator.mpo.models import MpoRun
 from annotator.mpo.pipelines import pipeline_source
-from annotator.mpo.services.devices import measure_worker
 from annotator.mpo.services.planning import located, plan_run
 from annotator.mpo.services.runs import write_folder
 

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
+from annotator.core.charts import line_chart
+from annotator.core.downloads import content_type, zipped
 from annotator.core.errors import ProblemError
 from annotator.core.htmx import part_or_page, wants_part
 from annotator.jobs.services import request_cancel
 from annotator.mpo import queries, services
-from annotator.mpo.charts import line_chart
 from annotator.mpo.curves import Curve, curves_of
-from annotator.mpo.downloads import content_type, zipped
 from annotator.mpo.families import class_named, family_name
 from annotator.mpo.forms.runs import RunForm
 from annotator.mpo.models import MpoRun

@@ -69,7 +69,8 @@ class Estimate:
     """What a training and the scoring of an item will take, told before they start. None: it cannot be said.
 
     ``memory_bytes``: at the peak; ``seconds``: of the whole training; ``disk_bytes``: while it runs.
-    ``scoring_seconds``, ``scoring_bytes``: of one item, and of the loaded judge. ``steps``: of the training. ``notes``: what to know, in words.
+    ``scoring_seconds``, ``scoring_bytes``: of one item, and of the loaded judge. ``steps``: of the training. ``notes``: what to
+    know, in words.
     """
 
     memory_bytes: int | None = None
@@ -110,6 +111,10 @@ class JudgeKind(ABC):
     def estimate(self, settings: Mapping[str, Any], checklist: Checklist, items: int) -> Estimate | None:
         """What a training on so many items will take; None where it cannot be said. Must not load torch."""
         return None
+
+    def explained(self, given: Mapping[str, Any], whole: Mapping[str, Any]) -> list[tuple[Any, Any, Any]]:
+        """(label, value, reason) of settings that were left empty and have a default by circumstance."""
+        return []
 
     @abstractmethod
     def train(self, run: Run, data: TrainingData, settings: Mapping[str, Any]) -> Trained:

@@ -33,6 +33,7 @@ from annotator.rewards.queries.scores import (
     ranking,
     score_table,
 )
+from annotator.rewards.queries.trainings import Training, training_of
 
 __all__ = [
     "Apart",
@@ -46,6 +47,7 @@ __all__ = [
     "QuestionPart",
     "ScoreTable",
     "SubDimensionPart",
+    "Training",
     "TrainingChoice",
     "apart",
     "bases",
@@ -66,4 +68,5 @@ __all__ = [
     "running_jobs",
     "score_table",
     "training_choices",
+    "training_of",
 ]

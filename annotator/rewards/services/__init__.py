@@ -2,6 +2,7 @@
 
 from annotator.rewards.services.bases import check_base, delete_base, register_base, request_check
 from annotator.rewards.services.promotion import gate, promote, retire
+from annotator.rewards.services.resuming import resume_training
 from annotator.rewards.services.retraining import retrain_when_grown
 from annotator.rewards.services.scoring import request_scoring, score, score_items
 from annotator.rewards.services.snapshots import create_snapshot
@@ -17,6 +18,7 @@ __all__ = [
     "request_check",
     "request_scoring",
     "request_training",
+    "resume_training",
     "retire",
     "retrain_when_grown",
     "score",

@@ -1,9 +1,11 @@
 """Pages of the rewards app."""
 
 from annotator.rewards.views.bases import base_detail, base_list, check_base, delete_base
+from annotator.rewards.views.files import model_file
 from annotator.rewards.views.models import manifest, model_detail, model_list, promote, request_scoring, retire
 from annotator.rewards.views.scores import score_detail, score_list
-from annotator.rewards.views.training import train
+from annotator.rewards.views.training import train, train_estimate
+from annotator.rewards.views.trainings import training_cancel, training_detail, training_resume
 
 __all__ = [
     "base_detail",
@@ -12,6 +14,7 @@ __all__ = [
     "delete_base",
     "manifest",
     "model_detail",
+    "model_file",
     "model_list",
     "promote",
     "request_scoring",
@@ -19,4 +22,8 @@ __all__ = [
     "score_detail",
     "score_list",
     "train",
+    "train_estimate",
+    "training_cancel",
+    "training_detail",
+    "training_resume",
 ]

@@ -10,11 +10,11 @@ import pytest
 from django.core.cache import cache
 
 from annotator.campaigns.checklists import checklist_of
+from annotator.jobs.devices import HERE, WORKER
 from annotator.jobs.models import Job
 from annotator.jobs.services import claim
 from annotator.library.models import Generator, Item, Prompt
 from annotator.mpo.models import PairSet
-from annotator.mpo.services.devices import HERE, WORKER
 from annotator.rewards.models import RewardModel
 from tests.annotator.mpo import tuning
 from tests.factories import make_reward_model, make_score

@@ -278,8 +278,8 @@ class TestRefusals:
         assert refused.value.details["field"] == "prompt_set"
 
     def test_what_no_device_can_hold(self, pipelines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from annotator.jobs.devices import Device
         from annotator.mpo.services import asking
-        from annotator.mpo.services.devices import Device
 
         monkeypatch.setattr(asking, "known_device", lambda: (Device("Tiny GPU", 1e12, 1 << 20), True))
         with pytest.raises(ProblemError, match="fits into the memory of Tiny GPU"):

@@ -6,8 +6,8 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotator.mpo.charts import HEIGHT, LEFT, WIDTH, dot_row, dot_scale, line_chart, nice_ticks
-from annotator.mpo.curves import Curve, thinned
+from annotator.core.charts import HEIGHT, LEFT, WIDTH, dot_row, dot_scale, line_chart, nice_ticks
+from annotator.core.curves import Curve, thinned
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 

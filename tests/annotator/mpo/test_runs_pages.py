@@ -16,11 +16,11 @@ from rest_framework.test import APIClient
 
 from annotator.accounts.models import Role, User
 from annotator.campaigns.checklists import checklist_of
+from annotator.jobs.devices import WORKER
 from annotator.jobs.models import Job
 from annotator.mpo import services
 from annotator.mpo.forms.runs import ADVANCED, MAIN
 from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun, PairSet
-from annotator.mpo.services.devices import WORKER
 from annotator.mpo.templatetags import run_tags
 from annotator.rewards import judges
 from reward_engine.mpo.training import Settings

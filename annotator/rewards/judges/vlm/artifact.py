@@ -1,8 +1,8 @@
 """The files of a fine-tuned version: the adapter, its manifest, and the record of its training.
 
-    manifest.json                 the platform's: weights, calibration, measures, checksums
-    adapter/                      opens elsewhere with VLMJudge.load
-    training/log.jsonl, events…   losses by step; TensorBoard reads the folder
+manifest.json                 the platform's: weights, calibration, measures, checksums
+adapter/                      opens elsewhere with VLMJudge.load
+training/log.jsonl, events…   losses by step; TensorBoard reads the folder
 """
 
 from __future__ import annotations

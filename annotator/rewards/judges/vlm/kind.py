@@ -18,7 +18,7 @@ from annotator.rewards.judges.base import Estimate, Ids, JudgeKind, PYes, Traine
 from annotator.rewards.judges.inputs import inputs_of
 from annotator.rewards.judges.registry import register
 from annotator.rewards.judges.vlm import artifact, estimate
-from annotator.rewards.judges.vlm.defaults import filled
+from annotator.rewards.judges.vlm.defaults import defaults_for, filled
 from annotator.rewards.judges.vlm.forms import AS_IT_IS, PROMOTED, VlmSettings
 from annotator.rewards.judges.vlm.process import train_in_process
 from annotator.rewards.judges.vlm.work import work_folder
@@ -61,6 +61,18 @@ class VisionLanguage(JudgeKind):
 
     def estimate(self, settings: Mapping[str, Any], checklist: Checklist, items: int) -> Estimate | None:
         return estimate.estimated(base_of(settings), settings, checklist, items)
+
+    def explained(self, given: Mapping[str, Any], whole: Mapping[str, Any]) -> list[tuple[Any, Any, Any]]:
+        if whole["use"] == AS_IT_IS:
+            return []
+        device, _measured = known_device()
+        chosen = defaults_for(int(base_of(whole).report.get("parameters") or 0), gpu=bool(device.memory_bytes))
+        fields = VlmSettings.base_fields
+        return [
+            (fields[name].label, default.value, default.reason)
+            for name, default in chosen.items()
+            if given.get(name) in (None, "")
+        ]
 
     def train(self, run: Run, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
         base = base_of(settings)

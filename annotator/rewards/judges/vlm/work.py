@@ -1,6 +1,6 @@
 """Where a training works: a folder that outlives its job, so that a later job can resume it.
 
-    ARTIFACT_ROOT/trainings/<work>/     see reward_engine.training.vlm.session
+ARTIFACT_ROOT/trainings/<work>/     see reward_engine.training.vlm.session
 """
 
 from __future__ import annotations

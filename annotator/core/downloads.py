@@ -1,4 +1,4 @@
-"""Files of a run, one by one or all as a ZIP that is made while it is sent."""
+"""Files of a result, one by one or all as a ZIP that is made while it is sent."""
 
 from __future__ import annotations
 
