@@ -69,8 +69,8 @@ class Estimate:
     """What a training and the scoring of an item will take, told before they start. None: it cannot be said.
 
     ``memory_bytes``: at the peak; ``seconds``: of the whole training; ``disk_bytes``: while it runs.
-    ``scoring_seconds``, ``scoring_bytes``: of one item, and of the loaded judge. ``steps``: of the training. ``notes``: what to
-    know, in words.
+    ``scoring_seconds``, ``scoring_bytes``: of one item, and of the loaded judge. ``steps``: of the training.
+    ``notes``: what to know, in words.
     """
 
     memory_bytes: int | None = None
