@@ -32,7 +32,7 @@ class MediaInput:
     """One item to be judged.
 
     ``key`` names the item in predictions and errors and is unique within a call;
-    ``path`` is a local file; ``prompt`` is the text the media was generated from
+    ``path`` is a local file (a text becomes a ``Path``); ``prompt`` is the text the media was generated from
     (empty where there is none).
     """
 
@@ -40,6 +40,23 @@ class MediaInput:
     media_type: MediaType
     path: Path
     prompt: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))  # a text is a path as well
+
+
+def of_type(items: Sequence[MediaInput], media_type: MediaType) -> tuple[list[MediaInput], dict[str, str]]:
+    """(items of this media type, and by key why the others are not judged): a checklist is for images or for videos."""
+    errors = {
+        item.key: f"{item.path.name}: this is {_A[item.media_type]}, and the checklist is for {media_type}s. "
+        f"Judge it with a checklist for {item.media_type}s."
+        for item in items
+        if item.media_type != media_type
+    }
+    return [item for item in items if item.media_type == media_type], errors
+
+
+_A: dict[MediaType, str] = {"image": "an image", "video": "a video"}
 
 
 @dataclass(frozen=True)

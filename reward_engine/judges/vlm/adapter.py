@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -23,7 +23,10 @@ from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, ChecklistError
 from reward_engine.judges import artifact
 from reward_engine.judges.artifact import MANIFEST, RETRAIN, digest
+from reward_engine.judges.vlm import wording as wordings
 from reward_engine.judges.vlm.backbone import Backbone
+from reward_engine.judges.vlm.files import named
+from reward_engine.judges.vlm.wording import Wording
 
 KIND = "vlm"
 FORMAT = 1
@@ -33,7 +36,10 @@ RECORD = ("snapshot", "seed", "metrics", "created", "libraries", "settings")
 
 @dataclass(frozen=True)
 class Adapter:
-    """``base``: a folder or hub id, with ``revision`` and ``base_digest``; ``record``: the notes of training."""
+    """``base``: a folder or hub id, with ``revision`` and ``base_digest``; ``record``: the notes of training.
+
+    ``wording``: in which words it was asked while it was trained.
+    """
 
     name: str
     checklist: Checklist
@@ -44,6 +50,7 @@ class Adapter:
     weights: Mapping[str, Tensor]
     digest: str
     record: Mapping[str, Any]
+    wording: Wording = "platform"
 
 
 def is_adapter(source: str | Path) -> bool:
@@ -60,6 +67,7 @@ def write(
     weights: Mapping[str, Tensor],
     record: Mapping[str, Any],
     revision: str | None = None,
+    wording: str = "platform",
 ) -> None:
     """Write a new folder. Raises ArtifactError where there is something already, or it cannot be written."""
     files = {
@@ -71,6 +79,7 @@ def write(
         "format": FORMAT,
         "media_type": checklist.media_type,
         "base": {"source": base, "digest": base_digest, "revision": revision},
+        "wording": {"name": wordings.chosen(wording), "version": wordings.VERSION},
         "checklist": {
             "id": checklist.id,
             "version": checklist.version,
@@ -90,12 +99,20 @@ def read(folder: Path, expected: Checklist | None) -> Adapter:
         recorded, base = manifest["checklist"]["content_hash"], manifest["base"]
         source, base_digest, revision = str(base["source"]), str(base["digest"]), base["revision"]
         weights, config = load(files[WEIGHTS]), json.loads(files[CONFIG])
+        asked = manifest.get("wording") or {"name": "platform", "version": 1}  # older manifests know no other
+        words, words_version = str(asked["name"]), int(asked["version"])
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise ArtifactError(
             f"{folder.name}: it is incomplete or altered ({error!r}). {RETRAIN}", code="manifest"
         ) from error
     except ChecklistError as error:
         raise ArtifactError(f"{folder.name}: {error.message} {RETRAIN}", code="manifest") from error
+    if words not in get_args(wordings.Wording) or words_version != wordings.VERSION:
+        raise ArtifactError(
+            f"{folder.name}: it was trained with the wording “{words}” {words_version}, which this version does not "
+            "know. Use the version of the platform that wrote it, or train again.",
+            code="wording",
+        )
     if own.content_hash != recorded:
         raise ArtifactError(f"{folder.name}: the checklist inside was altered. {RETRAIN}", code="checklist")
     if expected is not None and expected.content_hash != own.content_hash:
@@ -115,6 +132,7 @@ def read(folder: Path, expected: Checklist | None) -> Adapter:
         weights=weights,
         digest=hashlib.sha256((digest(files[WEIGHTS]) + digest(files[CONFIG])).encode()).hexdigest(),
         record={key: manifest[key] for key in RECORD if key in manifest},
+        wording=wordings.chosen(words),
     )
 
 
@@ -123,9 +141,24 @@ def apply(backbone: Backbone, adapter: Adapter, *, quantized: bool) -> Backbone:
     peft: Any = importlib.import_module("peft")
     known = {key: value for key, value in adapter.config.items() if value is not None}
     model = peft.get_peft_model(backbone.model, peft.LoraConfig(**known))
-    missing = peft.set_peft_model_state_dict(model, dict(adapter.weights)).unexpected_keys
-    if missing:
-        raise ArtifactError(f"{adapter.name}: its weights do not fit the model ({missing[0]}).", code="base")
+    _check_fit(adapter, peft.get_peft_model_state_dict(model))
+    peft.set_peft_model_state_dict(model, dict(adapter.weights))
     plain = model.get_base_model() if quantized else model.merge_and_unload(safe_merge=True)
     plain.eval().requires_grad_(False)
     return replace(backbone, model=plain)
+
+
+def _check_fit(adapter: Adapter, wanted: Mapping[str, Tensor]) -> None:
+    """Every matrix of the adapter has its place in the model, and every place its matrix: none is left at its start."""
+    mine = adapter.weights
+    problems = (
+        (sorted(wanted.keys() - mine.keys()), "matrices that its settings ask for are missing"),
+        (sorted(mine.keys() - wanted.keys()), "matrices have no place in the model"),
+        (
+            sorted(name for name in mine.keys() & wanted.keys() if mine[name].shape != wanted[name].shape),
+            "matrices have another shape than their place in the model",
+        ),
+    )
+    for names, what in problems:
+        if names:
+            raise ArtifactError(f"{adapter.name}: {len(names)} {what} ({named(names)}). {RETRAIN}", code="tensors")

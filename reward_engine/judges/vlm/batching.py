@@ -11,6 +11,9 @@ from torch import Tensor
 from reward_engine.errors import JudgeError
 from reward_engine.judges.vlm.inputs import Encoded
 
+MODEL_FAILED = "model_failed"
+"""The code of a JudgeError that says that the model raised something while it computed."""
+
 
 def batches(items: Iterable[Encoded], limits: Limits) -> Generator[list[Encoded], None, None]:
     """Neighbours together while they fit; the order stays."""
@@ -51,13 +54,25 @@ def halving(
 ) -> Generator[tuple[Encoded, Tensor | JudgeError], None, None]:
     """(item, its log-odds [k] or why there are none). Where memory runs out, half as many tokens are tried, and so on.
 
-    A single item that is too large is asked fewer questions at a time.
+    A single item that is too large is asked fewer questions at a time. Where the model fails for another reason, the
+    items of the batch are tried one by one, so that a strange one does not take its neighbours along.
     """
     waiting = list(items)
     before = limits.tokens, limits.questions
     while waiting:
         part = next(batches(waiting, limits))
-        found = _tried(answer, part, limits)
+        try:
+            found = _tried(answer, part, limits)
+        except JudgeError as error:
+            if error.code != MODEL_FAILED:
+                raise
+            if len(part) > 1:
+                for item in part:
+                    yield from halving(answer, [item], limits)
+            else:
+                yield part[0], error
+            waiting = waiting[len(part) :]
+            continue
         if found is not None:
             yield from zip(part, found, strict=True)
             before = limits.tokens, limits.questions

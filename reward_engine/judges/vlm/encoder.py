@@ -66,7 +66,8 @@ class Encoder:
 
     def _texts(self, item: MediaInput, prompt: str, questions: Sequence[str], pictures: int) -> list[str]:
         content: list[dict[str, str]] = [{"type": "image"}] * pictures or [{"type": "video"}]
-        text = f"{wording.introduction(item.media_type, prompt)} {SEAM}"
+        said = wording.introduction(wording.chosen(self.options.wording), item.media_type, prompt)
+        text = f"{said}{SEAM}"
         message = [{"role": "user", "content": [*content, {"type": "text", "text": text}]}]
         rendered = self.processor.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
         before, seam, after = rendered.partition(SEAM)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +15,26 @@ from torch import Tensor
 
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, JudgeError, RewardEngineError
-from reward_engine.judges.base import Cancelled, MediaInput, Predictions, Progress
-from reward_engine.judges.vlm import adapter, batching, wording
+from reward_engine.judges.base import Cancelled, MediaInput, Predictions, Progress, of_type
+from reward_engine.judges.vlm import adapter, batching, check, wording
 from reward_engine.judges.vlm.backbone import Backbone
 from reward_engine.judges.vlm.encoder import Encoder
 from reward_engine.judges.vlm.families import Family, possible_ways
 from reward_engine.judges.vlm.inputs import Encoded
-from reward_engine.judges.vlm.loading import load_model
+from reward_engine.judges.vlm.loading import is_folder, load_model
 from reward_engine.judges.vlm.options import VLMOptions, Way
 from reward_engine.judges.vlm.passes import PASSES
 from reward_engine.media import decode_ahead
 
 KIND = "vlm"
-AGREE = 0.02
-"""Largest difference in P(yes) between the loop and a quicker way, on the first item of an unknown family."""
-
 
 @dataclass
 class VLMJudge:
     """Make one with :meth:`load`.
 
     ``digest``: of the model's files and of the adapter. ``way``: how questions are answered, with ``way_reason``
-    where a quicker one is not possible. ``usage``: what the last call cost.
+    where a quicker one is not possible; ``checked``: whether it was compared with the plain loop, which happens on the
+    first batch. ``usage``: what the last call cost.
     """
 
     checklist: Checklist
@@ -49,6 +47,7 @@ class VLMJudge:
     way_reason: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
+    checked: bool = False
     usage: Usage = field(default_factory=lambda: Usage())
 
     name = KIND
@@ -66,9 +65,11 @@ class VLMJudge:
         """Open a model (a local folder or a hub id) or an adapter trained on one (a folder with a manifest).
 
         A plain model needs ``checklist``; an adapter carries its own, and is refused where another is expected.
-        ``base``: where an adapter's model lies now, if it has moved. Raises ArtifactError or JudgeError in words.
+        ``base``: where an adapter's model lies now, if it has moved. An adapter answers with the wording it was
+        trained with. Raises ArtifactError or JudgeError in words.
         """
         options = options or VLMOptions()
+        is_folder(source)  # said before anything is asked for: that there is no such folder
         trained = adapter.read(Path(source), checklist) if adapter.is_adapter(source) else None
         if trained is None and checklist is None:
             raise JudgeError(
@@ -76,6 +77,14 @@ class VLMJudge:
             )
         if trained is not None:
             source, revision = base or trained.base, trained.revision
+            if options.wording not in ("auto", trained.wording):
+                raise JudgeError(
+                    f"{trained.name}: it was trained with the wording “{trained.wording}” and answers with no other, "
+                    f"so not with “{options.wording}”.",
+                    code="wording",
+                )
+        spoken = trained.wording if trained is not None else wording.chosen(options.wording)
+        options = replace(options, wording=spoken)
         backbone, processor, family, digest = load_model(source, options, revision=revision)
         if trained is not None:
             if digest != trained.base_digest:
@@ -116,8 +125,8 @@ class VLMJudge:
         """Digest of everything that decides answers. The way does not enter: all give the same numbers."""
         options = self.options
         said = (
-            f"{self.checklist.content_hash} {self.digest} {wording.VERSION} {self.backbone.dtype} {options.quantize} "
-            f"{options.sampler!r} {options.frame_max_side}"
+            f"{self.checklist.content_hash} {self.digest} {wording.identity(options.wording)} {self.backbone.dtype} "
+            f"{options.quantize} {options.sampler!r} {options.frame_max_side}"
         )
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
@@ -131,11 +140,28 @@ class VLMJudge:
     ) -> Predictions:
         """P(yes) of every question of the checklist for every item; what cannot be judged becomes an error."""
         texts = [question.text for question in self.checklist.questions]
-        return self.ask(items, texts, batch_size=batch_size, progress=progress, cancelled=cancelled)
+        return self._ask_fitting(items, texts, batch_size=batch_size, progress=progress, cancelled=cancelled)
 
     def alignment(self, items: Sequence[MediaInput], *, batch_size: int = 16) -> Predictions:
         """P(the media shows its prompt), [n, 1]: what the published image reward takes from a separate scorer."""
-        return self.ask(items, [wording.ALIGNMENT[self.checklist.media_type]], batch_size=batch_size)
+        return self._ask_fitting(items, [wording.ALIGNMENT[self.checklist.media_type]], batch_size=batch_size)
+
+    def _ask_fitting(
+        self,
+        items: Sequence[MediaInput],
+        questions: Sequence[str],
+        *,
+        batch_size: int,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Predictions:
+        """:meth:`ask` about the items of the checklist's own media type; the others are errors."""
+        fitting, errors = of_type(items, self.checklist.media_type)
+        heard = progress
+        if progress is not None and errors:
+            heard = lambda done, _: progress(done + len(errors), len(items))  # noqa: E731
+        found = self.ask(fitting, questions, batch_size=batch_size, progress=heard, cancelled=cancelled)
+        return replace(found, errors={**errors, **found.errors})
 
     def ask(
         self,
@@ -153,7 +179,7 @@ class VLMJudge:
         answers: dict[str, NDArray[np.float32]] = {}
         errors: dict[str, str] = {}
         limits = batching.Limits(batch_size, self.options.token_budget, self.options.token_budget)
-        stopped = False
+        stopped, failed = False, None
         encoded = self._encoded(items, questions, errors)
         try:
             for batch in batching.batches(encoded, limits):
@@ -162,6 +188,10 @@ class VLMJudge:
                     break
                 for item, found in batching.halving(self._answer, batch, limits):
                     self._keep(item, found, answers, errors)
+                    if isinstance(found, JudgeError) and found.code == batching.MODEL_FAILED:
+                        failed = found
+                if failed is not None and not answers:
+                    raise failed  # a model that answers about nothing will not answer about the next batch either
                 if progress is not None:
                     progress(len(answers) + len(errors), len(items))
         finally:
@@ -206,30 +236,36 @@ class VLMJudge:
 
     @torch.inference_mode()
     def _answer(self, items: Sequence[Encoded], budget: int | None) -> Tensor:
-        """Log-odds [b, k], by the quickest way that works."""
-        if not self.family.tested and len(self.ways) > 1 and not self.usage.checked:
-            self._compare(items[0])
-        found = PASSES[self.way](self.backbone, items, budget=budget)
-        self.usage.add(items, self.way)
-        return found
+        """Log-odds [b, k], by the quickest way that works; one that does not is not tried again.
 
-    def _compare(self, item: Encoded) -> None:
-        """Drop the ways that an unknown model does not take, or takes and answers differently."""
-        few = Encoded(item.key, item.prefix, item.questions[:4], item.media, item.types)
-        truth = torch.sigmoid(PASSES["loop"](self.backbone, [few], budget=None))
-        while self.way != "loop":
+        Raises JudgeError where the plain loop fails as well.
+        """
+        at, truth, problem = check.sample(items), None, ""
+        for number, way in enumerate(self.ways):
             try:
-                difference = (torch.sigmoid(PASSES[self.way](self.backbone, [few])) - truth).abs().max().item()
-                problem = "" if difference <= AGREE else f"its answers differ by {difference:.3f}"
-            except Exception as error:  # whatever an unknown model raises, the next way is tried
+                found = PASSES[way](self.backbone, items, budget=budget)
+                if not self.checked and len(self.ways) > 1 and way != "loop":
+                    truth = check.asked_one_by_one(self.backbone, items, at) if truth is None else truth
+                    gap = check.difference(check.chosen(found, at), truth)
+                    if not gap <= check.tolerance(self.backbone.dtype):
+                        problem = f"its answers differ by {gap:.3f}"
+                        continue
+            except Exception as error:  # whatever the model raises, the next way is tried
                 if batching.out_of_memory(error):
                     raise
                 problem = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            if not problem:
-                break
-            self.way_reason = f"{self.family.model_type} cannot answer {self.way} ({problem})"
-            self.ways = self.ways[1:]
-        self.usage.checked = True
+                continue
+            if number:
+                self.way_reason = f"{self.family.model_type} cannot answer {self.way} ({problem})"
+                self.ways = self.ways[number:]
+            self.checked = True
+            self.usage.add(items, way)
+            return found
+        raise JudgeError(
+            f"The model fails whichever way it is asked ({problem}). Its settings (config.json) may not fit its "
+            "weights, or this version of transformers does not support it.",
+            code=batching.MODEL_FAILED,
+        )
 
 
 @dataclass
@@ -238,7 +274,6 @@ class Usage:
 
     items: int = 0
     tokens: int = 0
-    checked: bool = False
 
     def add(self, items: Sequence[Encoded], way: Way) -> None:
         self.items += len(items)

@@ -9,29 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from reward_engine.errors import ArtifactError, JudgeError
 from reward_engine.judges.vlm import tokens
 from reward_engine.judges.vlm.backbone import Backbone
 from reward_engine.judges.vlm.families import Family, family_of
+from reward_engine.judges.vlm.files import CODE, check_code, check_tensors, check_weights, own_code
 from reward_engine.judges.vlm.options import VLMOptions
 from reward_engine.judges.vlm.processors import load_processor
-
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
-
 
 def load_model(
     source: str | Path, options: VLMOptions, *, revision: str | None = None
 ) -> tuple[Backbone, Any, Family, str]:
     """(model, processor, family, digest of the files the answers depend on).
 
-    Raises ArtifactError where weights are missing or pickled, JudgeError where the model is none that answers
-    questions about pictures or an option asks for what is not there.
+    Raises ArtifactError where weights are missing, pickled, torn or not those of the model's class, or code of the
+    checkpoint's own is needed; JudgeError where the model is none that answers questions about pictures or an option
+    asks for what is not there.
     """
     transformers: Any = importlib.import_module("transformers")
     name = str(source)
-    local = Path(source).is_dir()
+    local = is_folder(source)
     if local:
+        check_code(Path(source))
         check_weights(Path(source))
     try:
         config = transformers.AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
@@ -39,27 +40,30 @@ def load_model(
         raise ArtifactError(
             f"{name}: this is no model that can be opened ({_first_line(error)}).", code="model"
         ) from error
+    if getattr(config, CODE, None):
+        raise own_code(name)
     family = family_of(config.model_type)
     device = choose_device(options.device)
     extra: dict[str, Any] = {"dtype": choose_dtype(options, device)}
     if options.quantize is not None:
         extra |= _quantized(transformers, options, extra["dtype"])
     try:
-        model = transformers.AutoModelForImageTextToText.from_pretrained(
+        processor = load_processor(name, family, revision)
+        model, info = transformers.AutoModelForImageTextToText.from_pretrained(
             name,
             revision=revision,
             attn_implementation=options.attention,
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
             **extra,
         )
-        processor = load_processor(name, family, revision)
-    except JudgeError:
-        raise
     except ImportError as error:
         raise JudgeError(f"{name}: a package is missing: {_first_line(error)}", code="package") from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ArtifactError(f"{name}: the model cannot be loaded ({_first_line(error)}).", code="model") from error
+    check_tensors(name, info)
     if options.quantize is None:
         model = model.to(device)
     model.eval().requires_grad_(False)
@@ -72,18 +76,16 @@ def load_model(
     return backbone, processor, family, digest
 
 
-def check_weights(folder: Path) -> None:
-    """Raises ArtifactError where a folder has no safetensors, naming pickles that lie there instead."""
-    if any(folder.glob("*.safetensors")):
-        return
-    pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
-    if pickles:
-        raise ArtifactError(
-            f"{folder.name}: the weights are pickled ({pickles[0]}), and opening a pickle runs whatever its author "
-            "put into it. Convert them to safetensors where they come from, or download the safetensors version.",
-            code="pickle",
-        )
-    raise ArtifactError(f"{folder.name}: there is no weights file (*.safetensors).", code="missing")
+def is_folder(source: str | Path) -> bool:
+    """Whether a source is a local folder; if not, it is a hub id. Raises ArtifactError for a path where nothing is."""
+    if Path(source).is_dir():
+        return True
+    text = str(source)
+    if Path(source).exists():
+        raise ArtifactError(f"{text}: this is a file; a model is a folder.", code="missing")
+    if isinstance(source, Path) or text.startswith(("/", ".", "~")) or "\\" in text or text.count("/") > 1:
+        raise ArtifactError(f"{text}: there is no such folder.", code="missing")
+    return False
 
 
 def choose_device(name: str) -> torch.device:

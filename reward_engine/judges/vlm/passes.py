@@ -111,7 +111,8 @@ def _cached(backbone: Backbone, item: Encoded, budget: int | None) -> Tensor:
         offsets = torch.arange(tokens.shape[1], device=backbone.device).expand_as(tokens)
         behind = backbone.question_positions(positions, prefixes.real, offsets[:1])
         copies = copy.deepcopy(cache)
-        copies.batch_repeat_interleave(len(rows))
+        # Not batch_repeat_interleave, which recurrent layers do not have.
+        copies.reorder_cache(torch.zeros(len(rows), dtype=torch.long, device=backbone.device))
         output = backbone.body(
             input_ids=tokens,
             position_ids=behind.expand(*behind.shape[:-2], len(rows), -1),

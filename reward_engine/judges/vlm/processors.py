@@ -12,6 +12,7 @@ VIDEO_KIND = {
     "qwen2_vl": "Qwen2VLVideoProcessor",
     "qwen2_5_vl": "Qwen2VLVideoProcessor",
     "qwen3_vl": "Qwen3VLVideoProcessor",
+    "qwen3_5": "Qwen3VLVideoProcessor",
     "smolvlm": "SmolVLMVideoProcessor",
 }
 
@@ -19,13 +20,17 @@ VIDEO_KIND = {
 def load_processor(source: str, family: Family, revision: str | None = None) -> Any:
     """Images are resized with Pillow and frames by :mod:`.frames`: the same numbers on every machine.
 
-    Raises JudgeError where the checkpoint has no chat template; OSError where its files are missing.
+    Raises JudgeError where the checkpoint has no chat template, no tokenizer or no image processor, or is of a family
+    that cannot be asked; OSError where files are missing.
     """
     transformers: Any = importlib.import_module("transformers")
-    if family.processor is None:
+    if family.refused:
+        raise JudgeError(family.refused, code="family")
+    name = family.processor or _library_name(family.model_type)
+    if name is None:
         processor = transformers.AutoProcessor.from_pretrained(source, revision=revision, trust_remote_code=False)
     else:
-        processor = _assemble(transformers, source, family, revision)
+        processor = _assemble(transformers, name, source, family, revision)
     tokenizer = getattr(processor, "tokenizer", None)
     if tokenizer is None:
         raise JudgeError("This model has no tokenizer, so it answers no questions.", code="tokenizer")
@@ -38,25 +43,50 @@ def load_processor(source: str, family: Family, revision: str | None = None) -> 
     return processor
 
 
-def _assemble(transformers: Any, source: str, family: Family, revision: str | None) -> Any:
-    published: Any = getattr(transformers, str(family.processor))
+def _library_name(model_type: str) -> str | None:
+    """The class of processor that the library keeps for a model type; None where it has none with these parts."""
+    auto: Any = importlib.import_module("transformers.models.auto.processing_auto")
+    transformers: Any = importlib.import_module("transformers")
+    name = auto.PROCESSOR_MAPPING_NAMES.get(model_type)
+    cls = getattr(transformers, name, None) if name else None
+    if cls is None or not {"image_processor", "tokenizer"} <= set(cls.get_attributes()):
+        return None
+    return str(name)
+
+
+def _assemble(transformers: Any, name: str, source: str, family: Family, revision: str | None) -> Any:
+    published: Any = getattr(transformers, name)
     # The library looks for its own video processor's class, and fails to name it where torchvision is missing.
     cls: Any = type(published.__name__, (published,), {"check_argument_for_proper_class": lambda *_: None})
     if family.model_type == "smolvlm":
         _count_in_words()
     settings, _ = cls.get_processor_dict(source, revision=revision)
     parts = []
-    for name in cls.get_attributes():
-        if name == "image_processor":
-            parts.append(transformers.AutoImageProcessor.from_pretrained(source, revision=revision, backend="pil"))
-        elif name == "tokenizer":
+    for part in cls.get_attributes():
+        if part == "image_processor":
+            parts.append(_images(transformers, source, revision))
+        elif part == "tokenizer":
             parts.append(transformers.AutoTokenizer.from_pretrained(source, revision=revision))
-        elif name == "video_processor":
-            parts.append(_frames(source, family, revision))
+        elif part == "video_processor":
+            # A family that is shown the frames of a clip as images needs no processor for clips.
+            parts.append(_frames(source, family, revision) if family.video == "clip" else None)
+        else:
+            parts.append(None)
     processor = cls.from_args_and_dict(parts, settings)
     if not getattr(processor, "chat_template", None):
         processor.chat_template = processor.tokenizer.chat_template
     return processor
+
+
+def _images(transformers: Any, source: str, revision: str | None) -> Any:
+    try:
+        return transformers.AutoImageProcessor.from_pretrained(source, revision=revision, backend="pil")
+    except (OSError, ValueError) as error:
+        raise JudgeError(
+            f"{source}: there are no settings of an image processor (preprocessor_config.json) that can be used, so "
+            "it is not known how pictures are prepared for this model. Copy the file from where the model comes from.",
+            code="image_processor",
+        ) from error
 
 
 def _frames(source: str, family: Family, revision: str | None) -> Any:

@@ -139,6 +139,7 @@ def _trained(
             base=judge.source,
             base_digest=judge.digest,
             revision=judge.revision,
+            wording=judge.options.wording,
             config=config,
             weights=run.state.best_weights,
             record={

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from reward_engine.errors import TrainingError
 from reward_engine.judges.vlm.adapter import Adapter
 from reward_engine.judges.vlm.backbone import Backbone
+from reward_engine.judges.vlm.families import possible_ways
 from reward_engine.judges.vlm.inputs import Encoded
-from reward_engine.judges.vlm.passes import packed, single
+from reward_engine.judges.vlm.options import VLMOptions
+from reward_engine.judges.vlm.passes import cached, loop, packed, single
 from reward_engine.training.vlm.settings import TrainSettings
 
 LANGUAGE = r".*(language_model|text_model).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
@@ -49,8 +51,12 @@ class PackedAnswers(nn.Module):
         if settings.gradient_checkpointing:
             self.adapted.get_base_model().activation_checkpointing_enable()
         self._backbone = replace(backbone, model=self.adapted.get_base_model())
+        ways, _ = possible_ways(backbone.model.config, VLMOptions(attention=backbone.attention))
+        self._packs = ways[0] == "packed"
 
     def forward(self, items: Sequence[Encoded]) -> Tensor:
+        if not self._packs:  # a window or a recurrent state: asked one by one, which is slow and right
+            return (loop if self.training else cached)(self._backbone, items)
         return single(self._backbone, items) if self.training else packed(self._backbone, items)
 
     @property

@@ -18,6 +18,8 @@ class TrainSettings:
     dropout: float = 0.05
     targets: Literal["language", "all"] = "language"  # "all": the vision tower too, where media look unlike photographs
 
+    wording: Literal["auto", "platform", "published"] = "auto"  # "published": the bare question; auto: as the options say
+
     # How
     learning_rate: float = 2e-4
     warmup: float = 0.05  # share of the steps in which the rate rises; afterwards it falls along a cosine
@@ -62,5 +64,9 @@ class TrainSettings:
         if self.mixed_precision not in ("no", "bf16", "fp16") or self.targets not in ("language", "all"):
             raise TrainingError("mixed_precision is no, bf16 or fp16; targets is language or all.", code="settings")
 
+        if self.wording not in ("auto", "platform", "published"):
+            raise TrainingError(f"“{self.wording}” is no wording; choose auto, platform or published.", code="settings")
+
     def plain(self) -> dict[str, Any]:
-        return asdict(self)
+        """What enters a checkpoint's identity and the manifest; the wording is named there by itself."""
+        return {name: value for name, value in asdict(self).items() if name != "wording"}

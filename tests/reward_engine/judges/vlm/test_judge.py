@@ -13,7 +13,7 @@ from reward_engine.judges import Judge, MediaInput
 from reward_engine.judges.vlm import VLMJudge, VLMOptions, families
 from reward_engine.judges.vlm import judge as judge_module
 from reward_engine.judges.vlm.batching import Limits, out_of_memory, padded
-from reward_engine.judges.vlm.loading import check_weights
+from reward_engine.judges.vlm.files import check_weights
 from tests.reward_engine.judges.vlm.media import QUESTIONS
 
 
