@@ -2,6 +2,7 @@
 
 from annotator.rewards.views.bases import base_detail, base_list, check_base, delete_base
 from annotator.rewards.views.models import manifest, model_detail, model_list, promote, request_scoring, retire
+from annotator.rewards.views.published import load_published
 from annotator.rewards.views.scores import score_detail, score_list
 from annotator.rewards.views.training import train
 
@@ -10,6 +11,7 @@ __all__ = [
     "base_list",
     "check_base",
     "delete_base",
+    "load_published",
     "manifest",
     "model_detail",
     "model_list",
