@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from reward_engine.checklist import Checklist, Dimension, Level, Mask, Question, SubDimension
 from reward_engine.checklist.model import MediaType
 from reward_engine.errors import ChecklistError, DataError, WeightsError
+from reward_engine.weights import Weights
 
 # The image files begin with these three; what hangs on them is told by position in the published scorer.
 # That the two harmfulness questions hang on "a body is present" looks like a slip there; it is reproduced here
@@ -40,6 +41,17 @@ class PublishedReward:
     coef: NDArray[np.float64]
     intercept: float
     alignment_coef: float | None
+
+    def weights(self) -> Weights:
+        """The same weights for :func:`reward_engine.reward.reward`, which adds up; notes say what is not the same.
+
+        The published video form is a mean: its coefficients are divided by their number. The alignment score of the
+        image form belongs to no question and is left out.
+        """
+        if self.alignment_coef is None:
+            return Weights(self.coef / len(self.coef), self.intercept, "published", ("The published form is a mean.",))
+        note = f"The published form also adds {self.alignment_coef:.3f} × the alignment score, which is left out here."
+        return Weights(self.coef, self.intercept, "published", (note,))
 
     def masked(self, answers: ArrayLike) -> NDArray[np.float64]:
         """Answers ±1 [n, q] with those set to 0 that do not apply."""

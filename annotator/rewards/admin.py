@@ -1,7 +1,15 @@
 from django.contrib import admin
 from django.db.models import Model
 
-from annotator.rewards.models import BaseModel, RewardModel, RewardModelEvent, Score, ScoreProblem, Snapshot
+from annotator.rewards.models import (
+    BaseModel,
+    PublishedWeights,
+    RewardModel,
+    RewardModelEvent,
+    Score,
+    ScoreProblem,
+    Snapshot,
+)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -79,3 +87,9 @@ class BaseModelAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: object, obj: Model | None = None) -> bool:
         return False  # the page knows what needs it
+
+
+@admin.register(PublishedWeights)
+class PublishedWeightsAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "sha256", "created_by", "created_at")
+    list_select_related = ("checklist_version", "created_by")

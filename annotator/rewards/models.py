@@ -175,3 +175,31 @@ class ScoreProblem(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["item", "reward_model"], name="score_problem_once")]
+
+
+class PublishedWeights(TimeStamped):
+    """The weights of a published weight file for the checklist of its question file. Immutable.
+
+    ``coef`` and ``intercept`` add up to a reward as those of a version do. ``alignment_coef``: what the published
+    image form weighs a separate alignment score with; it belongs to no question and enters no reward here.
+    """
+
+    checklist_version = models.ForeignKey(ChecklistVersion, on_delete=models.CASCADE, related_name="published_weights")
+    coef = ArrayField(models.FloatField(), help_text="One weight a question, in the checklist's order.")
+    intercept = models.FloatField(default=0.0)
+    alignment_coef = models.FloatField(null=True, blank=True)
+    notes = models.JSONField(default=list, blank=True)
+    questions_name = models.CharField(max_length=200, help_text="Name of the question file.")
+    weights_name = models.CharField(max_length=200, help_text="Name of the weight file.")
+    sha256 = models.CharField(max_length=64, help_text="Of the weight file.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        verbose_name_plural = "published weights"
+        constraints = [
+            models.UniqueConstraint(fields=["checklist_version", "sha256"], name="published_weights_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.weights_name} for {self.checklist_version}"

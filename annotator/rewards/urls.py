@@ -23,6 +23,7 @@ urlpatterns = [
     path("models/<int:pk>/promote/", views.promote, name="promote"),
     path("models/<int:pk>/retire/", views.retire, name="retire"),
     path("models/<int:pk>/score/", views.request_scoring, name="request-scoring"),
+    path("published/", views.load_published, name="published"),
     path("scores/", views.score_list, name="scores"),
     path("scores/<int:pk>/", views.score_detail, name="score"),
 ]

@@ -8,6 +8,7 @@ import pytest
 from reward_engine.checklist import dumps, loads
 from reward_engine.errors import ChecklistError, DataError, WeightsError
 from reward_engine.published import load_questions, load_weights
+from reward_engine.reward import hard_values, reward
 
 
 @pytest.fixture
@@ -148,3 +149,17 @@ def test_weight_files_of_another_shape_are_refused(tmp_path, published, text):
         checklist = load_questions(published / f"{media_type}_questions_select.txt", media_type)
         with pytest.raises(WeightsError, match=r"weights\.json"):
             load_weights(path, checklist)
+
+
+@pytest.mark.parametrize("media_type", ["image", "video"])
+def test_as_weights_of_the_checklist_they_give_the_same_reward_but_for_the_alignment(published, media_type):
+    checklist = load_questions(published / f"{media_type}_questions_select.txt", media_type)
+    scorer = load_weights(published / f"{media_type}_weight_select.json", checklist)
+    weights = scorer.weights()
+    weights.check(checklist)
+    answers = np.random.default_rng(2).choice([-1, 1], (50, len(checklist.questions)))
+    expected = scorer.reward(answers, np.zeros(50) if media_type == "image" else None)
+    found = reward(hard_values((answers + 1) / 2, checklist), checklist, weights)
+    np.testing.assert_allclose(found.reward, expected, rtol=0, atol=1e-12)
+    assert weights.form == "published"
+    assert weights.notes

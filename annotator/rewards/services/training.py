@@ -34,7 +34,7 @@ from annotator.rewards.models import (
     RewardModelState,
     Snapshot,
 )
-from annotator.rewards.services import artifacts, promotion, refining, snapshots
+from annotator.rewards.services import artifacts, promotion, published, refining, snapshots
 from annotator.rewards.services.scoring import request_scoring
 from annotator.trust.queries import ConsensusMethod, require_method
 from reward_engine.calibration import Calibration
@@ -66,7 +66,8 @@ def request_training(
     ``promote``: promote it where it passes the gate (the first of a media type always does).
     ``score_after``: score all items with it; ``mine_after``: and mine pairs from the scores. ``consensus``: how
     several people's answers become one. ``comparisons``: campaigns in which people compared items; the weights are
-    fitted on what they preferred, and without them every sub-dimension counts alike. ``judge``: the kind of judge, with
+    fitted on what they preferred, and without them they are those published with the checklist, or every sub-dimension
+    counts alike. ``judge``: the kind of judge, with
     its own ``settings`` (defaults for those not given). Asking twice for the same gives
     the job that is under way. Raises ProblemError where there are no campaigns, they use different checklists, or no
     weights can be fitted on these comparisons.
@@ -137,7 +138,7 @@ def train(run: Run) -> dict[str, Any]:
     calibrated = refining.calibrate(
         checklist, p_yes, arrays.levels[held], arrays.prompts[held], seed=int(run.params["seed"])
     )
-    weights, preferred = equal_weights(checklist), {}
+    weights, preferred = published.weights_for(snapshot.checklist_version) or equal_weights(checklist), {}
     if run.params.get("comparisons"):
         weights, report = _weights(run, checklist, trained, calibrated, arrays.items[held])
         preferred = {"preferences": report}

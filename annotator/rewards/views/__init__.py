@@ -3,6 +3,7 @@
 from annotator.rewards.views.bases import base_detail, base_list, check_base, delete_base
 from annotator.rewards.views.files import model_file
 from annotator.rewards.views.models import manifest, model_detail, model_list, promote, request_scoring, retire
+from annotator.rewards.views.published import load_published
 from annotator.rewards.views.scores import score_detail, score_list
 from annotator.rewards.views.training import train, train_estimate
 from annotator.rewards.views.trainings import training_cancel, training_detail, training_resume
@@ -12,6 +13,7 @@ __all__ = [
     "base_list",
     "check_base",
     "delete_base",
+    "load_published",
     "manifest",
     "model_detail",
     "model_file",
