@@ -97,6 +97,7 @@ class JudgeKind(ABC):
     name: ClassVar[str]
     label: ClassVar[Any]
     description: ClassVar[Any]
+    order: ClassVar[int] = 100  # of where kinds are listed, lowest first
     learns: ClassVar[bool] = True  # False: it is used as it is, and only measured
     calibrates_itself: ClassVar[bool] = False  # True: its artifact carries the calibration and applies it
     settings_form: ClassVar[type[forms.Form]] = NoSettings

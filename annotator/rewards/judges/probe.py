@@ -38,6 +38,7 @@ ITEMS_TIMED = 8
 @register
 class Probe(JudgeKind):
     name = "probe"
+    order = 0
     label = _("Probe (embedded)")
     description = _("Small heads on measured features. Trains in about a minute and needs no GPU.")
     calibrates_itself = True

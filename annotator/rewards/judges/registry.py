@@ -23,15 +23,15 @@ def unregister(name: str) -> None:
 
 
 def kinds() -> list[JudgeKind]:
-    """All kinds, in the order in which they were registered."""
-    return list(_kinds.values())
+    """All kinds, as they are listed."""
+    return sorted(_kinds.values(), key=lambda kind: (kind.order, kind.name))
 
 
 def kind_of(name: str) -> JudgeKind:
     """The kind of this name. Raises ProblemError where there is none."""
     found = _kinds.get(name)
     if found is None:
-        names = ", ".join(_kinds)
+        names = ", ".join(kind.name for kind in kinds())
         raise ProblemError(f"There is no kind of judge named “{name}”. Choose one of: {names}.",
                            code="no_kind", field="kind")  # fmt: skip
     return found

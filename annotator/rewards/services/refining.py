@@ -147,6 +147,12 @@ def fit_on_comparisons(
         found = fit_weights(checklist, soft_values(p_yes, checklist), pairs, resamples=RESAMPLES, seed=seed)
     except RewardEngineError as error:
         raise ProblemError(f"No weights could be fitted. {error.message}", code=error.code) from error
+    if not np.any(found.weights.coef):
+        raise ProblemError(
+            "No weights could be fitted: every weight came out as 0, since nothing this judge says goes with what people "
+            "preferred. Train without comparisons, or collect comparisons on which people agree.",
+            code="zero_weights",
+        )
     report = found.to_json(checklist)
     del report["weights"]  # they stand in the manifest as the version's own
     return found.weights, {

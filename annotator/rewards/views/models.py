@@ -15,7 +15,7 @@ from annotator.core.errors import ProblemError
 from annotator.core.htmx import part_or_page, wants_part
 from annotator.jobs.models import Job, JobState
 from annotator.library.models import Item, MediaType
-from annotator.rewards import queries, services
+from annotator.rewards import judges, queries, services
 from annotator.rewards.calibrating import calibration_of
 from annotator.rewards.evaluation import evaluate
 from annotator.rewards.models import RewardModel, RewardModelState
@@ -56,8 +56,11 @@ def _last_failure() -> Job | None:
 @part_or_page
 def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     model = get_object_or_404(queries.models(), pk=pk)
+    kind = judges.kind_of(model.judge)
     context = {
         "model": model,
+        "kind": kind,
+        "panel": kind.panel(model),
         "jobs": list(queries.running_jobs(model)),
         "coverage": queries.coverage(model),
         "evaluation": evaluate(model),

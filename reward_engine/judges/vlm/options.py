@@ -62,9 +62,7 @@ class VLMOptions:
         if self.way not in ("auto", *WAYS):
             raise JudgeError(f"“{self.way}” is no way to answer; choose auto, packed, cached or loop.")
         if self.wording not in ("auto", "platform", "published"):
-            raise JudgeError(
-                f"“{self.wording}” is no wording; choose auto, platform or published.", code="wording"
-            )
+            raise JudgeError(f"“{self.wording}” is no wording; choose auto, platform or published.", code="wording")
         if self.quantize not in (None, "4bit", "8bit"):
             raise JudgeError(f"Weights can be kept in 4bit or 8bit, not in “{self.quantize}”.")
         for name in ("token_budget", "frame_max_side", "decode_threads", "ahead"):

@@ -44,6 +44,7 @@ OPTIONS = ("dtype", "quantize", "frames", "wording")
 @register
 class VisionLanguage(JudgeKind):
     name = NAME
+    order = 10
     label = _("Vision-language model")
     description = _("A base model that looks at the media and answers each question. Made for GPU workers.")
     settings_form = VlmSettings
