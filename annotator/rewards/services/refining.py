@@ -149,8 +149,8 @@ def fit_on_comparisons(
         raise ProblemError(f"No weights could be fitted. {error.message}", code=error.code) from error
     if not np.any(found.weights.coef):
         raise ProblemError(
-            "No weights could be fitted: every weight came out as 0, since nothing this judge says goes with what people "
-            "preferred. Train without comparisons, or collect comparisons on which people agree.",
+            "No weights could be fitted: every weight came out as 0, since nothing this judge says goes with what "
+            "people preferred. Train without comparisons, or collect comparisons on which people agree.",
             code="zero_weights",
         )
     report = found.to_json(checklist)

@@ -52,8 +52,8 @@ def test_a_kind_in_one_file_is_trained_promoted_scores_and_is_shown(
     for page in (reverse("rewards:model", args=[model.pk]), reverse("rewards:models"), reverse("rewards:scores"),
                  reverse("insights:agreement")):  # fmt: skip
         assert client.get(page).status_code == 200, page
-    agreement = client.get(reverse("insights:agreement")).content.decode()
-    assert str(model) in agreement
+    agreement = client.get(reverse("insights:agreement"), {"model": model.pk}).content.decode()
+    assert f"v{model.version} · Promoted" in agreement
 
 
 def test_no_two_kinds_have_one_name_and_unknown_ones_are_named() -> None:
