@@ -57,7 +57,7 @@ def test_an_admin_registers_a_base_model_and_reads_what_the_check_found(
     check_beside(job)
     # The page follows its job by itself.
     expect(page.get_by_text("What the check found")).to_be_visible()
-    expect(page.get_by_text("all questions of an item in one pass")).to_be_visible()
+    expect(page.get_by_text("questions in one pass")).to_be_visible()
     look(page, "base-model")
 
     inspection.error = ArtifactError(
