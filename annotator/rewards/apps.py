@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core import checks
 
 
 class RewardsConfig(AppConfig):
@@ -9,11 +10,14 @@ class RewardsConfig(AppConfig):
         from annotator.campaigns import hooks
         from annotator.library import panels
         from annotator.rewards.judges import probe, vlm  # noqa: F401 - registers itself
+        from annotator.rewards.endpoints import check_addresses
+        from annotator.rewards.judges import endpoint, probe  # noqa: F401 - they register themselves
         from annotator.rewards.panel import item_panel
         from annotator.rewards.receivers import on_scoring_finished
         from annotator.rewards.signals import scoring_finished
         from annotator.rewards.suggestions import suggest
 
+        checks.register(check_addresses)
         scoring_finished.connect(on_scoring_finished, dispatch_uid="rewards.uncertainty")
         panels.register("rewards/_item_panel.html", item_panel)
         hooks.suggesters.append(suggest)

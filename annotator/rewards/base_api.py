@@ -20,15 +20,24 @@ class BaseReportSerializer(serializers.Serializer[Any]):
     """What the check found; null where the model is not ready."""
 
     family = serializers.CharField()
+    tested = serializers.BooleanField(help_text="Whether this family is among those that the platform's tests know.")
+    model_class = serializers.CharField()
+    media_type = serializers.CharField(help_text="Of the two media it was asked about.")
     parameters = serializers.IntegerField()
-    dtype = serializers.CharField(help_text="Number format that it is used in.")
-    memory_bytes = serializers.IntegerField(help_text="What it needs to answer.")
+    dtype = serializers.CharField(help_text="Number format that it was opened in.")
+    device = serializers.CharField()
+    weights_bytes = serializers.IntegerField()
+    memory_bytes = serializers.IntegerField(help_text="Of the weights and one batch.")
     way = serializers.ChoiceField(choices=["packed", "cached", "loop"], help_text="How it answers.")
     way_reason = serializers.CharField(help_text="Why not a quicker way.")
-    difference = serializers.FloatField(
-        allow_null=True, help_text="Largest difference in P(yes) from the plain loop, on the probe pictures."
-    )
+    ways = serializers.ListField(child=serializers.CharField(), help_text="All that it can take, quickest first.")
+    probe_items = serializers.IntegerField()
+    probe_questions = serializers.IntegerField()
+    largest_difference = serializers.FloatField(help_text="In P(yes) from the plain loop, on the probe.")
+    tokens = serializers.IntegerField(help_text="Of the larger of the two media, with its prompt.")
+    context = serializers.IntegerField(allow_null=True, help_text="The longest sequence it knows.")
     digest = serializers.CharField()
+    revision = serializers.CharField(allow_null=True)
 
 
 class BaseModelSerializer(serializers.ModelSerializer[BaseModel]):

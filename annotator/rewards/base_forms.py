@@ -30,13 +30,15 @@ class BaseModelForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.found = registrable()
-        none = gettext("None: a hub id instead") if self.found else gettext("Nothing was found")
+        from_hub = vlms.hub_allowed()
         # One that is found is chosen already; "none" is only of use where a hub id may stand instead.
-        first = [("", none)] if vlms.hub_allowed() or not self.found else []
+        first = [("", gettext("None: a hub id instead"))] if from_hub else []
         self.fields["folder"].choices = [*first, *((name, name) for name in self.found)]
         if self.found:
             self.fields["folder"].initial = self.found[0]
-        if not vlms.hub_allowed():
+        elif from_hub:
+            del self.fields["folder"]
+        if not from_hub:
             del self.fields["hub_id"], self.fields["revision"]
 
     def clean(self) -> dict[str, Any]:
@@ -54,5 +56,6 @@ class BaseModelForm(forms.Form):
 
     def refuse(self, message: str, field: str | None) -> None:
         """Put a refusal of the service at the field it is about."""
-        name = field if field == "revision" else ("hub_id" if self.cleaned_data.get("hub_id") else "folder")
+        named = "hub_id" if self.cleaned_data.get("hub_id") else "folder"
+        name = "revision" if field == "revision" else named
         self.add_error(name if name in self.fields else None, message)

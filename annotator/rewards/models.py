@@ -45,7 +45,7 @@ class BaseModel(TimeStamped):
     name = models.CharField(max_length=300, help_text="A folder below VLM_ROOTS, or a hub id.")
     revision = models.CharField(max_length=100, blank=True, help_text="Of a hub id: the commit or tag asked for.")
     state = models.CharField(max_length=10, choices=BaseModelState.choices, default=BaseModelState.CHECKING)
-    # What the check found: family, parameters, dtype, memory_bytes, way, way_reason, difference, digest.
+    # What the check found: reward_engine.judges.vlm.inspection.BaseReport without its source.
     report = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True)
     digest = models.CharField(max_length=200, blank=True)

@@ -14,7 +14,7 @@ from annotator.rewards.services.published import LARGEST_FILE, NamedFile
 
 
 class PublishedFilesForm(forms.Form):
-    media_type = forms.ChoiceField(label=_("Of"), choices=MediaType.choices)
+    media_type = forms.ChoiceField(label=_("Media"), choices=MediaType.choices)
     questions = forms.FileField(
         label=_("Questions"),
         widget=forms.ClearableFileInput(attrs={"accept": ".txt"}),

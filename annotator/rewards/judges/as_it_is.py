@@ -1,6 +1,6 @@
-"""A judge that learnt nothing: measured on everything people judged, and kept as a manifest that says how to open it.
+"""A judge that learned nothing: measured on everything people judged, and kept as a manifest that says how to open it.
 
-No item was learnt from, so all of them are held out. What one gets without looking (the baseline) is learnt from the
+No item was learned from, so all of them are held out. What one gets without looking (the baseline) is learned from the
 other prompts, in rounds, as for a judge that was trained.
 """
 
@@ -36,7 +36,7 @@ MIN_ITEMS, MIN_PROMPTS = 8, 4
 def measured_as_it_is(
     run: Run, data: TrainingData, judge: Judge, kind_name: str, save_extra: Mapping[str, Any], *, device: str = "CPU"
 ) -> Trained:
-    """Let ``judge`` answer every judged item of ``data`` and measure it; nothing is learnt.
+    """Let ``judge`` answer every judged item of ``data`` and measure it; nothing is learned.
 
     ``kind_name``: of the kind of judge, for the manifest. ``save_extra``: plain data from which :func:`read_manifest`
     lets the kind open the judge again; it stands in the manifest under ``as_it_is``, so it must hold no secret.
@@ -54,13 +54,13 @@ def measured_as_it_is(
     _require_enough(len(rows), len(np.unique(data.prompts[rows])), left_out)
     metrics = {
         "validation": {
-            "split": "nothing was learnt",
+            "split": "nothing was learned",
             "items": len(rows),
             "prompts": len(np.unique(data.prompts[rows])),
             "folds": 1,
             "share": None,
         },
-        "training": {"items": 0, "prompts": 0, "note": "The judge is used as it is; nothing was learnt."},
+        "training": {"items": 0, "prompts": 0, "note": "The judge is used as it is; nothing was learned."},
         **_measures(data.checklist, p_yes, levels[rows], data.prompts[rows], seed=int(run.params["seed"])),
         "cost": {"seconds_per_item": seconds / len(rows), "memory_bytes": peak_memory(), "device": device},
     }

@@ -6,6 +6,7 @@ reason in words. What a worker that died leaves behind is told by the job (:func
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -109,10 +110,23 @@ def _inspect(run: Run, base: BaseModel) -> dict[str, Any]:
 
     from reward_engine.checklist import builtin
 
-    asked: dict[str, Any] = {"revision": base.revision} if base.revision else {}
-    report = inspect_base(source, checklist=builtin("image"), progress=run.progress, **asked)
-    found: dict[str, Any] = report.to_json()
+    try:
+        found: dict[str, Any] = inspect_base(
+            source, checklist=builtin("image"), revision=base.revision or None, progress=run.progress
+        ).to_json()
+    finally:
+        _give_memory_back()
+    found.pop("source", None)  # where it lies on this machine is nobody's business; the row has its name
     return found
+
+
+def _give_memory_back() -> None:
+    """To the machine, which has other processes: a worker that has looked at a model would keep it for itself."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _require_same_files(base: BaseModel, digest: str) -> None:

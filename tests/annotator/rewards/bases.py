@@ -13,13 +13,24 @@ import pytest
 
 REPORT = {
     "family": "qwen2_vl",
+    "tested": True,
+    "model_class": "Qwen2VLForConditionalGeneration",
+    "media_type": "image",
     "parameters": 2_209_000_000,
     "dtype": "bfloat16",
+    "device": "cuda",
+    "weights_bytes": 4_418_000_000,
     "memory_bytes": 6_200_000_000,
     "way": "packed",
     "way_reason": "",
-    "difference": 7.2e-7,
+    "ways": ["packed", "cached", "loop"],
+    "probe_items": 2,
+    "probe_questions": 12,
+    "largest_difference": 7.2e-7,
+    "tokens": 214,
+    "context": 32768,
     "digest": "ab12" * 16,
+    "revision": None,
 }
 
 
@@ -47,7 +58,7 @@ class Inspection:
         self.before()
         if self.error is not None:
             raise self.error
-        return types.SimpleNamespace(to_json=lambda: dict(self.report))
+        return types.SimpleNamespace(to_json=lambda: {"source": str(source), **self.report})
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Inspection:

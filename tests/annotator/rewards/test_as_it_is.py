@@ -1,4 +1,4 @@
-"""A judge that learnt nothing is measured on all that people judged, kept, opened again, and used for scoring."""
+"""A judge that learned nothing is measured on all that people judged, kept, opened again, and used for scoring."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -91,7 +91,7 @@ def test_everything_that_was_judged_is_held_out_and_measured(
     assert len(held["items"]) == 32
     metrics = model.metrics
     assert metrics["validation"] == {
-        "split": "nothing was learnt", "items": 32, "prompts": 8, "folds": 1, "share": None,
+        "split": "nothing was learned", "items": 32, "prompts": 8, "folds": 1, "share": None,
     }  # fmt: skip
     clarity = metrics["sub_dimensions"]["clarity"]
     assert clarity["accuracy"] > 0.8 > clarity["baseline_accuracy"]

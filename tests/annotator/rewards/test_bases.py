@@ -254,7 +254,8 @@ def test_a_refused_model_says_why_on_its_page(
 
 def test_the_form_refuses_at_its_field(root: Path, settings: Any, sign_in: Callable[[str], Client]) -> None:
     client = sign_in(Role.ADMIN)
-    assert client.post("/rewards/bases/", {"folder": "nowhere"}).status_code == 422
+    for given in ({"folder": "nowhere"}, {}):
+        assert client.post("/rewards/bases/", given).status_code == 422
     settings.VLMS_FROM_HUB = True
     for given, words in (
         ({}, "one of the two"),
@@ -274,9 +275,14 @@ def test_an_empty_folder_of_models_is_told_where_to_put_one(
     settings: Any, tmp_path: Path, sign_in: Callable[[str], Client]
 ) -> None:
     settings.VLM_ROOTS = [tmp_path / "nothing"]
-    page = sign_in(Role.ADMIN).get("/rewards/bases/").content.decode()
+    client = sign_in(Role.ADMIN)
+    page = client.get("/rewards/bases/").content.decode()
     assert "No model was found." in page
     assert str(tmp_path / "nothing") in page
+    settings.VLMS_FROM_HUB = True
+    page = client.get("/rewards/bases/").content.decode()
+    assert 'name="hub_id"' in page
+    assert 'name="folder"' not in page
 
 
 def test_the_api_registers_lists_checks_and_deletes(root: Path, inspection: Inspection, api: Callable) -> None:

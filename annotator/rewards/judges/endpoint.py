@@ -1,0 +1,122 @@
+"""A model that somebody serves already (vLLM, SGLang …), asked over the OpenAI protocol and used as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from annotator.core.errors import ProblemError
+from annotator.jobs.services import Run
+from annotator.rewards import endpoints
+from annotator.rewards.judges.as_it_is import measured_as_it_is, read_manifest
+from annotator.rewards.judges.base import Estimate, JudgeKind, Trained, TrainingData
+from annotator.rewards.judges.registry import register
+from annotator.rewards.models import RewardModel
+from reward_engine.checklist import Checklist
+from reward_engine.errors import ArtifactError, RewardEngineError
+from reward_engine.judges.base import Judge
+
+
+class EndpointForm(forms.Form):
+    address = forms.ChoiceField(
+        label=_("Address"),
+        choices=endpoints.choices,
+        help_text=_("From the operator’s list (ENDPOINT_ADDRESSES)."),
+        error_messages={
+            "required": _("Choose one of the operator’s addresses. Where there is none, add it to ENDPOINT_ADDRESSES."),
+            "invalid_choice": _("%(value)s is not on the operator’s list (ENDPOINT_ADDRESSES)."),
+        },
+    )
+    model = forms.CharField(
+        label=_("Model"),
+        max_length=200,
+        help_text=_("Its name on the server, as GET …/models tells it."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    wording = forms.ChoiceField(
+        label=_("Wording"),
+        choices=[
+            ("platform", _("Platform: an introduction with the prompt, then the question")),
+            ("published", _("Published: the bare question")),
+        ],
+        initial="platform",
+        help_text=_("Choose Published for checkpoints that were trained on the published questions."),
+    )
+    concurrency = forms.IntegerField(
+        label=_("Requests at once"), initial=16, min_value=1, max_value=256,
+        help_text=_("As many as the server batches; more wait in its queue."),
+    )  # fmt: skip
+    timeout_seconds = forms.IntegerField(
+        label=_("Timeout in seconds"), initial=60, min_value=1, max_value=600,
+        help_text=_("Of one request. It is sent again a few times before the item is left out."),
+    )  # fmt: skip
+    top_logprobs = forms.IntegerField(
+        label=_("Likeliest tokens"), initial=20, min_value=2, max_value=100,
+        help_text=_("P(yes) is taken from them. Servers allow 20 unless they are told otherwise."),
+    )  # fmt: skip
+
+
+@register
+class Endpoint(JudgeKind):
+    name = "endpoint"
+    label = _("Endpoint (OpenAI protocol)")
+    description = _("A model that is served elsewhere, by vLLM or SGLang. Used as it is: it learns nothing here.")
+    learns = False
+    settings_form = EndpointForm
+    panel_template = "rewards/_endpoint_panel.html"
+
+    def estimate(self, settings: Mapping[str, Any], checklist: Checklist, items: int) -> Estimate:
+        requests = items * len(checklist.questions)
+        note = gettext("%(requests)s requests to the server, one for each question of each item.")
+        return Estimate(memory_bytes=self.memory_bytes(None), notes=(note % {"requests": f"{requests:,}"},))
+
+    def train(self, run: Run, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
+        endpoints.require(settings["address"])
+        run.stage("Connecting to the endpoint")
+        try:
+            judge = opened(settings, data.checklist)
+        except RewardEngineError as error:
+            raise ProblemError(error.message, code=error.code) from error
+        return measured_as_it_is(run, data, judge, self.name, dict(settings), device=gettext("server"))
+
+    def load(self, model: RewardModel, folder: Path, checklist: Checklist) -> Judge:
+        return opened(self._settings(folder, checklist), checklist)
+
+    def check(self, model: RewardModel, folder: Path, checklist: Checklist) -> None:
+        self._settings(folder, checklist)
+
+    def memory_bytes(self, model: RewardModel | None) -> int:
+        return 32 << 20  # media that are on their way
+
+    def panel(self, model: RewardModel) -> dict[str, Any]:
+        return dict(model.manifest.get("as_it_is", {}))
+
+    def _settings(self, folder: Path, checklist: Checklist) -> dict[str, Any]:
+        found: dict[str, Any] = read_manifest(folder, self.name, checklist)["as_it_is"]
+        try:
+            endpoints.require(str(found.get("address")))
+        except ProblemError as problem:
+            raise ArtifactError(problem.message, code=problem.code) from problem
+        return found
+
+
+def opened(settings: Mapping[str, Any], checklist: Checklist) -> Judge:
+    """The judge that asks this endpoint. The key is read now, from this worker's environment, and kept nowhere else."""
+    from reward_engine.judges.endpoint import EndpointJudge, EndpointSettings
+
+    asked = EndpointSettings(
+        address=settings["address"],
+        model=settings["model"],
+        wording=settings["wording"],
+        concurrency=settings["concurrency"],
+        timeout_seconds=settings["timeout_seconds"],
+        top_logprobs=settings["top_logprobs"],
+        api_key_variable=endpoints.key_variable(settings["address"]),
+    )
+    judge: Judge = EndpointJudge(checklist=checklist, settings=asked)
+    return judge
