@@ -9,9 +9,12 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         from annotator.campaigns import hooks
         from annotator.library import panels
-        from annotator.rewards.judges import probe, vlm  # noqa: F401 - registers itself
         from annotator.rewards.endpoints import check_addresses
-        from annotator.rewards.judges import endpoint, probe  # noqa: F401 - they register themselves
+        from annotator.rewards.judges import (  # noqa: F401 - registers itself
+            endpoint,
+            probe,
+            vlm,
+        )
         from annotator.rewards.panel import item_panel
         from annotator.rewards.receivers import on_scoring_finished
         from annotator.rewards.signals import scoring_finished

@@ -64,6 +64,7 @@ class EndpointForm(forms.Form):
 @register
 class Endpoint(JudgeKind):
     name = "endpoint"
+    order = 20
     label = _("Endpoint (OpenAI protocol)")
     description = _("A model that is served elsewhere, by vLLM or SGLang. Used as it is: it learns nothing here.")
     learns = False
@@ -79,10 +80,11 @@ class Endpoint(JudgeKind):
         endpoints.require(settings["address"])
         run.stage("Connecting to the endpoint")
         try:
-            judge = opened(settings, data.checklist)
+            judge = connected(settings, data.checklist)
         except RewardEngineError as error:
             raise ProblemError(error.message, code=error.code) from error
-        return measured_as_it_is(run, data, judge, self.name, dict(settings), device=gettext("server"))
+        kept = {**settings, "served": dict(getattr(judge, "served", {}))}
+        return measured_as_it_is(run, data, judge, self.name, kept, device=gettext("server"))
 
     def load(self, model: RewardModel, folder: Path, checklist: Checklist) -> Judge:
         return opened(self._settings(folder, checklist), checklist)
@@ -105,18 +107,33 @@ class Endpoint(JudgeKind):
         return found
 
 
-def opened(settings: Mapping[str, Any], checklist: Checklist) -> Judge:
-    """The judge that asks this endpoint. The key is read now, from this worker's environment, and kept nowhere else."""
-    from reward_engine.judges.endpoint import EndpointJudge, EndpointSettings
+def asked_with(settings: Mapping[str, Any]) -> Any:
+    """The engine's settings. Of the key they hold the name of the environment variable alone."""
+    from reward_engine.judges.endpoint import EndpointSettings
 
-    asked = EndpointSettings(
-        address=settings["address"],
+    key = endpoints.key_variable(settings["address"])
+    return EndpointSettings(
+        base_url=settings["address"],
         model=settings["model"],
         wording=settings["wording"],
         concurrency=settings["concurrency"],
         timeout_seconds=settings["timeout_seconds"],
         top_logprobs=settings["top_logprobs"],
-        api_key_variable=endpoints.key_variable(settings["address"]),
+        **({"api_key_env": key} if key else {}),
     )
-    judge: Judge = EndpointJudge(checklist=checklist, settings=asked)
+
+
+def connected(settings: Mapping[str, Any], checklist: Checklist) -> Judge:
+    """The judge that asks this endpoint, once the server has said that it serves the model."""
+    from reward_engine.judges.endpoint import EndpointJudge
+
+    judge: Judge = EndpointJudge.connect(asked_with(settings), checklist)
+    return judge
+
+
+def opened(settings: Mapping[str, Any], checklist: Checklist) -> Judge:
+    """The judge as it was measured; the server is asked first when it predicts."""
+    from reward_engine.judges.endpoint import EndpointJudge
+
+    judge: Judge = EndpointJudge(checklist, asked_with(settings), settings.get("served", {}))
     return judge

@@ -35,7 +35,10 @@ class Server:
     opened: list[dict[str, Any]]
     error: Exception | None = None
 
-    def judge(self, *, checklist: Checklist, settings: dict[str, Any]) -> KnowsTheTruth:
+    def connect(self, settings: dict[str, Any], checklist: Checklist) -> KnowsTheTruth:
+        return self(checklist, settings, {})
+
+    def __call__(self, checklist: Checklist, settings: dict[str, Any], served: dict[str, Any]) -> KnowsTheTruth:
         if self.error is not None:
             raise self.error
         self.opened.append(settings)
@@ -47,7 +50,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     found = Server([])
     module = types.ModuleType("reward_engine.judges.endpoint")
     module.EndpointSettings = dict  # type: ignore[attr-defined]
-    module.EndpointJudge = found.judge  # type: ignore[attr-defined]
+    module.EndpointJudge = found  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return found
 
@@ -124,7 +127,7 @@ def test_a_version_is_measured_promoted_and_opened_again(
     assert model.metrics["validation"]["items"] == 32
     assert model.metrics["cost"]["seconds_per_item"] > 0
     [asked] = server.opened
-    assert asked["api_key_variable"] == "ENDPOINT_API_KEY_1"
+    assert asked["api_key_env"] == "ENDPOINT_API_KEY_1"
     assert asked["wording"] == "published"
     assert judges.kind_of("endpoint").panel(model)["model"] == "org/model"
     folder = artifacts.root() / model.path
@@ -132,7 +135,7 @@ def test_a_version_is_measured_promoted_and_opened_again(
         assert b"very-secret" not in path.read_bytes()
     judges.check(model)
     judges.load(model)
-    assert server.opened[1]["address"] == ADDRESS
+    assert server.opened[1]["base_url"] == ADDRESS
     settings.ENDPOINT_ADDRESSES = [OTHER]  # the operator took it from the list
     for use in (judges.check, judges.load):
         with pytest.raises(artifacts.BrokenArtifactError, match="is not on the operator’s list"):
