@@ -27,7 +27,9 @@ from annotator.campaigns.services import create_comparison_campaign, flag_item, 
 from annotator.library.models import ImportBatch
 from annotator.mpo.models import GenerationSet, ModelComparison, MpoRun, PairSet, PreferencePair
 from annotator.mpo.services.prompt_sets import create_prompt_set
+from annotator.rewards.models import BaseModel
 from annotator.rewards.services.scoring import request_scoring
+from tests.annotator.rewards.bases import REPORT
 from tests.factories import make_annotated_campaign, make_item, make_reward_model, make_score
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +78,9 @@ def there(files: Path, root: User, make_user: Callable[..., User]) -> dict[str, 
     compared.runs.add(run)
     batch = ImportBatch.objects.create(name="Kites of May", rows=1, rejected=1)
     batch.problems.create(row=1, code="no_file", message="There is no such file.")
+    base = BaseModel.objects.create(name="tiny", state="ready", report=REPORT, digest=REPORT["digest"])
     return {
+        "base-models": base.pk,
         "comparison-campaigns": pairs.pk,
         "comparisons": comparison.pk,
         "generation-sets": generated.pk,
