@@ -106,9 +106,7 @@ def _mistral3(tokenizer: Any, size: Size) -> tuple[Any, Parts]:
         spatial_merge_size=2,
         tie_word_embeddings=False,
     )  # fmt: skip
-    images = transformers.PixtralImageProcessorPil(
-        size={"longest_edge": side}, patch_size={"height": 16, "width": 16}
-    )
+    images = transformers.PixtralImageProcessorPil(size={"longest_edge": side}, patch_size={"height": 16, "width": 16})
     extra = {"processor_class": "PixtralProcessor", "patch_size": 8, "spatial_merge_size": 2}
     return transformers.Mistral3ForConditionalGeneration(config), Parts(images, extra, {})
 
@@ -180,6 +178,7 @@ def _qwen3_5(tokenizer: Any, size: Size) -> tuple[Any, Parts]:
     head = size.hidden // size.heads
     text = text_settings(size, len(tokenizer), tokenizer) | {
         "head_dim": head,
+        "initializer_range": 2 * size.spread,  # a gated state passes on less of what it saw than attention does
         "layer_types": ["linear_attention" if layer % 2 == 0 else "full_attention" for layer in range(size.layers)],
         "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
         "rope_parameters": {

@@ -88,7 +88,8 @@ def explain(
     """Explain the reward of one item, P(yes) [q]; ``most`` sub-dimensions are named in sentences.
 
     ``hard``: the reward of answers ±1 instead of the soft one. ``added``: a part of the reward that no question makes,
-    such as the published alignment score's. ``prompt`` stands in for ``{prompt}`` in the questions. Raises DataError, WeightsError.
+    such as the published alignment score's. ``prompt`` stands in for ``{prompt}`` in the questions.
+    Raises DataError, WeightsError.
     """
     p = monotone(checklist, np.asarray(p_yes)[None])
     lost, result = costs(checklist, weights, p, hard=hard)

@@ -23,7 +23,9 @@ def add(commands: Any) -> None:
     parser.add_argument("items", type=Path, help=items.HELP)
     parser.add_argument("--model", required=True, help="an embedded judge, an adapter, a model's folder, or a hub id")
     parser.add_argument("--base", help="where the model lies that an adapter was trained on, if it has moved")
-    parser.add_argument("--checklist", help="image, video, or a file (.yaml, or published .txt); a trained judge knows its own")
+    parser.add_argument(
+        "--checklist", help="image, video, or a file (.yaml, or published .txt); a trained judge knows its own"
+    )
     parser.add_argument("--out", type=Path, required=True, help="predictions, a .parquet file")
     parser.add_argument("--alignment", action="store_true", help="ask also whether the media shows its prompt")
     parser.add_argument("--batch-size", type=int, default=16, help="most items in a pass (default: %(default)s)")
@@ -40,7 +42,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--compile", metavar="BACKEND", help="torch.compile, for example inductor")
     group.add_argument("--way", default="auto", choices=["auto", "packed", "cached", "loop"])
     group.add_argument(
-        "--wording", default="auto", choices=["auto", "platform", "published"],
+        "--wording",
+        default="auto",
+        choices=["auto", "platform", "published"],
         help="published: the bare question; auto: as an adapter was trained, otherwise with an introduction",
     )
     group.add_argument("--token-budget", type=int, default=16_384, help="tokens in a pass (default: %(default)s)")

@@ -24,11 +24,17 @@ def add(commands: Any) -> None:
     parser.add_argument("--items", type=Path, required=True, help=f"where the media lie, as for judge: {items.HELP}")
     parser.add_argument("--pipeline", required=True, help="a diffusers pipeline: a folder")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder; its result is OUT/lora")
-    parser.add_argument("--held-out", type=float, default=0.1, metavar="SHARE", help="of the prompts (default: %(default)s)")
+    parser.add_argument(
+        "--held-out", type=float, default=0.1, metavar="SHARE", help="of the prompts (default: %(default)s)"
+    )
     parser.add_argument("--lora", type=Path, help="an adapter that the pipeline already wears")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--prepare-only", action="store_true", help="write the run's folder, and how to train it elsewhere")
-    group = parser.add_argument_group("settings (defaults by the pipeline's family; reasons in mpo/training/settings.py)")
+    parser.add_argument(
+        "--prepare-only", action="store_true", help="write the run's folder, and how to train it elsewhere"
+    )
+    group = parser.add_argument_group(
+        "settings (defaults by the pipeline's family; reasons in mpo/training/settings.py)"
+    )
     for name, kind in SETTINGS.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper())
     group.add_argument(
@@ -80,8 +86,8 @@ def training_pairs(arguments: argparse.Namespace, media_type: MediaType) -> list
         unknown = next((str(row[side]) for side in ("winner", "loser") if str(row[side]) not in at), None)
         if unknown is not None:
             raise DataError(
-                f"{arguments.pairs.name}, row {number}: “{unknown}” is no key of {arguments.items.name}. Name the table "
-                "or folder that was judged.",
+                f"{arguments.pairs.name}, row {number}: “{unknown}” is no key of {arguments.items.name}. Name the "
+                "table or folder that was judged.",
                 code="keys",
             )
         prompt = str(row["prompt"] or "")

@@ -46,9 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
         if formula.alignment is not None:
             parts[f"{DIMENSION}alignment"] = float(aligned[row])
         added = float(aligned[row])
-        told = explain(
-            checklist, weights, p_yes[row], prompt=stored.prompts[row], hard=arguments.hard, added=added
-        )
+        told = explain(checklist, weights, p_yes[row], prompt=stored.prompts[row], hard=arguments.hard, added=added)
         rows.append(
             {"key": key, "prompt": stored.prompts[row], "prompt_id": stored.groups[row]}
             | {"reward": float(result.reward[row]) + added, **parts, "explanation": told.text}

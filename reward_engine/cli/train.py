@@ -27,10 +27,15 @@ def add(commands: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, help="a new folder for the trained judge")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--validation-share", type=float, metavar="SHARE", help="of the items, by whole prompts, kept apart to measure on"
+        "--validation-share",
+        type=float,
+        metavar="SHARE",
+        help="of the items, by whole prompts, kept apart to measure on",
     )
     parser.add_argument(
-        "--no-calibration", dest="calibration", action="store_false",
+        "--no-calibration",
+        dest="calibration",
+        action="store_false",
         help="leave the embedded judge's P(yes) as its heads say it, instead of calibrating on the held-out prompts",
     )
     parser.add_argument("--cache", type=Path, help="where features of the embedded judge are kept between runs")
@@ -82,9 +87,7 @@ def _embedded(arguments: argparse.Namespace, checklist: Any, listed: items.Liste
     groups = [listed.groups[number] for number in kept]
     share = {} if arguments.validation_share is None else {"validation_share": arguments.validation_share}
     with bar("Learning", "heads") as progress:
-        result = train_probe(
-            checklist, features, levels[kept], groups, seed=arguments.seed, progress=progress, **share
-        )
+        result = train_probe(checklist, features, levels[kept], groups, seed=arguments.seed, progress=progress, **share)
     calibration = _calibration(checklist, result, levels[kept], groups) if arguments.calibration else None
     judge = ProbeJudge.from_training(
         result,

@@ -47,14 +47,14 @@ def chosen(values: Tensor, at: Sequence[tuple[int, Sequence[int]]]) -> Tensor:
     return torch.stack([values[row, column] for row, columns in at for column in columns])
 
 
-def asked_one_by_one(
-    backbone: Backbone, items: Sequence[Encoded], at: Sequence[tuple[int, Sequence[int]]]
-) -> Tensor:
+def asked_one_by_one(backbone: Backbone, items: Sequence[Encoded], at: Sequence[tuple[int, Sequence[int]]]) -> Tensor:
     """Log-odds [n] of the sampled questions by the unchanged model."""
     found = []
     for row, columns in at:
         item = items[row]
-        few = Encoded(item.key, item.prefix, tuple(item.questions[column] for column in columns), item.media, item.types)
+        few = Encoded(
+            item.key, item.prefix, tuple(item.questions[column] for column in columns), item.media, item.types
+        )
         found.append(PASSES["loop"](backbone, [few], budget=None)[0])
     return torch.cat(found)
 

@@ -28,6 +28,7 @@ from reward_engine.media import decode_ahead
 
 KIND = "vlm"
 
+
 @dataclass
 class VLMJudge:
     """Make one with :meth:`load`.

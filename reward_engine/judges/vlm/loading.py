@@ -19,6 +19,7 @@ from reward_engine.judges.vlm.files import CODE, check_code, check_tensors, chec
 from reward_engine.judges.vlm.options import VLMOptions
 from reward_engine.judges.vlm.processors import load_processor, missing_package
 
+
 def load_model(
     source: str | Path, options: VLMOptions, *, revision: str | None = None
 ) -> tuple[Backbone, Any, Family, str]:

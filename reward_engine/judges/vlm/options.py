@@ -38,8 +38,8 @@ class VLMOptions:
     """``auto``: the quickest that the model takes. A named way that it cannot take is refused."""
 
     wording: Literal["auto", "platform", "published"] = "auto"
-    """In which words it is asked: ``platform`` (an introduction, then the question) or ``published`` (the bare question,
-    for models that were trained on it). ``auto``: as an adapter was trained, and ``platform`` for a plain model."""
+    """In which words it is asked: ``platform`` (an introduction, then the question) or ``published`` (the bare
+    question, for models trained on it). ``auto``: as an adapter was trained, and ``platform`` for a plain model."""
 
     token_budget: int = 16_384
     """Tokens in one pass, padding included. Bounds memory; one item may exceed it, since its media cannot be split."""
@@ -62,9 +62,7 @@ class VLMOptions:
         if self.way not in ("auto", *WAYS):
             raise JudgeError(f"“{self.way}” is no way to answer; choose auto, packed, cached or loop.")
         if self.wording not in ("auto", "platform", "published"):
-            raise JudgeError(
-                f"“{self.wording}” is no wording; choose auto, platform or published.", code="wording"
-            )
+            raise JudgeError(f"“{self.wording}” is no wording; choose auto, platform or published.", code="wording")
         if self.quantize not in (None, "4bit", "8bit"):
             raise JudgeError(f"Weights can be kept in 4bit or 8bit, not in “{self.quantize}”.")
         for name in ("token_budget", "frame_max_side", "decode_threads", "ahead"):

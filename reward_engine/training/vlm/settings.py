@@ -18,7 +18,9 @@ class TrainSettings:
     dropout: float = 0.05
     targets: Literal["language", "all"] = "language"  # "all": the vision tower too, where media look unlike photographs
 
-    wording: Literal["auto", "platform", "published"] = "auto"  # "published": the bare question; auto: as the options say
+    wording: Literal["auto", "platform", "published"] = (
+        "auto"  # "published": the bare question; auto: as the options say
+    )
 
     # How
     learning_rate: float = 2e-4

@@ -19,7 +19,6 @@ from reward_engine.judges.vlm import VLMJudge, VLMOptions, passes
 from reward_engine.media import decode_image
 from tests.reward_engine.judges.vlm.media import QUESTIONS
 
-
 RECURRENT = ("qwen3_5",)
 """Families whose state depends on the order in memory: answered from the cache, question by question."""
 
@@ -120,7 +119,9 @@ def windowed(family, window, llava, tmp_path):
     folder = Path(shutil.copytree(llava, tmp_path / f"{family}-{window}"))
     (folder / "model.safetensors").unlink()
     config = transformers.LlavaConfig.from_pretrained(llava)
-    text = {key: value for key, value in config.text_config.to_dict().items() if key not in ("model_type", "layer_types")}
+    text = {
+        key: value for key, value in config.text_config.to_dict().items() if key not in ("model_type", "layer_types")
+    }
     mistral = transformers.MistralConfig(**text, sliding_window=window)
     torch.manual_seed(0)
     if family == "llava":

@@ -145,7 +145,9 @@ def test_adapters_with_other_matrices_than_they_say_are_refused(spoilt, judge_of
         weights["base_model.model.elsewhere.lora_A.weight"] = torch.zeros(2, 2)
     mine = adapter.Adapter("tuned", builtin("video"), "llava", judge.digest, None, config, weights, "digest", {})
     backbone = replace(judge.backbone, model=copy.deepcopy(judge.backbone.model))
-    with pytest.raises(ArtifactError, match={"missing": "missing", "shape": "shape", "more": "no place"}[spoilt]) as error:
+    with pytest.raises(
+        ArtifactError, match={"missing": "missing", "shape": "shape", "more": "no place"}[spoilt]
+    ) as error:
         adapter.apply(backbone, mine, quantized=False)
     assert error.value.code == "tensors"
     assert ("elsewhere" if spoilt == "more" else first) in error.value.message

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from reward_engine.checklist import builtin
 from reward_engine.errors import ArtifactError, JudgeError
@@ -150,7 +150,7 @@ def test_other_failures_of_the_model_are_not_taken_for_memory(judge_of, images):
     judge = judge_of("llava")
     hook = judge.backbone.body.register_forward_pre_hook(broken)
     try:
-        with pytest.raises(JudgeError, match="fails whichever way.*shapes") as refused:
+        with pytest.raises(JudgeError, match=r"fails whichever way.*shapes") as refused:
             judge.ask(images[:2], QUESTIONS)
     finally:
         hook.remove()
