@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from reward_engine.cli import items, predictions
 from reward_engine.cli.progress import bar, say
 from reward_engine.errors import JudgeError
+from reward_engine.judges import artifact
 from reward_engine.judges.artifact import MANIFEST
 from reward_engine.judges.base import Judge
 
@@ -72,8 +72,7 @@ def options_of(arguments: argparse.Namespace) -> Any:
 def open_judge(arguments: argparse.Namespace) -> Judge:
     """The judge that ``--model`` names, whatever its kind."""
     checklist = items.checklist_of(arguments.checklist) if arguments.checklist else None
-    manifest = Path(arguments.model) / MANIFEST
-    if manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("kind") == "probe":
+    if (Path(arguments.model) / MANIFEST).is_file() and artifact.kind_of(Path(arguments.model)) == "probe":
         from reward_engine.judges.probe import ProbeJudge
 
         return ProbeJudge.load(arguments.model, checklist=checklist)

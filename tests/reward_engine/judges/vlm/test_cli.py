@@ -316,8 +316,14 @@ def test_what_is_wrong_is_said_in_a_line(data, judged, tmp_path, capsys):
     tables.write(tmp_path / "other.csv", [{"a": "x", "b": "y", "answer": "A"}])
     tables.write(tmp_path / "others.csv", [{"path": "x.png", "red": 1}])
     (tmp_path / "items.txt").write_text("a list")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "manifest.json").write_text("{")
     for arguments, said in (
         (["judge", data / "judgments.csv", "--model", tmp_path / "no", "--out", tmp_path / "p.parquet"], "such folder"),
+        (
+            ["judge", data / "judgments.csv", "--model", tmp_path / "torn", "--out", tmp_path / "p.parquet"],
+            "not valid JSON",
+        ),
         (["judge", tmp_path / "nowhere", *model, "--out", tmp_path / "p.parquet"], "no such file or folder"),
         (["score", tmp_path / "nowhere", "--out", tmp_path / "s.csv"], "there is no such file"),
         (["pairs", tmp_path / "nowhere", "--out", tmp_path / "s.csv"], "there is no such file"),
