@@ -15,7 +15,11 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from reward_engine.checklist import builtin
 
-FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "llava", "idefics3", "smolvlm")
+FAMILIES = (
+    "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "llava", "idefics3", "smolvlm",
+    "internvl", "mistral3", "llava_onevision", "glm4v", "qwen3_5",
+)  # fmt: skip
+"""The last line's are made by :mod:`benchmarks.further_models`."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,14 @@ def build(family: str, folder: Path, size: Size | None = None, *, seed: int = 0,
     """Write model, processor and tokenizer of a family into ``folder`` and return it."""
     import transformers
 
+    from benchmarks import further_models as further
+
     size = size or Size()
-    tokenizer = _tokenizer(family)
+    tokenizer = _tokenizer(family) if family in _MAKERS else further.tokenizer_of(family)
     torch.manual_seed(seed)
-    model, parts = _MAKERS[family](tokenizer, size)
+    model, parts = (_MAKERS | further.MAKERS)[family](tokenizer, size)
     model.to(getattr(torch, dtype)).save_pretrained(folder, safe_serialization=True)
-    tokenizer.chat_template = TEMPLATES[family]
+    tokenizer.chat_template = (TEMPLATES | further.TEMPLATES)[family]
     tokenizer.save_pretrained(folder)
     parts.image_processor.save_pretrained(folder)
     if parts.extra:
@@ -61,7 +67,7 @@ def build(family: str, folder: Path, size: Size | None = None, *, seed: int = 0,
 
 
 @dataclass(frozen=True)
-class _Parts:
+class Parts:
     image_processor: Any
     extra: dict[str, Any]
     video: dict[str, Any]
@@ -77,7 +83,7 @@ _SPECIAL = {
 }  # fmt: skip
 
 
-def _corpus() -> list[str]:
+def corpus() -> list[str]:
     checklist = builtin("video")
     texts = [question.text for question in checklist.questions]
     answers = ["yes", "no", "Yes", "No", "YES", "NO"]
@@ -106,7 +112,7 @@ def _tokenizer(family: str) -> Any:
         special_tokens=special + alphabet,
         initial_alphabet=[] if kind == "llava" else pre_tokenizers.ByteLevel.alphabet(),
     )
-    raw.train_from_iterator(_corpus(), trainer)
+    raw.train_from_iterator(corpus(), trainer)
     roles = {
         "qwen": {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"},
         "llava": {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"},
@@ -153,7 +159,7 @@ TEMPLATES = {
 # --- models ---------------------------------------------------------------------------------------------------------
 
 
-def _text(size: Size, vocabulary: int, tokenizer: Any) -> dict[str, Any]:
+def text_settings(size: Size, vocabulary: int, tokenizer: Any) -> dict[str, Any]:
     return {
         "vocab_size": vocabulary,
         "hidden_size": size.hidden,
@@ -171,13 +177,13 @@ def _text(size: Size, vocabulary: int, tokenizer: Any) -> dict[str, Any]:
 
 
 def _qwen(family: str) -> Any:
-    def make(tokenizer: Any, size: Size) -> tuple[Any, _Parts]:
+    def make(tokenizer: Any, size: Size) -> tuple[Any, Parts]:
         import transformers
 
         head = size.hidden // size.heads
         third = head // 2 // 4  # sections of the rotary dimensions: time, height, width, in about the published shares
         sections = [head // 2 - 2 * (3 * third // 2), 3 * third // 2, 3 * third // 2]
-        text = _text(size, len(tokenizer), tokenizer)
+        text = text_settings(size, len(tokenizer), tokenizer)
         text["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": sections}
         vision: dict[str, Any] = {"depth": size.vision_layers, "num_heads": 2, "initializer_range": size.spread}
         if family == "qwen2_vl":
@@ -238,19 +244,19 @@ def _qwen(family: str) -> Any:
             "qwen2_5_vl": "Qwen2_5_VLProcessor",
             "qwen3_vl": "Qwen3VLProcessor",
         }
-        return getattr(transformers, names[1])(config), _Parts(
+        return getattr(transformers, names[1])(config), Parts(
             image_processor, {"processor_class": processor[family]}, video
         )
 
     return make
 
 
-def _llava(tokenizer: Any, size: Size) -> tuple[Any, _Parts]:
+def _llava(tokenizer: Any, size: Size) -> tuple[Any, Parts]:
     import transformers
 
     side = round(size.image_tokens**0.5)
     config = transformers.LlavaConfig(
-        text_config=transformers.LlamaConfig(**_text(size, len(tokenizer), tokenizer)),
+        text_config=transformers.LlamaConfig(**text_settings(size, len(tokenizer), tokenizer)),
         vision_config=transformers.CLIPVisionConfig(
             hidden_size=size.vision_hidden,
             intermediate_size=2 * size.vision_hidden,
@@ -273,11 +279,11 @@ def _llava(tokenizer: Any, size: Size) -> tuple[Any, _Parts]:
         "num_additional_image_tokens": 1,
         "image_token": "<image>",
     }
-    return transformers.LlavaForConditionalGeneration(config), _Parts(image_processor, extra, {})
+    return transformers.LlavaForConditionalGeneration(config), Parts(image_processor, extra, {})
 
 
 def _idefics(family: str) -> Any:
-    def make(tokenizer: Any, size: Size) -> tuple[Any, _Parts]:
+    def make(tokenizer: Any, size: Size) -> tuple[Any, Parts]:
         import transformers
 
         names = {
@@ -286,7 +292,7 @@ def _idefics(family: str) -> Any:
         }[family]
         side = 2 * round(size.image_tokens**0.5) * 8  # patches of 8 pixels, four of which make a media token
         config = getattr(transformers, names[0])(
-            text_config=transformers.LlamaConfig(**_text(size, len(tokenizer), tokenizer)),
+            text_config=transformers.LlamaConfig(**text_settings(size, len(tokenizer), tokenizer)),
             vision_config={
                 "hidden_size": size.vision_hidden,
                 "intermediate_size": 2 * size.vision_hidden,
@@ -317,7 +323,7 @@ def _idefics(family: str) -> Any:
                 "num_frames": 24,
                 "fps": 1,
             }
-        return getattr(transformers, names[1])(config), _Parts(image_processor, extra, video)
+        return getattr(transformers, names[1])(config), Parts(image_processor, extra, video)
 
     return make
 

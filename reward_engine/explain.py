@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reward_engine.checklist import Checklist, Level, SubDimension
 from reward_engine.ladders import applies, distribution, gate_column, monotone, most_likely_levels
-from reward_engine.reward import RewardResult, reward, soft_values
+from reward_engine.reward import RewardResult, hard_values, reward, soft_values
 from reward_engine.weights import Weights
 
 NOTHING = 5e-4
@@ -59,22 +59,40 @@ class Explanation:
         return " ".join(self.sentences)
 
 
-def costs(checklist: Checklist, weights: Weights, p_yes: ArrayLike) -> tuple[NDArray[np.float64], RewardResult]:
-    """(what each question cost float64 [n, q] ≥ 0, the soft reward that this leaves) of P(yes) [n, q]."""
-    result = reward(soft_values(p_yes, checklist), checklist, weights)
-    most = applies(checklist, monotone(checklist, p_yes)) * np.abs(weights.coef)
+def costs(
+    checklist: Checklist, weights: Weights, p_yes: ArrayLike, *, hard: bool = False
+) -> tuple[NDArray[np.float64], RewardResult]:
+    """(what each question cost float64 [n, q] ≥ 0, the reward that this leaves) of P(yes) [n, q].
+
+    The soft reward, or with ``hard`` that of answers ±1 as published.
+    """
+    share = applies(checklist, monotone(checklist, p_yes))
+    if hard:
+        result, share = reward(hard_values(p_yes, checklist), checklist, weights), np.where(share >= 0.5, 1.0, 0.0)
+    else:
+        result = reward(soft_values(p_yes, checklist), checklist, weights)
+    most = share * np.abs(weights.coef)
     return np.maximum(most - result.contributions, 0.0), result
 
 
 def explain(
-    checklist: Checklist, weights: Weights, p_yes: ArrayLike, *, prompt: str = "", most: int = 3
+    checklist: Checklist,
+    weights: Weights,
+    p_yes: ArrayLike,
+    *,
+    prompt: str = "",
+    most: int = 3,
+    hard: bool = False,
+    added: float = 0.0,
 ) -> Explanation:
-    """Explain the soft reward of one item, P(yes) [q]; ``most`` sub-dimensions are named in sentences.
+    """Explain the reward of one item, P(yes) [q]; ``most`` sub-dimensions are named in sentences.
 
-    ``prompt`` stands in for ``{prompt}`` in the questions. Raises DataError, WeightsError.
+    ``hard``: the reward of answers ±1 instead of the soft one. ``added``: a part of the reward that no question makes,
+    such as the published alignment score's. ``prompt`` stands in for ``{prompt}`` in the questions.
+    Raises DataError, WeightsError.
     """
     p = monotone(checklist, np.asarray(p_yes)[None])
-    lost, result = costs(checklist, weights, p)
+    lost, result = costs(checklist, weights, p, hard=hard)
     of_sub = np.zeros(len(checklist.ordinal))
     np.add.at(of_sub, checklist.question_sub_dimension, lost[0])
     levels = most_likely_levels(checklist, p)[0]
@@ -86,7 +104,7 @@ def explain(
             absent.append(sub.name)
         if of_sub[column] >= NOTHING:
             found.append(_cost(checklist, sub, int(levels[column]), p, lost[0], float(of_sub[column]), prompt))
-    total = float(result.reward[0])
+    total = float(result.reward[0]) + added
     best = total + float(lost[0].sum())
     sentences = _sentences(total, best, found, [cost for cost in found if cost.name not in absent][:most], absent)
     return Explanation(total, best, tuple(found), tuple(absent), sentences)

@@ -79,6 +79,24 @@ class PublishedReward:
             raise DataError(f"Row {int(np.flatnonzero(~np.isfinite(score))[0])}: the alignment score is not finite.")
         return np.asarray(self.alignment_coef * score + contributions.sum(axis=1) + self.intercept)
 
+    def weights(self) -> Weights:
+        """The same reward as weights of ours: a sum over questions. The alignment's part is not in it (images)."""
+        coef = self.coef / len(self.coef) if self.alignment_coef is None else self.coef
+        notes = () if self.alignment_coef is None else (f"Alignment counts {self.alignment_coef:+.6g} besides.",)
+        return Weights(coef.copy(), self.intercept, "published", notes)
+
+
+def media_type_of(path: str | Path) -> MediaType:
+    """Whether a published file of questions is for images or videos, by its name. Raises ChecklistError."""
+    name = Path(path).stem.lower()
+    image, video = "image" in name, "video" in name
+    if image == video:
+        raise ChecklistError(
+            f"{Path(path).name}: the name does not say whether these questions are for images or for videos. "
+            "Let it contain image or video, as the published files do."
+        )
+    return "image" if image else "video"
+
 
 def load_questions(path: str | Path, media_type: MediaType) -> Checklist:
     """One question a line → a checklist in which each question is a ladder of its own.

@@ -39,6 +39,12 @@ class Weights:
             )
         if not np.isfinite(self.coef).all() or not np.isfinite(self.intercept):
             raise WeightsError("A weight is not a finite number.", code="weights_not_finite")
+        if not self.coef.any():
+            raise WeightsError(
+                "Every weight is 0, so that all items would have the same reward. Fit weights from preferences, or go "
+                "on with equal weights.",
+                code="weights_zero",
+            )
 
     def to_json(self, checklist: Checklist) -> dict[str, Any]:
         """Plain data that names the checklist and each question. Raises WeightsError."""

@@ -6,6 +6,7 @@ diagrams and the expected calibration error. The order is: judge → calibration
 """
 
 from reward_engine.calibration.fitting import cross_calibrated, fit_calibration
+from reward_engine.calibration.helpful import helpful_calibration
 from reward_engine.calibration.model import Calibration, QuestionCalibration
 from reward_engine.calibration.reliability import Reliability, ReliabilityBin, reliability, reliability_by_sub_dimension
 
@@ -16,6 +17,7 @@ __all__ = [
     "ReliabilityBin",
     "cross_calibrated",
     "fit_calibration",
+    "helpful_calibration",
     "reliability",
     "reliability_by_sub_dimension",
 ]

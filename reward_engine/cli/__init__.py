@@ -5,6 +5,7 @@
     python -m reward_engine weights predictions.parquet --preferences preferences.csv --out weights.json
     python -m reward_engine score predictions.parquet --weights weights.json --out scores.csv
     python -m reward_engine pairs scores.csv --out pairs.csv
+    python -m reward_engine mpo pairs.csv --items items.csv --pipeline FOLDER --out RUN
     python -m reward_engine train judgments.csv --model FOLDER --out ADAPTER
     python -m reward_engine evaluate predictions.parquet other.parquet --judgments judgments.csv --out report
 
@@ -17,14 +18,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from reward_engine.cli import calibrate, evaluate, judge, pairs, score, train, weights
+from reward_engine.cli import calibrate, evaluate, judge, mpo, pairs, score, train, weights
 from reward_engine.errors import RewardEngineError
 
-COMMANDS = (judge, calibrate, weights, score, pairs, train, evaluate)
+COMMANDS = (judge, calibrate, weights, score, pairs, mpo, train, evaluate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status: 0 done, 1 nothing could be done, 2 wrong usage, 130 interrupted."""
+    """Run a command; the exit status.
+
+    0 done, 1 nothing could be done, 2 wrong usage, 3 done but not for every item, 130 interrupted.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m reward_engine", description="Judge, score, train and evaluate with a checklist."
     )
@@ -33,11 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module.add(commands)
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except RewardEngineError as error:
         print(f"Error: {error.message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    return 0

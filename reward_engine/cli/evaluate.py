@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reward_engine.cli import items, predictions, preferences
+from reward_engine.cli import items, predictions, preferences, rewards
 from reward_engine.cli.predictions import Stored
 from reward_engine.cli.progress import say
 from reward_engine.comparisons import Comparisons
@@ -19,8 +19,7 @@ from reward_engine.evaluation.breakdown import by_dimension, by_generator
 from reward_engine.evaluation.compare import compare_answers, compare_judges
 from reward_engine.evaluation.report import evaluate_answers
 from reward_engine.evaluation.tables import answers_table, breakdown_table, comparison_table, shares_table
-from reward_engine.reward import reward, soft_values
-from reward_engine.weights import Weights, equal_weights
+from reward_engine.reward import soft_values
 
 
 def add(commands: Any) -> None:
@@ -28,7 +27,7 @@ def add(commands: Any) -> None:
     parser.add_argument("predictions", type=Path, nargs="+", help="what judge wrote: one file or several to compare")
     parser.add_argument("--judgments", type=Path, help="people's levels: a table as for train")
     parser.add_argument("--preferences", type=Path, help=preferences.HELP)
-    parser.add_argument("--weights", type=Path, help="a weights file (default: every sub-dimension counts alike)")
+    parser.add_argument("--weights", type=Path, help=rewards.HELP)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="a folder for report.json and plots")
     parser.set_defaults(run=run)
@@ -103,20 +102,20 @@ def _preferences(arguments: argparse.Namespace, judges: dict[str, Stored]) -> di
     from reward_engine.evaluation.plots import plot_comparison  # matplotlib takes its time, and only reports need it
 
     checklist = next(iter(judges.values())).checklist
-    weights = Weights.load(arguments.weights, checklist) if arguments.weights else equal_weights(checklist)
+    formula = rewards.read(arguments.weights, checklist)
     pairs, keys, left_out = preferences.comparisons(arguments.preferences, judges)
     if left_out:
         say(f"{left_out} of {left_out + len(pairs)} pairs are left out: not every judge has answered both items.")
-    rewards = {name: reward(soft_values(its.p_yes, checklist), checklist, weights) for name, its in judges.items()}
+    scored = {name: formula.apply(its, soft_values(its.p_yes, checklist)) for name, its in judges.items()}
     own = {name: _rows(stored, keys, pairs) for name, stored in judges.items()}
-    gaps = {name: own[name].differences(found.reward) for name, found in rewards.items()}
+    gaps = {name: own[name].differences(found.reward + aligned) for name, (found, aligned) in scored.items()}
     found = compare_judges(gaps, pairs.outcome, pairs.prompts, seed=arguments.seed)
     print(f"\n{comparison_table(found)}")
     plot_comparison(found).savefig(arguments.out / "preferences.png", dpi=150)
     report = asdict(found) | {"by_dimension": {}, "by_generator": {}}
     names = {dimension.id: dimension.name for dimension in checklist.dimensions}
     for name, stored in judges.items():
-        dimensions, generators = by_dimension(checklist, rewards[name], own[name]), {}
+        dimensions, generators = by_dimension(checklist, scored[name][0], own[name]), {}
         if any(stored.generators):
             first, second = ([stored.generators[row] for row in rows] for rows in (own[name].first, own[name].second))
             generators = by_generator(gaps[name], pairs.outcome, first, second)

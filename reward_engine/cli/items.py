@@ -15,6 +15,7 @@ from reward_engine.checklist import Checklist, builtin, load
 from reward_engine.cli import tables
 from reward_engine.errors import DataError
 from reward_engine.judges.base import MediaInput, MediaType
+from reward_engine.published import load_questions, media_type_of
 
 PATHS = ("path", "media_file", "image", "video", "video_path", "image_path", "file")
 KEYS = ("key", "item_id", "internal_id", "external_id")
@@ -42,12 +43,17 @@ class Listed:
 
 
 def checklist_of(name: str) -> Checklist:
-    """``image``, ``video``, or the path of a checklist file."""
-    return builtin("image" if name == "image" else "video") if name in ("image", "video") else load(Path(name))
+    """``image``, ``video``, or the path of a checklist file: ours (.yaml), or published questions (.txt)."""
+    if name in ("image", "video"):
+        return builtin(name)
+    path = Path(name)
+    return load_questions(path, media_type_of(path)) if path.suffix == ".txt" else load(path)
 
 
 def read(source: Path, media_type: MediaType) -> Listed:
     """Raises DataError for a table without paths, or a key that stands twice."""
+    if not source.exists():
+        raise DataError(f"{source}: there is no such file or folder.", code="missing")
     rows = _folder(source) if source.is_dir() else tables.read(source)[0]
     base = source if source.is_dir() else source.parent
     items, groups, seen = [], [], set()

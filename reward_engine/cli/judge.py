@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from reward_engine.cli import items, predictions
 from reward_engine.cli.progress import bar, say
 from reward_engine.errors import JudgeError
+from reward_engine.judges import artifact
 from reward_engine.judges.artifact import MANIFEST
 from reward_engine.judges.base import Judge
+
+SOME_FAILED = 3
+"""The exit status where something was written, but not for every item."""
 
 
 def add(commands: Any) -> None:
@@ -19,7 +23,9 @@ def add(commands: Any) -> None:
     parser.add_argument("items", type=Path, help=items.HELP)
     parser.add_argument("--model", required=True, help="an embedded judge, an adapter, a model's folder, or a hub id")
     parser.add_argument("--base", help="where the model lies that an adapter was trained on, if it has moved")
-    parser.add_argument("--checklist", help="image, video, or a file; a trained judge knows its own")
+    parser.add_argument(
+        "--checklist", help="image, video, or a file (.yaml, or published .txt); a trained judge knows its own"
+    )
     parser.add_argument("--out", type=Path, required=True, help="predictions, a .parquet file")
     parser.add_argument("--alignment", action="store_true", help="ask also whether the media shows its prompt")
     parser.add_argument("--batch-size", type=int, default=16, help="most items in a pass (default: %(default)s)")
@@ -35,6 +41,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--quantize", choices=["4bit", "8bit"], help="needs bitsandbytes")
     group.add_argument("--compile", metavar="BACKEND", help="torch.compile, for example inductor")
     group.add_argument("--way", default="auto", choices=["auto", "packed", "cached", "loop"])
+    group.add_argument(
+        "--wording",
+        default="auto",
+        choices=["auto", "platform", "published"],
+        help="published: the bare question; auto: as an adapter was trained, otherwise with an introduction",
+    )
     group.add_argument("--token-budget", type=int, default=16_384, help="tokens in a pass (default: %(default)s)")
     group.add_argument("--frames", type=int, help="so many frames spread evenly, instead of one a second up to 24")
 
@@ -51,6 +63,7 @@ def options_of(arguments: argparse.Namespace) -> Any:
         quantize=arguments.quantize,
         compile=arguments.compile,
         way=arguments.way,
+        wording=arguments.wording,
         token_budget=arguments.token_budget,
         sampler=Uniform(arguments.frames) if arguments.frames else EverySecond(),
     )
@@ -59,8 +72,7 @@ def options_of(arguments: argparse.Namespace) -> Any:
 def open_judge(arguments: argparse.Namespace) -> Judge:
     """The judge that ``--model`` names, whatever its kind."""
     checklist = items.checklist_of(arguments.checklist) if arguments.checklist else None
-    manifest = Path(arguments.model) / MANIFEST
-    if manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("kind") == "probe":
+    if (Path(arguments.model) / MANIFEST).is_file() and artifact.kind_of(Path(arguments.model)) == "probe":
         from reward_engine.judges.probe import ProbeJudge
 
         return ProbeJudge.load(arguments.model, checklist=checklist)
@@ -71,7 +83,7 @@ def open_judge(arguments: argparse.Namespace) -> Judge:
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     if arguments.out.suffix != ".parquet":
         raise JudgeError(f"{arguments.out.name}: predictions are kept in .parquet files.", code="ending")
     judge = open_judge(arguments)
@@ -84,17 +96,29 @@ def run(arguments: argparse.Namespace) -> None:
         say(f"{key}: {error}")
     if not found.keys:
         raise JudgeError("Not one item could be judged.", code="all_failed")
-    predictions.write(arguments.out, judge, listed, found, _alignment(judge, listed, arguments))
+    aligned = _alignment(judge, listed, set(found.keys), arguments)
+    predictions.write(arguments.out, judge, listed, found, aligned)
     reason = getattr(judge, "way_reason", "")
     say(
         f"{len(found.keys)} of {len(listed.items)} items judged by {judge.name} {judge.version} → {arguments.out}"
         + (f" (answered {getattr(judge, 'way', '')}: {reason})" if reason else "")
     )
+    keys = set(found.keys)
+    unaligned = [] if aligned is None else [i for i in listed.items if i.prompt and i.key in keys - aligned.keys()]
+    if not found.errors and not unaligned:
+        return 0
+    say(f"{len(found.errors) + len(unaligned)} of {len(listed.items)} items could not be judged; each is named above.")
+    return SOME_FAILED
 
 
-def _alignment(judge: Any, listed: items.Listed, arguments: argparse.Namespace) -> dict[str, float] | None:
+def _alignment(
+    judge: Any, listed: items.Listed, judged: Collection[str], arguments: argparse.Namespace
+) -> dict[str, float] | None:
     """P(the media shows its prompt) by key, where it is asked for and there is a prompt."""
     if not arguments.alignment:
         return None
-    found = judge.alignment([item for item in listed.items if item.prompt], batch_size=arguments.batch_size)
+    asked = [item for item in listed.items if item.prompt and item.key in judged]
+    found = judge.alignment(asked, batch_size=arguments.batch_size)
+    for key, error in found.errors.items():
+        say(f"{key}: {error}")
     return {key: float(p[0]) for key, p in zip(found.keys, found.p_yes, strict=True)}

@@ -59,6 +59,8 @@ def write(
 
 def read(path: Path) -> Stored:
     """Raises DataError where the file is none of these."""
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file.", code="missing")
     if path.suffix != ".parquet":
         raise DataError(f"{path.name}: predictions are kept in .parquet files.", code="ending")
     rows, about = tables.read(path)

@@ -20,6 +20,8 @@ ENDINGS = (".csv", ".jsonl", ".parquet")
 
 def read(path: Path) -> tuple[list[Row], dict[str, Any]]:
     """(rows, what the file says about itself; only Parquet can). Raises DataError naming file and line."""
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file.", code="missing")
     check_ending(path)
     try:
         if path.suffix == ".parquet":
@@ -34,8 +36,6 @@ def read(path: Path) -> tuple[list[Row], dict[str, Any]]:
             if path.suffix == ".csv":
                 return list(csv.DictReader(file)), {}
             return [_json(path, number, line) for number, line in enumerate(file, 1) if line.strip()], {}
-    except FileNotFoundError as error:
-        raise DataError(f"{path.name}: there is no such file.", code="missing") from error
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException, ValueError) as error:
         raise DataError(f"{path.name}: it cannot be read ({error}).", code="unreadable") from error
 

@@ -14,7 +14,7 @@ from reward_engine.errors import TrainingError
 
 SETTINGS = {
     "rank": int, "alpha": float, "dropout": float, "targets": str, "learning_rate": float, "epochs": float,
-    "max_steps": int, "batch_size": int, "accumulate": int, "mixed_precision": str, "validation_share": float,
+    "max_steps": int, "batch_size": int, "accumulate": int, "mixed_precision": str,
     "evaluate_every": int, "patience": int, "checkpoint_every": int,
 }  # fmt: skip
 
@@ -23,9 +23,21 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("train", help="a judge from judgments", description=__doc__)
     parser.add_argument("judgments", type=Path, help=f"{items.HELP} And a column for each sub-dimension, with levels.")
     parser.add_argument("--model", required=True, help="“probe” for the embedded judge, or a model's folder or hub id")
-    parser.add_argument("--checklist", required=True, help="image, video, or a file")
+    parser.add_argument("--checklist", required=True, help="image, video, or a file (.yaml, or published .txt)")
     parser.add_argument("--out", type=Path, required=True, help="a new folder for the trained judge")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--validation-share",
+        type=float,
+        metavar="SHARE",
+        help="of the items, by whole prompts, kept apart to measure on",
+    )
+    parser.add_argument(
+        "--no-calibration",
+        dest="calibration",
+        action="store_false",
+        help="leave the embedded judge's P(yes) as its heads say it, instead of calibrating on the held-out prompts",
+    )
     parser.add_argument("--cache", type=Path, help="where features of the embedded judge are kept between runs")
     add_model_options(parser)
     group = parser.add_argument_group("LoRA (a killed training goes on when it is started again)")
@@ -54,6 +66,13 @@ def _embedded(arguments: argparse.Namespace, checklist: Any, listed: items.Liste
     from reward_engine.judges.probe import ProbeJudge
     from reward_engine.training import train_probe
 
+    only = [name for name in SETTINGS if getattr(arguments, name) is not None]
+    if only:
+        raise TrainingError(
+            f"--{only[0].replace('_', '-')} is a setting for vision-language models; the embedded judge has none of "
+            "that name. Leave it out.",
+            code="settings",
+        )
     if arguments.out.exists():
         raise TrainingError(f"{arguments.out.name}: there is something already; choose a new folder.", code="exists")
     extractor = FeatureExtractor(checklist.media_type, cache_dir=arguments.cache)
@@ -61,23 +80,46 @@ def _embedded(arguments: argparse.Namespace, checklist: Any, listed: items.Liste
         features = extractor.extract(listed.items, progress=progress)
     for key, error in features.errors.items():
         say(f"{key}: {error}")
+    if features.errors:
+        say(f"Warning: {len(features.errors)} of {len(listed.items)} items are not learnt from; each is named above.")
     row = {item.key: number for number, item in enumerate(listed.items)}
     kept = [row[key] for key in features.keys]
+    groups = [listed.groups[number] for number in kept]
+    share = {} if arguments.validation_share is None else {"validation_share": arguments.validation_share}
     with bar("Learning", "heads") as progress:
-        result = train_probe(
-            checklist,
-            features,
-            levels[kept],
-            [listed.groups[number] for number in kept],
-            seed=arguments.seed,
-            progress=progress,
-        )
+        result = train_probe(checklist, features, levels[kept], groups, seed=arguments.seed, progress=progress, **share)
+    calibration = _calibration(checklist, result, levels[kept], groups) if arguments.calibration else None
     judge = ProbeJudge.from_training(
-        result, extractor_version=extractor.version, snapshot=arguments.judgments.name, extractor=extractor
+        result,
+        extractor_version=extractor.version,
+        snapshot=arguments.judgments.name,
+        extractor=extractor,
+        calibration=calibration,
     )
     judge.save(arguments.out)
     overall: dict[str, Any] = result.metrics["overall"]
     return overall
+
+
+def _calibration(checklist: Any, result: Any, levels: Any, groups: list[str]) -> Any:
+    """What makes the held-out P(yes) truer on prompts that it was not fitted on; None where nothing does."""
+    from reward_engine.answers import harmonise, to_answers
+    from reward_engine.calibration import helpful_calibration
+
+    rows = [int(row) for row in result.held_out.nonzero()[0]]
+    answers = to_answers(checklist, harmonise(checklist, levels[rows]))
+    found = helpful_calibration(
+        checklist, result.held_out_p_yes[rows], answers, [groups[row] for row in rows], seed=result.seed
+    )
+    if found is None:
+        say("Not calibrated: on prompts that a calibration has not seen, no question gets better by it.")
+    else:
+        changed = sum(not question.is_identity for question in found.questions)
+        say(
+            f"{changed} of {len(found.questions)} questions are calibrated on the held-out prompts: log loss "
+            f"{found.log_loss_before:.3f}, then {found.log_loss_after:.3f} on prompts a fit had not seen."
+        )
+    return found
 
 
 def _adapter(arguments: argparse.Namespace, checklist: Any, listed: items.Listed, levels: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from reward_engine.features.measure import (
 )
 from reward_engine.features.packaged import file_sha256
 from reward_engine.features.table import Features
-from reward_engine.judges.base import Cancelled, MediaInput, MediaType, Progress
+from reward_engine.judges.base import Cancelled, MediaInput, MediaType, Progress, of_type
 from reward_engine.media import decode_ahead
 
 REVISION = 1
@@ -160,7 +160,7 @@ class FeatureExtractor:
 
     def _open(self, item: MediaInput) -> _Opened:
         if item.media_type != self.media_type:
-            raise RewardEngineError(f"{item.path.name}: a {item.media_type}, where a {self.media_type} is expected.")
+            raise RewardEngineError(of_type([item], self.media_type)[1][item.key])
         sha256 = file_sha256(item.path) if item.path.is_file() else ""
         cached = self._media_cache.get(sha256) if self._media_cache is not None and sha256 else None
         if cached is not None:

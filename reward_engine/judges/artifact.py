@@ -88,6 +88,11 @@ def read_files(
     return manifest, files
 
 
+def kind_of(folder: Path) -> str:
+    """What kind of judge a folder says it holds. Raises ArtifactError where its manifest cannot be read."""
+    return str(_manifest(folder).get("kind"))
+
+
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 

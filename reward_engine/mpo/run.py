@@ -47,14 +47,19 @@ def training_pairs(
 
     Which prompts, the seed and the prompt's text decide, so that runs on the same prompts hold out the same ones.
     """
-    if not 0 <= held_out < 1:
-        raise DataError(f"The share held out must be at least 0 and below 1, not {held_out}.", code="options")
     pairs = []
     for winner, loser in zip(mined.winner.tolist(), mined.loser.tolist(), strict=True):
         prompt = made[winner].prompt
-        out = seed_of(seed, "held out", prompt) / 2**63 < held_out
+        out = is_held_out(prompt, held_out, seed)
         pairs.append(TrainingPair(prompt, made[winner].path, made[loser].path, out))
     return pairs
+
+
+def is_held_out(prompt: str, share: float, seed: int) -> bool:
+    """Whether the pairs of a prompt are kept apart: of about ``share`` (0 ≤ share < 1) of all prompts. Raises DataError."""  # noqa: E501
+    if not 0 <= share < 1:
+        raise DataError(f"The share held out must be at least 0 and below 1, not {share}.", code="options")
+    return seed_of(seed, "held out", prompt) / 2**63 < share
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from reward_engine.judges.artifact import MANIFEST, RETRAIN, digest
 from reward_engine.judges.vlm import wording as wordings
 from reward_engine.judges.vlm.backbone import Backbone
 from reward_engine.judges.vlm.files import named
+from reward_engine.judges.vlm.options import VLMOptions
 from reward_engine.judges.vlm.wording import Wording
 
 KIND = "vlm"
@@ -136,20 +137,40 @@ def read(folder: Path, expected: Checklist | None) -> Adapter:
     )
 
 
+def in_the_same_words(options: VLMOptions, wording: str, first: Adapter | None) -> VLMOptions:
+    """Options with the wording of a training: the one named, else that of the adapter it goes on from.
+
+    ``wording``: ``auto`` leaves it to the options. Raises ArtifactError where the adapter was trained with another one.
+    """
+    named = wording if wording != "auto" else options.wording
+    if first is None:
+        return replace(options, wording=wordings.chosen(named))
+    if named not in ("auto", first.wording):
+        raise ArtifactError(
+            f"{first.name}: it was trained with the wording “{first.wording}” and cannot go on with “{named}”. "
+            "Keep its wording, or start from scratch.",
+            code="wording",
+        )
+    return replace(options, wording=first.wording)
+
+
 def apply(backbone: Backbone, adapter: Adapter, *, quantized: bool) -> Backbone:
     """The backbone with the adapter in it: merged into the weights, or beside them where they are quantized."""
     peft: Any = importlib.import_module("peft")
     known = {key: value for key, value in adapter.config.items() if value is not None}
     model = peft.get_peft_model(backbone.model, peft.LoraConfig(**known))
-    _check_fit(adapter, peft.get_peft_model_state_dict(model))
+    check_fit(adapter, peft.get_peft_model_state_dict(model))
     peft.set_peft_model_state_dict(model, dict(adapter.weights))
     plain = model.get_base_model() if quantized else model.merge_and_unload(safe_merge=True)
     plain.eval().requires_grad_(False)
     return replace(backbone, model=plain)
 
 
-def _check_fit(adapter: Adapter, wanted: Mapping[str, Tensor]) -> None:
-    """Every matrix of the adapter has its place in the model, and every place its matrix: none is left at its start."""
+def check_fit(adapter: Adapter, wanted: Mapping[str, Tensor]) -> None:
+    """Raises ArtifactError unless each matrix of the adapter has its place in the model and each place its matrix.
+
+    ``wanted``: the model's places by name. A place without a matrix would keep what it began with, at random.
+    """
     mine = adapter.weights
     problems = (
         (sorted(wanted.keys() - mine.keys()), "matrices that its settings ask for are missing"),

@@ -63,7 +63,7 @@ def _check_index(folder: Path) -> None:
         raise ArtifactError(f"{folder.name}: {INDEX} cannot be read ({error!r}). {AGAIN}", code="weights") from error
     if missing:
         raise ArtifactError(
-            f"{folder.name}: {len(missing)} of {len(names)} weights files are missing, {missing[0]} among them. {AGAIN}",
+            f"{folder.name}: {len(missing)} of {len(names)} weights files are missing, such as {missing[0]}. {AGAIN}",
             code="missing",
         )
 

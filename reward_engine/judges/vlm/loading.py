@@ -17,7 +17,8 @@ from reward_engine.judges.vlm.backbone import Backbone
 from reward_engine.judges.vlm.families import Family, family_of
 from reward_engine.judges.vlm.files import CODE, check_code, check_tensors, check_weights, own_code
 from reward_engine.judges.vlm.options import VLMOptions
-from reward_engine.judges.vlm.processors import load_processor
+from reward_engine.judges.vlm.processors import load_processor, missing_package
+
 
 
 def load_model(
@@ -61,7 +62,7 @@ def load_model(
             **extra,
         )
     except ImportError as error:
-        raise JudgeError(f"{name}: a package is missing: {_first_line(error)}", code="package") from error
+        raise JudgeError(f"{name}: {missing_package(error)}", code="package") from error
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ArtifactError(f"{name}: the model cannot be loaded ({_first_line(error)}).", code="model") from error
     check_tensors(name, info)

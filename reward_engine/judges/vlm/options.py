@@ -38,8 +38,8 @@ class VLMOptions:
     """``auto``: the quickest that the model takes. A named way that it cannot take is refused."""
 
     wording: Literal["auto", "platform", "published"] = "auto"
-    """In which words it is asked: ``platform`` (an introduction, then the question) or ``published`` (the bare question,
-    for models that were trained on it). ``auto``: as an adapter was trained, and ``platform`` for a plain model."""
+    """In which words it is asked: ``platform`` (an introduction, then the question) or ``published`` (the bare
+    question, for models trained on it). ``auto``: as an adapter was trained, and ``platform`` for a plain model."""
 
     token_budget: int = 16_384
     """Tokens in one pass, padding included. Bounds memory; one item may exceed it, since its media cannot be split."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from importlib import metadata
 from typing import Any
 
 from reward_engine.errors import JudgeError
@@ -48,14 +50,48 @@ def _library_name(model_type: str) -> str | None:
     auto: Any = importlib.import_module("transformers.models.auto.processing_auto")
     transformers: Any = importlib.import_module("transformers")
     name = auto.PROCESSOR_MAPPING_NAMES.get(model_type)
-    cls = getattr(transformers, name, None) if name else None
+    cls = _class(transformers, name) if name else None
     if cls is None or not {"image_processor", "tokenizer"} <= set(cls.get_attributes()):
         return None
     return str(name)
 
 
+def _class(transformers: Any, name: str) -> Any:
+    """A class of the library. Raises ImportError where only a placeholder is there, for want of a package."""
+    found = getattr(transformers, name, None)
+    if not getattr(found, "is_dummy", False):
+        return found
+    if name == "PixtralProcessor":
+        return _pixtral()
+    raise ImportError(f"{name} needs torchvision.")
+
+
+def _pixtral() -> Any:
+    """Pixtral's processor, which the library hides where torchvision is missing: of it, it needs one size rule only.
+
+    The same rule stands in the module that works with Pillow, which takes the other's place.
+    """
+    package = "transformers.models.pixtral"
+    pillow = importlib.import_module(f"{package}.image_processing_pil_pixtral")
+    sys.modules.setdefault(f"{package}.image_processing_pixtral", pillow)
+    return importlib.import_module(f"{package}.processing_pixtral").PixtralProcessor
+
+
+def missing_package(error: ImportError) -> str:
+    """What to install where a family needs a package that is not there."""
+    if "torchvision" in str(error).lower():
+        release = metadata.version("torch").partition("+")[0]
+        return (
+            f"this family's processor needs the package torchvision, which is not here. Install the release that "
+            f"belongs to torch {release}, from the package index that torch came from: a build for CUDA cannot be "
+            "loaded beside a torch for CPUs. The families in the documentation do without it."
+        )
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"a package is missing: {first[:300]}"
+
+
 def _assemble(transformers: Any, name: str, source: str, family: Family, revision: str | None) -> Any:
-    published: Any = getattr(transformers, name)
+    published: Any = _class(transformers, name)
     # The library looks for its own video processor's class, and fails to name it where torchvision is missing.
     cls: Any = type(published.__name__, (published,), {"check_argument_for_proper_class": lambda *_: None})
     if family.model_type == "smolvlm":

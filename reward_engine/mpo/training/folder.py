@@ -32,6 +32,10 @@ class TrainingPair:
     loser: Path
     held_out: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "winner", Path(self.winner))  # a text is a path as well
+        object.__setattr__(self, "loser", Path(self.loser))
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -77,13 +81,13 @@ class RunFolder:
 
 
 def prepare(
-    path: Path,
+    path: str | Path,
     *,
     pipeline: str | Path,
     pairs: Sequence[TrainingPair],
     settings: Settings,
-    lora: Path | None = None,
-    cache: Path | None = None,
+    lora: str | Path | None = None,
+    cache: str | Path | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> RunFolder:
     """Check everything that can be checked without a GPU, and write the run's folder.
@@ -97,9 +101,10 @@ def prepare(
         DataError: no pairs to train on, files that are missing, one file as winner and loser.
         ArtifactError: the folder holds another run.
     """
+    path = Path(path)
     source = pipelines.resolve(pipeline)
     family_of(source)
-    lora_file = check_lora(lora) if lora is not None else None
+    lora_file = check_lora(Path(lora)) if lora is not None else None
     check_pairs(pairs)
     content = {
         "format": FORMAT,
@@ -121,8 +126,9 @@ def prepare(
     return open_run(path)
 
 
-def open_run(path: Path) -> RunFolder:
+def open_run(path: str | Path) -> RunFolder:
     """Raises ArtifactError where the folder was not prepared, or by another version."""
+    path = Path(path)
     content = storage.read_json(path / "run.json")
     if content.get("format") != FORMAT:
         raise ArtifactError(f"{path}: format {content.get('format')!r}; this version reads {FORMAT}.", code="format")

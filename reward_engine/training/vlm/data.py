@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from reward_engine.answers import ABSENT, check_levels, harmonise, to_answers
 from reward_engine.checklist import Checklist
 from reward_engine.errors import MediaError, TrainingError
-from reward_engine.judges.base import MediaInput
+from reward_engine.judges.base import MediaInput, of_type
 from reward_engine.media import decode_ahead, probe_image, probe_video
 from reward_engine.training.splits import held_out_groups
 
@@ -63,9 +63,10 @@ def prepare(
             f"Items, levels and groups must be as many; they are {len(items)}, {len(levels)} and {group.shape}.",
             code="shape",
         )
-    errors = {
+    errors = of_type(items, checklist.media_type)[1]
+    errors |= {
         item.key: error.message if isinstance(error, MediaError) else str(error)
-        for item, error in decode_ahead(items, _probe)
+        for item, error in decode_ahead([item for item in items if item.key not in errors], _probe)
         if error is not None
     }
     judged = (levels != ABSENT).any(axis=1)

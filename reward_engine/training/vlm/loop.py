@@ -92,8 +92,9 @@ def train_vlm(
     if out.exists():
         raise TrainingError(f"{out.name}: there is something already; choose a new folder.", code="exists")
     data, errors = prepare(checklist, items, levels, groups, settings.validation_share, settings.seed)
-    judge = VLMJudge.load(source, checklist=checklist, options=options)
     first = None if start is None else adapter.read(Path(start), checklist)
+    options = adapter.in_the_same_words(options or VLMOptions(), settings.wording, first)
+    judge = VLMJudge.load(source, checklist=checklist, options=options)
     if first is not None and first.base_digest != judge.digest:
         raise ArtifactError(
             f"{first.name}: it was trained on another model than the one at {source}. Start from scratch, or choose "

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from reward_engine.errors import TrainingError
-from reward_engine.judges.vlm.adapter import Adapter
+from reward_engine.judges.vlm.adapter import Adapter, check_fit
 from reward_engine.judges.vlm.backbone import Backbone
 from reward_engine.judges.vlm.families import possible_ways
 from reward_engine.judges.vlm.inputs import Encoded
@@ -45,9 +45,8 @@ class PackedAnswers(nn.Module):
                 f"The model has no layers that LoRA can change there ({error}).", code="targets"
             ) from error
         if start is not None:
-            extra = peft.set_peft_model_state_dict(self.adapted, dict(start.weights)).unexpected_keys
-            if extra:
-                raise TrainingError(f"{start.name}: its weights do not fit the model ({extra[0]}).", code="base")
+            check_fit(start, peft.get_peft_model_state_dict(self.adapted))
+            peft.set_peft_model_state_dict(self.adapted, dict(start.weights))
         if settings.gradient_checkpointing:
             self.adapted.get_base_model().activation_checkpointing_enable()
         self._backbone = replace(backbone, model=self.adapted.get_base_model())

@@ -5,14 +5,24 @@ import io
 import json
 import runpy
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from reward_engine.checklist import builtin
 from reward_engine.cli import main, predictions, tables
 from reward_engine.cli.progress import bar
-from reward_engine.errors import DataError
-from reward_engine.weights import equal_weights
+from reward_engine.errors import DataError, WeightsError
+from reward_engine.features import FeatureExtractor
+from reward_engine.judges import MediaInput
+from reward_engine.judges.probe import ProbeJudge
+from reward_engine.mpo.training import open_run
+from reward_engine.published import load_questions, load_weights
+from reward_engine.reward import reward
+from reward_engine.weights import Weights, equal_weights
 from tests.reward_engine.judges.vlm.planted import coloured
+from tests.reward_engine.mpo import tiny
 
 CHECKLIST = """
 id: colours
@@ -176,12 +186,148 @@ def test_the_embedded_judge_is_trained_and_asked_the_same_way(data, capsys):
     assert "vision-language" in capsys.readouterr().err
 
 
+def test_hard_scores_explain_the_hard_reward(data, judged):
+    assert run(["score", judged, "--hard", "--out", data / "explained.csv"]) == 0
+    for row in tables.read(data / "explained.csv")[0]:
+        assert f"The reward is {float(row['reward']):.2f}" in row["explanation"]
+
+
+def test_items_that_fail_are_told_by_the_exit_status(data, capsys):
+    rows, _ = tables.read(data / "judgments.csv")
+    tables.write(data / "torn.csv", [*rows[:2], {**rows[2], "path": "nowhere.png"}, {**rows[3], "path": "no.png"}])
+    judge = ["judge", data / "torn.csv", "--model", data / "adapter", "--out", data / "torn.parquet"]
+    assert run(judge) == 3
+    said = capsys.readouterr().err
+    assert "2 of 4 items could not be judged" in said
+    assert "nowhere.png" in said
+    assert len(predictions.read(data / "torn.parquet").keys) == 2
+
+
+def test_clips_are_not_judged_with_a_checklist_for_images(data, judge_of, clips, images):
+    judge = replace(judge_of("llava"), checklist=builtin("image"))
+    seen = []
+    found = judge.predict([clips[0], images[0]], progress=lambda done, total: seen.append((done, total)))
+    assert found.keys == (images[0].key,)
+    assert "this is a video, and the checklist is for images" in found.errors[clips[0].key]
+    assert seen[-1] == (2, 2)
+    assert set(judge.alignment([clips[0], images[0]]).errors) == {clips[0].key}
+    probe = FeatureExtractor("image").extract([clips[0]])
+    assert "this is a video, and the checklist is for images" in probe.errors[clips[0].key]
+
+
+def test_a_path_may_be_a_text(images, data):
+    item = MediaInput("text", "image", str(images[0].path))
+    assert item == MediaInput("text", "image", images[0].path)
+    assert not FeatureExtractor("image", cache_dir=str(data / "cache")).extract([item]).errors
+
+
+def test_published_files_are_a_checklist_with_its_weights(shared, data, model_folder, capsys):
+    """The published questions in the published words, and the published reward of hard answers and alignment."""
+    published = shared / "reference" / "visionreward"
+    rows, _ = tables.read(data / "judgments.csv")
+    tables.write(data / "two.csv", rows[:2])
+    judge = ["judge", data / "two.csv", "--model", model_folder("llava"), "--wording", "published"]
+    judge += ["--checklist", published / "image_questions_select.txt", "--out", data / "published.parquet"]
+    weights = ["--weights", published / "image_weight_select.json", "--hard", "--out", data / "published.csv"]
+    assert run(judge) == 0
+    assert run(["score", data / "published.parquet", *weights]) == 1
+    assert "judge with --alignment" in capsys.readouterr().err
+    assert run([*judge, "--alignment"]) == 0
+    assert run(["score", data / "published.parquet", *weights]) == 0
+    stored = predictions.read(data / "published.parquet")
+    scorer = load_weights(published / "image_weight_select.json", stored.checklist)
+    assert len(stored.checklist.questions) == 30
+    expected = scorer.reward(np.where(stored.p_yes >= 0.5, 1, -1), stored.alignment)
+    scored = tables.read(data / "published.csv")[0]
+    np.testing.assert_allclose([float(row["reward"]) for row in scored], expected)
+    assert all(f"The reward is {float(row['reward']):.2f}" in row["explanation"] for row in scored)
+    videos = load_questions(published / "video_questions_select.txt", "video")
+    clip_scorer = load_weights(published / "video_weight_select.json", videos)
+    answers = np.random.default_rng(0).choice([-1.0, 1.0], (5, len(videos.questions)))
+    ours = reward(clip_scorer.masked(answers), videos, clip_scorer.weights()).reward
+    np.testing.assert_allclose(ours, clip_scorer.reward(answers))
+    (data / "questions.txt").write_text("Is it sharp?\n")
+    assert run(["judge", data / "two.csv", "--model", model_folder("llava"), "--checklist", data / "questions.txt",
+                "--out", data / "no.parquet"]) == 1  # fmt: skip
+    assert "does not say whether" in capsys.readouterr().err
+
+
+def test_weights_that_are_all_zero_are_refused(data, judged, capsys):
+    checklist = predictions.read(judged).checklist
+    nothing = Weights(np.zeros(len(checklist.questions)))
+    with pytest.raises(WeightsError, match="Every weight is 0"):
+        nothing.save(data / "zero.json", checklist)
+    assert not (data / "zero.json").exists()
+    plain = equal_weights(checklist).to_json(checklist)
+    (data / "zero.json").write_text(json.dumps(plain | {"coef": dict.fromkeys(plain["coef"], 0.0)}))
+    assert run(["score", judged, "--weights", data / "zero.json", "--out", data / "zero.csv"]) == 1
+    assert "Every weight is 0" in capsys.readouterr().err
+
+
+def test_the_embedded_judge_keeps_its_share_apart_and_is_calibrated(data, capsys):
+    train = ["train", data / "judgments.csv", "--model", "probe", "--checklist", data / "colours.yaml"]
+    train += ["--cache", data / "cache"]
+    assert run([*train, "--validation-share", 0.5, "--out", data / "half"]) == 0
+    said = capsys.readouterr().err
+    assert "calibrated" in said
+    judge = ProbeJudge.load(data / "half")
+    assert judge.metrics["validation"]["share"] == 0.5
+    assert 20 <= judge.metrics["validation"]["items"] <= 28
+    assert (judge.calibration is None) == ("Not calibrated" in said)
+    assert run([*train, "--no-calibration", "--out", data / "plain"]) == 0
+    assert ProbeJudge.load(data / "plain").calibration is None
+    assert run([*train, "--validation-share", 1.5, "--out", data / "never"]) == 1
+    assert "between 0 and 1" in capsys.readouterr().err
+    assert run([*train, "--rank", 8, "--out", data / "never"]) == 1
+    assert "--rank is a setting for vision-language models" in capsys.readouterr().err
+
+
+def test_from_mined_pairs_to_a_tuned_model(data, judged, tmp_path, capsys):
+    tiny.stable_diffusion().save_pretrained(tmp_path / "pipeline")
+    scores, pairs = data / "for_mpo.csv", data / "for_mpo.jsonl"
+    assert run(["score", judged, "--out", scores]) == 0
+    assert run(["pairs", scores, "--out", pairs]) == 0
+    rows, _ = tables.read(pairs)
+    tables.write(pairs, [{**row, "prompt": "a red disc" if n else "a blue disc"} for n, row in enumerate(rows)])
+    mpo = ["mpo", pairs, "--items", data / "judgments.csv", "--pipeline", tmp_path / "pipeline"]
+    few = ["--steps", 2, "--pairs-per-step", 2, "--batch-size", 2, "--rank", 2, "--precision", "fp32"]
+    few += ["--sample-every", 0, "--no-gradient-checkpointing", "--width", 16, "--height", 16]
+    assert run([*mpo, *few, "--prepare-only", "--out", tmp_path / "run"]) == 0
+    assert "reward_engine.mpo.training" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "lora").exists()
+    assert run([*mpo, *few, "--out", tmp_path / "run"]) == 0  # what was prepared is trained
+    assert list((tmp_path / "run" / "lora").glob("*.safetensors"))
+    made = open_run(tmp_path / "run")
+    assert len(made.pairs) == len(rows)
+    assert made.settings.steps == 2
+    assert made.settings.beta == 2000.0  # the family's default
+    assert run([*mpo, *few, "--steps", 3, "--out", tmp_path / "run"]) == 1
+    assert "another run" in capsys.readouterr().err
+    tables.write(tmp_path / "others.csv", [{"path": "x.png"}])
+    mpo[3] = tmp_path / "others.csv"
+    assert run([*mpo, "--out", tmp_path / "never"]) == 1
+    assert "is no key of others.csv" in capsys.readouterr().err
+    assert run(["mpo", scores, *mpo[2:], "--out", tmp_path / "never"]) == 1
+    assert "not written by the command pairs" in capsys.readouterr().err
+
+
 def test_what_is_wrong_is_said_in_a_line(data, judged, tmp_path, capsys):
     model = ["--model", data / "adapter"]
     tables.write(tmp_path / "other.csv", [{"a": "x", "b": "y", "answer": "A"}])
     tables.write(tmp_path / "others.csv", [{"path": "x.png", "red": 1}])
+    (tmp_path / "items.txt").write_text("a list")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "manifest.json").write_text("{")
     for arguments, said in (
-        (["judge", tmp_path / "none.csv", *model, "--out", tmp_path / "p.parquet"], "there is no such file"),
+        (["judge", data / "judgments.csv", "--model", tmp_path / "no", "--out", tmp_path / "p.parquet"], "such folder"),
+        (
+            ["judge", data / "judgments.csv", "--model", tmp_path / "torn", "--out", tmp_path / "p.parquet"],
+            "not valid JSON",
+        ),
+        (["judge", tmp_path / "nowhere", *model, "--out", tmp_path / "p.parquet"], "no such file or folder"),
+        (["score", tmp_path / "nowhere", "--out", tmp_path / "s.csv"], "there is no such file"),
+        (["pairs", tmp_path / "nowhere", "--out", tmp_path / "s.csv"], "there is no such file"),
+        (["judge", tmp_path / "none.csv", *model, "--out", tmp_path / "p.parquet"], "there is no such file or folder"),
         (["judge", tmp_path / "items.txt", *model, "--out", tmp_path / "p.parquet"], "ending must be"),
         (["judge", data / "judgments.csv", *model, "--out", tmp_path / "p.csv"], ".parquet"),
         (["judge", tmp_path, *model, "--out", tmp_path / "p.parquet"], "no media"),

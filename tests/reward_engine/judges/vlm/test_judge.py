@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from reward_engine.checklist import builtin
 from reward_engine.errors import ArtifactError, JudgeError
@@ -31,7 +32,7 @@ def test_every_question_of_the_checklist_gets_a_probability(judge_of, clips):
 
 
 def test_alignment_is_one_question_about_the_prompt(judge_of, images):
-    judge = judge_of("qwen2_vl")
+    judge = replace(judge_of("qwen2_vl"), checklist=builtin("image"))
     found = judge.alignment(images)
     assert found.p_yes.shape == (len(images), 1)
     other = judge.alignment([replace(images[1], prompt="a green submarine")])
@@ -146,12 +147,15 @@ def test_other_failures_of_the_model_are_not_taken_for_memory(judge_of, images):
     def broken(*_):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    hook = judge_of("llava").backbone.body.register_forward_pre_hook(broken)
+    judge = judge_of("llava")
+    hook = judge.backbone.body.register_forward_pre_hook(broken)
     try:
-        with pytest.raises(RuntimeError, match="shapes"):
-            judge_of("llava").ask(images[:2], QUESTIONS)
+        with pytest.raises(JudgeError, match=r"fails whichever way.*shapes") as refused:
+            judge.ask(images[:2], QUESTIONS)
     finally:
         hook.remove()
+    assert refused.value.code == "model_failed"
+    assert judge.way == "packed"  # a failure of all ways says nothing about one of them
     assert out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried …"))
     assert out_of_memory(MemoryError())
     assert not out_of_memory(RuntimeError("index out of range"))
@@ -211,23 +215,29 @@ def test_sliding_windows_are_answered_from_the_cache(model_folder, images, tmp_p
     np.testing.assert_allclose(judge.ask(images[:2], QUESTIONS).p_yes, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("behaviour", ["fits", "differs", "raises"])
-def test_an_unknown_family_is_compared_with_the_loop_first(behaviour, model_folder, images, judge_of, monkeypatch):
+def test_every_family_is_compared_with_the_loop_first(behaviour, known, model_folder, images, judge_of, monkeypatch):
     expected = judge_of("llava").ask(images, QUESTIONS).p_yes
-    monkeypatch.setattr(families, "FAMILIES", {})
+    if not known:
+        monkeypatch.setattr(families, "FAMILIES", {})
     judge = VLMJudge.load(model_folder("llava"), checklist=builtin("video"))
-    assert not judge.family.tested
+    assert judge.family.tested == known
+    assert not judge.checked
     if behaviour != "fits":
         original = judge_module.PASSES["packed"]
 
         def packed(*arguments, **options):
             if behaviour == "raises":
                 raise TypeError("unexpected keyword argument 'attention_mask'")
-            return original(*arguments, **options) + 1.0
+            found = original(*arguments, **options)
+            found[2:, 3:] += 1.0  # wrong for some items and questions only, far behind the first
+            return found
 
         monkeypatch.setitem(judge_module.PASSES, "packed", packed)
     found = judge.ask(images, QUESTIONS)
     np.testing.assert_allclose(found.p_yes, expected, atol=1e-5)
+    assert judge.checked
     assert judge.way == ("packed" if behaviour == "fits" else "cached")
     assert {"fits": "", "differs": "answers differ", "raises": "TypeError"}[behaviour] in judge.way_reason
 
@@ -304,8 +314,16 @@ def test_what_cannot_be_is_said_before_anything_is_loaded(model_folder, tmp_path
         VLMJudge.load(folder)
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ArtifactError, match=r"model\.safetensors is cut off or damaged"):
+        VLMJudge.load(tmp_path / "empty", checklist=checklist)
+    save_file({"a": torch.zeros(1)}, tmp_path / "empty" / "model.safetensors")
     with pytest.raises(ArtifactError, match="no model that can be opened"):
         VLMJudge.load(tmp_path / "empty", checklist=checklist)
+    for nowhere in (tmp_path / "nowhere", str(tmp_path / "nowhere"), "./nowhere"):
+        with pytest.raises(ArtifactError, match="no such folder"):
+            VLMJudge.load(nowhere)  # before a checklist is asked for
+    with pytest.raises(ArtifactError, match="a model is a folder"):
+        VLMJudge.load(tmp_path / "empty" / "model.safetensors", checklist=checklist)
     for wrong in ({"dtype": "int8"}, {"way": "quick"}, {"token_budget": 0}, {"quantize": "2bit"}):
         with pytest.raises(JudgeError):
             VLMOptions(**wrong)
