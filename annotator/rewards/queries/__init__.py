@@ -23,6 +23,14 @@ from annotator.rewards.queries.models import (
     running_jobs,
     training_choices,
 )
+from annotator.rewards.queries.policies import (
+    DefaultStatus,
+    PolicyStatus,
+    default_statuses,
+    policies,
+    policy_status,
+    versions_in_use,
+)
 from annotator.rewards.queries.scores import (
     GeneratorMean,
     ScoreTable,
@@ -32,22 +40,28 @@ from annotator.rewards.queries.scores import (
     ranking,
     score_table,
 )
+from annotator.rewards.queries.versions import VersionFigures, version_figures
+from annotator.rewards.services.promotion import version_before
 
 __all__ = [
     "Apart",
     "ComparisonChoice",
     "Coverage",
+    "DefaultStatus",
     "Difference",
     "DimensionPart",
     "GeneratorMean",
     "ItemScore",
+    "PolicyStatus",
     "QuestionPart",
     "ScoreTable",
     "SubDimensionPart",
     "TrainingChoice",
+    "VersionFigures",
     "apart",
     "comparison_choices",
     "coverage",
+    "default_statuses",
     "differences",
     "generator_means",
     "histogram",
@@ -55,9 +69,14 @@ __all__ = [
     "models",
     "models_by_media_type",
     "place",
+    "policies",
+    "policy_status",
     "promoted",
     "ranking",
     "running_jobs",
     "score_table",
     "training_choices",
+    "version_before",
+    "version_figures",
+    "versions_in_use",
 ]
