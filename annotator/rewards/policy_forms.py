@@ -52,7 +52,7 @@ class PolicyForm(forms.Form):
     promotes = forms.BooleanField(
         label=_("Promote it if it passes the gate"),
         required=False,
-        help_text=_("And score all items with it. Otherwise it waits as a candidate."),
+        help_text=_("And score all items with it. Otherwise it stays a candidate."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -82,11 +82,23 @@ def shared_items(models: Sequence[RewardModel]) -> Shared:
     rows = at[models[0].pk]
     return Shared(
         items=common,
-        prompts=first["prompts"][rows],
+        prompts=_prompts(models[0], first)[rows],
         levels=first["levels"][rows],
         # Calibrated by fits that had not seen the prompt either; versions of before have only one of the two.
         p_yes={pk: arrays.get("calibrated", arrays["p_yes"])[at[pk]] for pk, arrays in held.items()},
     )
+
+
+def _prompts(model: RewardModel, held_out: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """The prompts of a version's held-out items; for one made before they were kept there, from its snapshot."""
+    if "prompts" in held_out:
+        return held_out["prompts"]
+    if model.snapshot is None:
+        raise artifacts.BrokenArtifactError(
+            f"The held-out predictions of {model} do not say which prompts they are of. Train again."
+        )
+    frozen = artifacts.read_snapshot(model.snapshot)
+    return np.asarray(frozen["prompts"][_rows(frozen["items"], held_out["items"])])
 
 
 def _rows(items: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:

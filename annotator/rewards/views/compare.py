@@ -33,7 +33,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         media_type = next((value for value in MediaType.values if queries.promoted(value)), MediaType.IMAGE.value)
     if request.method == "POST":
         return _request(request, named, media_type)
-    versions = list(queries.models().select_related("base").filter(media_type=media_type).order_by("-version")[:SHOWN])
+    versions = list(queries.models().filter(media_type=media_type).order_by("-version")[:SHOWN])
     # One that is asked for by its address is shown, however old it is.
     versions += [model for model in named if model.media_type == media_type and model not in versions]
     chosen = {model.pk for model in named} or _first_choice(versions)
@@ -41,7 +41,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     last = last_comparison(chosen)
     context = {
         "media_type": media_type,
-        "media_types": MediaType.choices,
+        "media_types": MediaType.values,
         "rows": [queries.version_figures(model) for model in versions],
         "chosen": chosen,
         "most": MOST,
@@ -56,7 +56,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 def _named(asked: QueryDict) -> list[RewardModel]:
     """The versions whose ids are given, those of the first one's media type first; what is no id is passed over."""
     pks = [int(value) for value in asked.getlist("model") if value.isdecimal() and len(value) < 19]
-    return list(queries.models().select_related("base").filter(pk__in=pks).order_by("-version"))
+    return list(queries.models().filter(pk__in=pks).order_by("-version"))
 
 
 def _request(request: HttpRequest, named: list[RewardModel], media_type: str) -> HttpResponse:
