@@ -79,12 +79,6 @@ class PublishedReward:
             raise DataError(f"Row {int(np.flatnonzero(~np.isfinite(score))[0])}: the alignment score is not finite.")
         return np.asarray(self.alignment_coef * score + contributions.sum(axis=1) + self.intercept)
 
-    def weights(self) -> Weights:
-        """The same reward as weights of ours: a sum over questions. The alignment's part is not in it (images)."""
-        coef = self.coef / len(self.coef) if self.alignment_coef is None else self.coef
-        notes = () if self.alignment_coef is None else (f"Alignment counts {self.alignment_coef:+.6g} besides.",)
-        return Weights(coef.copy(), self.intercept, "published", notes)
-
 
 def media_type_of(path: str | Path) -> MediaType:
     """Whether a published file of questions is for images or videos, by its name. Raises ChecklistError."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import BasePermission
@@ -17,6 +17,8 @@ from annotator.jobs.api import JobSerializer
 from annotator.rewards import queries, services
 from annotator.rewards.filters import ScoreFilter
 from annotator.rewards.models import RewardModel, Score, Snapshot
+from annotator.rewards.services.version_comparison import finished_comparison
+from annotator.rewards.version_serializers import VersionComparisonSerializer, VersionsSerializer
 from annotator.trust.queries import ConsensusMethod
 
 
@@ -50,11 +52,18 @@ class RewardModelDetailSerializer(RewardModelSerializer):
     snapshot = SnapshotSerializer(read_only=True, allow_null=True)
     metrics = serializers.DictField(read_only=True)
     manifest = serializers.DictField(read_only=True)
+    gate = serializers.DictField(
+        read_only=True,
+        help_text="What the gate compared when the version was made and what it decided: passes, reason, asked, "
+        "against (the version that was promoted), how (items, shares or none), and, where both were compared on common "
+        "held-out items, items, prompts, rows (one a sub-dimension, with old, new and difference of log_loss and "
+        "accuracy) and overall. Empty for versions made before there was one.",
+    )
     scored = serializers.SerializerMethodField(help_text="How many items have a score of this version.")
 
     class Meta(RewardModelSerializer.Meta):
-        fields = (*RewardModelSerializer.Meta.fields, "snapshot", "weights", "intercept", "metrics", "manifest", "job",
-                  "scored")  # fmt: skip
+        fields = (*RewardModelSerializer.Meta.fields, "snapshot", "weights", "intercept", "metrics", "manifest", "gate",
+                  "job", "scored")  # fmt: skip
         read_only_fields = fields
 
     def get_scored(self, model: RewardModel) -> int:
@@ -82,6 +91,12 @@ class TrainingRequestSerializer(serializers.Serializer[Any]):
         if given["mine_after"] and not given["score_after"]:
             raise serializers.ValidationError({"mine_after": "Pairs are mined from scores: set score_after as well."})
         return given
+
+
+class NoteSerializer(serializers.Serializer[Any]):
+    note = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=500, help_text="Kept in the version's history."
+    )
 
 
 class ScoringRequestSerializer(serializers.Serializer[Any]):
@@ -154,7 +169,8 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
         return queries.models().order_by("media_type", "-version")
 
     def get_permissions(self) -> list[BasePermission]:
-        return [IsReviewer() if self.action in ("list", "retrieve") else IsAdmin()]
+        reads = ("list", "retrieve", "compare", "request_comparison")
+        return [IsReviewer() if self.action in reads else IsAdmin()]
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer]:
         return RewardModelSerializer if self.action == "list" else RewardModelDetailSerializer
@@ -171,6 +187,34 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
         given.is_valid(raise_exception=True)
         return self._accepted(services.request_training(requested_by=request.user, **given.validated_data))
 
+    @extend_schema(
+        parameters=[OpenApiParameter("model", int, many=True, description="Ids of the versions; at most 8.")],
+        responses=VersionComparisonSerializer,
+    )
+    @action(detail=False, methods=["get"], pagination_class=None, filterset_fields=())
+    def compare(self, request: Request) -> Response:
+        """Versions side by side: each as it was measured in training, and all of them on the held-out items they share
+        where that was computed (ask for it with POST)."""
+        given = VersionsSerializer(data={"models": request.query_params.getlist("model")})
+        given.is_valid(raise_exception=True)
+        models = given.validated_data["models"]
+        done = finished_comparison(model.pk for model in models)
+        body = {
+            "versions": [queries.version_figures(model) for model in models],
+            "common": done.result if done is not None else None,
+        }
+        return Response(VersionComparisonSerializer(body).data)
+
+    @extend_schema(request=VersionsSerializer, responses={202: JobSerializer})
+    @compare.mapping.post
+    def request_comparison(self, request: Request) -> Response:
+        """Ask for the versions' figures on the held-out items they share. The job's result has them; versions compared
+        before give the job that did it."""
+        given = VersionsSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        job = services.request_comparison(models=given.validated_data["models"], requested_by=request.user)
+        return self._accepted(job)
+
     @extend_schema(request=ScoringRequestSerializer, responses={202: JobSerializer})
     @action(detail=True, methods=["post"])
     def score(self, request: Request, pk: Any = None) -> Response:
@@ -182,11 +226,23 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
         )
         return self._accepted(job)
 
-    @extend_schema(request=None, responses=RewardModelDetailSerializer)
+    def _note(self, request: Request) -> str:
+        given = NoteSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return str(given.validated_data["note"])
+
+    @extend_schema(request=NoteSerializer, responses=RewardModelDetailSerializer)
     @action(detail=True, methods=["post"])
     def promote(self, request: Request, pk: Any = None) -> Response:
         """Make this version the one that scores; the present one is retired."""
-        model = services.promote(reward_model=self.get_object(), by=request.user)
+        model = services.promote(reward_model=self.get_object(), by=request.user, note=self._note(request))
+        return Response(self.get_serializer(model).data)
+
+    @extend_schema(request=NoteSerializer, responses=RewardModelDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="roll-back")
+    def roll_back(self, request: Request, pk: Any = None) -> Response:
+        """Promote the version that was promoted before this one, and answer with it. This one must be promoted."""
+        model = services.roll_back(reward_model=self.get_object(), by=request.user, note=self._note(request))
         return Response(self.get_serializer(model).data)
 
     @extend_schema(request=None, responses=RewardModelDetailSerializer)

@@ -113,6 +113,7 @@ class RetrainingPolicy(TimeStamped):
     after_annotations = models.PositiveIntegerField(null=True, blank=True, help_text="New annotations; none: never.")
     nightly_hour = models.PositiveSmallIntegerField(null=True, blank=True, help_text="UTC, 0–23; none: not nightly.")
     promotes = models.BooleanField(default=False, help_text="Promote by itself where it passes the gate.")
+    problem = models.TextField(blank=True, editable=False, help_text="Why the last training could not be asked for.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
     class Meta:

@@ -24,3 +24,8 @@ def check_base(job_id: str) -> None:
 @shared_task(name="rewards.retrain_when_grown", queue="default")
 def retrain_when_grown() -> int:
     return len(services.retrain_when_grown())
+
+
+@shared_task(name="rewards.compare_versions", queue="default")
+def compare_versions(job_id: str) -> None:
+    run_job(job_id, services.compare)

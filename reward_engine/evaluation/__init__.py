@@ -15,6 +15,7 @@ from reward_engine.evaluation.compare import (
     compare_answers,
     compare_judges,
 )
+from reward_engine.evaluation.level_comparison import JudgeFigures, LevelComparison, compare_levels
 from reward_engine.evaluation.levels import LevelAgreement, level_agreement, level_intervals, quadratic_kappa
 from reward_engine.evaluation.people import HumanAgreement, human_agreement
 from reward_engine.evaluation.preferences import (
@@ -37,7 +38,9 @@ __all__ = [
     "GeneratorAgreement",
     "HumanAgreement",
     "Interval",
+    "JudgeFigures",
     "LevelAgreement",
+    "LevelComparison",
     "PreferenceAccuracy",
     "PreferenceIntervals",
     "QuestionAgreement",
@@ -48,6 +51,7 @@ __all__ = [
     "calibrate_ties",
     "compare_answers",
     "compare_judges",
+    "compare_levels",
     "evaluate_answers",
     "expected_levels",
     "human_agreement",

@@ -28,6 +28,7 @@ from annotator.library.models import ImportBatch
 from annotator.mpo.models import GenerationSet, ModelComparison, MpoRun, PairSet, PreferencePair
 from annotator.mpo.services.prompt_sets import create_prompt_set
 from annotator.rewards.models import BaseModel
+from annotator.rewards.services.policies import create_policy
 from annotator.rewards.services.scoring import request_scoring
 from tests.annotator.rewards.bases import REPORT
 from tests.factories import make_annotated_campaign, make_item, make_reward_model, make_score
@@ -98,6 +99,7 @@ def there(files: Path, root: User, make_user: Callable[..., User]) -> dict[str, 
         "jobs": str(request_scoring(reward_model=model).pk),
         "prompt-sets": prompts.pk,
         "prompts": item.prompt_id,
+        "retraining-policies": create_policy(checklist_version=campaign.checklist_version, judge="probe").pk,
         "reward-models": model.pk,
         "scores": make_score(model, item, 0.7).pk,
     }

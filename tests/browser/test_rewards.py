@@ -60,7 +60,7 @@ def test_an_admin_trains_watches_and_reads_the_scores(
     page = open_page(make_user("root", Role.ADMIN))
 
     page.goto("/rewards/")
-    page.get_by_role("link", name="Train a version").first.click()
+    page.get_by_role("link", name="Train new version").first.click()
     page.get_by_label(re.compile("Clear and lit, May")).check()
     page.get_by_label(re.compile("Which is better")).check()
     look(page, "rewards-train")
@@ -74,7 +74,7 @@ def test_an_admin_trains_watches_and_reads_the_scores(
     expect(page.locator(".job")).to_have_count(0, timeout=SLOW_MS)
     look(page, "rewards-models")
 
-    page.get_by_role("link", name="How good it is").click()
+    page.get_by_role("link", name="Metrics").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Image reward v1")
     expect(page.get_by_text("20 of 20 items have a score of this version.")).to_be_visible()
     expect(page.locator("#preferences").get_by_text("Right order on unseen prompts")).to_be_visible()

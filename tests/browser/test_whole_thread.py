@@ -77,7 +77,7 @@ def test_the_whole_loop(
     admin = open_page()
     sign_in(admin, "root")
     admin.get_by_role("link", name="Models").first.click()
-    admin.get_by_role("link", name="Train a version").first.click()
+    admin.get_by_role("link", name="Train new version").first.click()
     for campaign in (images,):
         admin.get_by_label(re.compile(re.escape(campaign.name))).check()
     admin.get_by_label(re.compile("Mine|pairs", re.IGNORECASE)).check()

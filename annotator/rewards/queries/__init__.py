@@ -24,6 +24,14 @@ from annotator.rewards.queries.models import (
     running_jobs,
     training_choices,
 )
+from annotator.rewards.queries.policies import (
+    DefaultStatus,
+    PolicyStatus,
+    default_statuses,
+    policies,
+    policy_status,
+    versions_in_use,
+)
 from annotator.rewards.queries.scores import (
     GeneratorMean,
     ScoreTable,
@@ -34,25 +42,31 @@ from annotator.rewards.queries.scores import (
     score_table,
 )
 from annotator.rewards.queries.trainings import Training, training_of
+from annotator.rewards.queries.versions import VersionFigures, version_figures
+from annotator.rewards.services.promotion import version_before
 
 __all__ = [
     "Apart",
     "ComparisonChoice",
     "Coverage",
+    "DefaultStatus",
     "Difference",
     "DimensionPart",
     "GeneratorMean",
     "ItemScore",
     "Outcome",
+    "PolicyStatus",
     "QuestionPart",
     "ScoreTable",
     "SubDimensionPart",
     "Training",
     "TrainingChoice",
+    "VersionFigures",
     "apart",
     "bases",
     "comparison_choices",
     "coverage",
+    "default_statuses",
     "differences",
     "generator_means",
     "histogram",
@@ -61,6 +75,8 @@ __all__ = [
     "models_by_media_type",
     "outcome",
     "place",
+    "policies",
+    "policy_status",
     "promoted",
     "ranking",
     "ready_bases",
@@ -69,4 +85,7 @@ __all__ = [
     "score_table",
     "training_choices",
     "training_of",
+    "version_before",
+    "version_figures",
+    "versions_in_use",
 ]

@@ -16,7 +16,7 @@ from annotator.rewards.services.training import TRAIN_TASK
 
 
 def models() -> QuerySet[RewardModel]:
-    return RewardModel.objects.select_related("checklist_version", "snapshot", "created_by")
+    return RewardModel.objects.select_related("checklist_version", "snapshot", "base", "created_by")
 
 
 def promoted(media_type: str) -> RewardModel | None:

@@ -1,30 +1,40 @@
 """Every write of the rewards app."""
 
 from annotator.rewards.services.bases import check_base, delete_base, register_base, request_check
-from annotator.rewards.services.promotion import gate, promote, retire
+from annotator.rewards.services.gate import gate
+from annotator.rewards.services.policies import change_policy, create_policy, delete_policy
+from annotator.rewards.services.promotion import promote, retire, roll_back
 from annotator.rewards.services.published import LoadedFiles, NamedFile, load_published
 from annotator.rewards.services.resuming import resume_training
-from annotator.rewards.services.retraining import retrain_when_grown
+from annotator.rewards.services.retraining import retrain_now, retrain_when_grown
 from annotator.rewards.services.scoring import request_scoring, score, score_items
 from annotator.rewards.services.snapshots import create_snapshot
 from annotator.rewards.services.training import request_training, train
+from annotator.rewards.services.version_comparison import compare, request_comparison
 
 __all__ = [
     "LoadedFiles",
     "NamedFile",
+    "change_policy",
     "check_base",
+    "compare",
+    "create_policy",
     "create_snapshot",
     "delete_base",
+    "delete_policy",
     "gate",
     "load_published",
     "promote",
     "register_base",
     "request_check",
+    "request_comparison",
     "request_scoring",
     "request_training",
     "resume_training",
     "retire",
+    "retrain_now",
     "retrain_when_grown",
+    "roll_back",
     "score",
     "score_items",
     "train",

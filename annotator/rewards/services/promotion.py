@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
@@ -43,6 +42,46 @@ def promote(*, reward_model: RewardModel, by: Any = None, note: str = "") -> Rew
     return model
 
 
+def version_before(media_type: str) -> RewardModel | None:
+    """The version that scored before the promoted one: the one to go back to. None where there is none.
+
+    Promoting a version that was promoted earlier goes back to it, and what came after it is left behind. So going back
+    again and again leads to the first version, and never round in a circle.
+    """
+    history: list[int] = []
+    events = RewardModelEvent.objects.filter(
+        action=RewardModelAction.PROMOTED, reward_model__media_type=media_type
+    ).order_by("pk")
+    for pk in events.values_list("reward_model_id", flat=True):
+        history = history[: history.index(pk) + 1] if pk in history else [*history, pk]
+    standing = RewardModel.objects.filter(media_type=media_type, state=RewardModelState.PROMOTED).first()
+    if standing is None or standing.pk not in history:
+        return None
+    place = history.index(standing.pk)
+    return RewardModel.objects.get(pk=history[place - 1]) if place else None
+
+
+@transaction.atomic
+def roll_back(*, reward_model: RewardModel, by: Any = None, note: str = "") -> RewardModel:
+    """Promote the version that was promoted before this one, which is promoted now; returns it.
+
+    Raises ConflictError where this one is not the promoted one (any more) or there was none before, and
+    BrokenArtifactError where the earlier one's files are missing or altered.
+    """
+    lock_register(reward_model.media_type)
+    model = RewardModel.objects.select_for_update().get(pk=reward_model.pk)
+    if model.state != RewardModelState.PROMOTED:
+        raise ConflictError(f"{model} is not promoted, so there is nothing to roll back.", code="not_promoted")
+    earlier = version_before(model.media_type)
+    if earlier is None:
+        raise ConflictError(
+            f"No version was promoted before {model}. Promote another version, or retire this one.", code="no_earlier"
+        )
+    return promote(
+        reward_model=earlier, by=by, note=" ".join(filter(None, [f"Rolled back from version {model.version}.", note]))
+    )
+
+
 @transaction.atomic
 def retire(*, reward_model: RewardModel, by: Any = None, note: str = "") -> RewardModel:
     """Put a version aside. Where it was the promoted one, none is promoted then. Its scores stay.
@@ -65,42 +104,3 @@ def _set_state(model: RewardModel, state: str) -> None:
 
 def _note(model: RewardModel, action: str, by: Any, note: str) -> None:
     RewardModelEvent.objects.create(reward_model=model, action=action, by=by, note=note)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a candidate may take the promoted version's place, and why, in words."""
-
-    passes: bool
-    reason: str
-
-    def to_json(self, *, asked: bool) -> dict[str, Any]:
-        """Plain data for the version's row. ``asked``: whether it was to be promoted where it passes."""
-        return {"passes": self.passes, "reason": self.reason, "asked": asked}
-
-
-def gate(candidate: RewardModel, standing: RewardModel | None) -> Verdict:
-    """May this candidate be promoted without a person looking?
-
-    Two versions are measured on different held-out prompts, so what is compared is how far each is below the log
-    loss of its own baseline (1: no better than the shares of yes; 0: always sure and right).
-    """
-    if standing is None:
-        return Verdict(True, "It is the first: no other version is promoted.")
-    if standing.checklist_version_id != candidate.checklist_version_id:
-        return Verdict(
-            False, f"It answers another checklist than version {standing.version}, which is promoted; a person decides."
-        )
-    ours, theirs = _relative_loss(candidate), _relative_loss(standing)
-    if ours is None or theirs is None:
-        return Verdict(False, "Its held-out measures cannot be compared; a person decides.")
-    words = f"log loss on held-out prompts is {ours:.0%} of the baseline’s, version {standing.version}’s {theirs:.0%}"
-    if ours <= theirs:
-        return Verdict(True, f"It is at least as good: its {words}.")
-    return Verdict(False, f"It is not as good: its {words}.")
-
-
-def _relative_loss(model: RewardModel) -> float | None:
-    overall = model.metrics.get("overall", {})
-    loss, baseline = overall.get("log_loss"), overall.get("baseline_log_loss")
-    return loss / baseline if loss is not None and baseline else None

@@ -35,6 +35,7 @@ from annotator.rewards.models import (
     Snapshot,
 )
 from annotator.rewards.services import artifacts, promotion, published, refining, snapshots
+from annotator.rewards.services.gate import gate
 from annotator.rewards.services.scoring import request_scoring
 from annotator.trust.queries import ConsensusMethod, require_method
 from reward_engine.calibration import Calibration
@@ -287,12 +288,14 @@ def _record(run: Run, snapshot: Snapshot, kind: str, weights: Weights, path: str
     )
     note = "The dataset had grown." if params.get("automatic") else ""
     RewardModelEvent.objects.create(reward_model=model, action=RewardModelAction.TRAINED, by=by, note=note)
-    verdict = promotion.gate(model, versions.filter(state=RewardModelState.PROMOTED).first())
+    verdict = gate(model, versions.filter(state=RewardModelState.PROMOTED).first())
     model.gate = verdict.to_json(asked=bool(params["promote"]))
     model.save(update_fields=["gate"])
     if params["promote"] and verdict.passes:
         model = promotion.promote(reward_model=model, by=by, note=verdict.reason)
-    if params["score_after"]:
+    # A candidate that nobody asked for and that does not pass is not worth the scoring of a whole library.
+    wanted = model.state == RewardModelState.PROMOTED or not params.get("automatic")
+    if params["score_after"] and wanted:
         request_scoring(reward_model=model, requested_by=by, mine_after=params["mine_after"])
     return model
 

@@ -9,13 +9,19 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from annotator.core.errors import ProblemError
+from annotator.rewards.judges import kind_of
+
 register = template.Library()
+
+# What a template has where there is no value: None, or the empty text where a version was not measured at all.
+NOT_SAID: tuple[Any, ...] = (None, "")
 
 
 @register.filter
 def signed(value: float | None, digits: int = 3) -> str:
     """``+0.021``, ``−0.140``, ``0.000``: with a sign wherever there is something left after rounding."""
-    if value is None:
+    if value in NOT_SAID:
         return "–"
     text = f"{abs(value):.{digits}f}"
     if not float(text):
@@ -23,16 +29,25 @@ def signed(value: float | None, digits: int = 3) -> str:
     return ("−" if value < 0 else "+") + text
 
 
+@register.simple_tag
+def judge_label(name: str) -> str:
+    """The kind's name for people; the plain name where this installation has no such kind."""
+    try:
+        return str(kind_of(name).label)
+    except ProblemError:
+        return name
+
+
 @register.filter
 def share(value: float | None, digits: int = 0) -> str:
     """``83 %``; a dash where it cannot be said."""
-    return "–" if value is None else f"{100 * value:.{digits}f} %"
+    return "–" if value in NOT_SAID else f"{100 * value:.{digits}f} %"
 
 
 @register.filter
 def number(value: float | None, digits: int = 2) -> str:
     """``0.42``, ``−1``; a dash where it cannot be said. Nothing is never negative."""
-    if value is None:
+    if value in NOT_SAID:
         return "–"
     text = f"{abs(value):.{digits}f}"
     return f"−{text}" if value < 0 and float(text) else text
@@ -42,6 +57,12 @@ def number(value: float | None, digits: int = 2) -> str:
 def tiny(value: float | None) -> str:
     """``0.012``, ``7e-07``, ``0``: two digits of a difference, however small; a dash where it cannot be said."""
     return "–" if value is None else f"{value:.2g}"
+
+
+@register.filter
+def points(value: float | None, digits: int = 1) -> str:
+    """A difference of shares: ``+3.1``, in percentage points; a dash where it cannot be said."""
+    return signed(None if value in NOT_SAID else 100 * value, digits)
 
 
 @register.simple_tag

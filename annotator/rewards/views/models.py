@@ -22,6 +22,7 @@ from annotator.rewards.models import RewardModel, RewardModelState
 from annotator.rewards.services.training import TRAIN_TASK
 
 PROBLEMS_SHOWN = 20
+NOTE_LENGTH = 500
 
 
 @require_safe
@@ -37,6 +38,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
                 "media_type": media_type,
                 "versions": versions[media_type.value],
                 "promoted": next((v for v in versions[media_type] if v.state == RewardModelState.PROMOTED), None),
+                "earlier": queries.version_before(media_type),
                 "items": Item.objects.filter(media_type=media_type).count(),
             }
             for media_type in MediaType
@@ -61,6 +63,7 @@ def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "model": model,
         "kind": kind,
         "panel": kind.panel(model),
+        "earlier": queries.version_before(model.media_type) if model.state == RewardModelState.PROMOTED else None,
         "jobs": list(queries.running_jobs(model)),
         "coverage": queries.coverage(model),
         "evaluation": evaluate(model),
@@ -141,12 +144,31 @@ def manifest(request: HttpRequest, pk: int) -> HttpResponse:
 def promote(request: HttpRequest, pk: int) -> HttpResponse:
     model = get_object_or_404(RewardModel, pk=pk)
     try:
-        model = services.promote(reward_model=model, by=request.user)
+        model = services.promote(reward_model=model, by=request.user, note=_note(request))
     except ProblemError as problem:
         messages.error(request, problem.message)
     else:
         messages.success(request, _("%(model)s is promoted: scores and pairs come from it now.") % {"model": model})
     return redirect("rewards:model", pk=pk)
+
+
+def _note(request: HttpRequest) -> str:
+    return request.POST.get("note", "").strip()[:NOTE_LENGTH]
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def roll_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Promote the version that was promoted before this one."""
+    model = get_object_or_404(RewardModel, pk=pk)
+    try:
+        earlier = services.roll_back(reward_model=model, by=request.user, note=_note(request))
+    except ProblemError as problem:
+        messages.error(request, problem.message)
+        return redirect("rewards:model", pk=pk)
+    words = _("Rolled back: %(model)s is promoted, and scores and pairs come from it now.") % {"model": earlier}
+    messages.success(request, words)
+    return redirect("rewards:model", pk=earlier.pk)
 
 
 @require_POST

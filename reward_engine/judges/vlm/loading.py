@@ -20,7 +20,6 @@ from reward_engine.judges.vlm.options import VLMOptions
 from reward_engine.judges.vlm.processors import load_processor, missing_package
 
 
-
 def load_model(
     source: str | Path, options: VLMOptions, *, revision: str | None = None
 ) -> tuple[Backbone, Any, Family, str]:

@@ -58,7 +58,13 @@ def test_promoting_retiring_and_scoring(api: Callable, trained: RewardModel) -> 
     assert client.post(f"{base}/retire/").json()["state"] == "retired"
     again = client.post(f"{base}/retire/")
     assert (again.status_code, again.json()["code"]) == (409, "retired")
-    assert client.post(f"{base}/promote/").json()["state"] == "promoted"
+    assert client.post(f"{base}/promote/", {"note": "Back again."}).json()["state"] == "promoted"
+    assert trained.events.first().note == "Back again."
+    alone = client.post(f"{base}/roll-back/")
+    assert (alone.status_code, alone.json()["code"]) == (409, "no_earlier")
+    assert client.get(f"{base}/").json()["gate"] == {
+        "passes": True, "reason": "It is the first: no other version is promoted.", "asked": True, "how": "none"
+    }  # fmt: skip
     scoring = client.post(f"{base}/score/", {"mine_after": True})
     assert scoring.status_code == 202
     assert Job.objects.get(pk=scoring.json()["id"]).params["mine_after"] is True
@@ -95,6 +101,6 @@ def test_who_may_not(api: Callable, scored: RewardModel, judged: Campaign) -> No
         assert annotator.get(f"/api/v1/{path}").status_code == 403
         assert reviewer.get(f"/api/v1/{path}").status_code == 200
         assert APIClient().get(f"/api/v1/{path}").status_code in (401, 403)
-    for action in ("promote", "retire", "score"):
+    for action in ("promote", "roll-back", "retire", "score"):
         assert reviewer.post(f"/api/v1/reward-models/{scored.pk}/{action}/").status_code == 403
     assert reviewer.post("/api/v1/reward-models/train/", {"campaigns": [judged.pk]}).status_code == 403

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from annotator.accounts.models import Role, User
+from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Campaign
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import Job, JobState
@@ -18,6 +19,8 @@ from annotator.library.storage import original_path
 from annotator.rewards import judges, services
 from annotator.rewards.models import RewardModel, RewardModelEvent, Snapshot
 from annotator.rewards.services import artifacts, training
+from reward_engine.answers import to_answers
+from tests.annotator.rewards.held_out import replace_held_out
 
 pytestmark = pytest.mark.django_db
 
@@ -162,13 +165,19 @@ def test_asking_twice_is_asking_once(judged: Campaign) -> None:
 def test_a_second_version_waits_unless_it_passes_the_gate(
     trained: RewardModel, judged: Campaign, run_here: Callable
 ) -> None:
-    worse = {**trained.metrics, "overall": {**trained.metrics["overall"], "log_loss": 1e-9}}
-    RewardModel.objects.filter(pk=trained.pk).update(metrics=worse)  # the standing one is as good as can be
+    held_out = artifacts.root() / trained.path / artifacts.HELD_OUT
+    before, manifest = held_out.read_bytes(), dict(trained.manifest)
+    answers = to_answers(checklist_of(trained.checklist_version), artifacts.read_held_out(trained)["levels"])
+    sure = np.clip(0.5 + 0.5 * answers, 0.001, 0.999).astype(np.float32)  # the standing one is as good as can be
+    replace_held_out(trained, {**artifacts.read_held_out(trained), "calibrated": sure})
     result = run_here(services.request_training(campaigns=[judged], promote=True, score_after=False))
     second = RewardModel.objects.get(version=2)
     assert second.state == "candidate"
-    assert "waits as a candidate" in result["message"]
-    RewardModel.objects.filter(pk=trained.pk).update(metrics=trained.metrics)
+    assert "waits as a candidate. It is not as good: on the 32 items of 8 prompts" in result["message"]
+    assert second.gate["how"] == "items"
+    assert second.gate["asked"] is True
+    held_out.write_bytes(before)
+    RewardModel.objects.filter(pk=trained.pk).update(manifest=manifest)
     run_here(services.request_training(campaigns=[judged], promote=True, score_after=False))
     states = dict(RewardModel.objects.values_list("version", "state"))
     assert states == {1: "retired", 2: "candidate", 3: "promoted"}

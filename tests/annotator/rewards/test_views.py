@@ -46,7 +46,7 @@ def test_who_may_do_what(client: Client, sign_in: Callable, scored: RewardModel,
         "models": ("get", [], READ), "model": ("get", [scored.pk], READ), "manifest": ("get", [scored.pk], READ),
         "scores": ("get", [], READ), "score": ("get", [score.pk], READ), "train": ("get", [], WRITE),
         "promote": ("post", [scored.pk], WRITE), "request-scoring": ("post", [scored.pk], WRITE),
-        "retire": ("post", [scored.pk], WRITE),
+        "roll-back": ("post", [scored.pk], WRITE), "retire": ("post", [scored.pk], WRITE), "compare": ("get", [], READ),
     }  # fmt: skip
     for name, (method, args, allowed) in pages.items():
         response = getattr(client, method)(reverse(f"rewards:{name}", args=args))
@@ -126,6 +126,7 @@ def test_the_register_and_a_version(client: Client, sign_in: Callable, scored: R
     for expected in ("clarity", "lighting", "32 of 32 items have a score", judged.name, scored.snapshot.sha256,
                      "Promoted ·", "Against truth", "Every prompt was held out once, in 2 rounds."):  # fmt: skip
         assert expected in words, expected
+    assert "Gate Passed It is the first: no other version is promoted." in words
     assert reverse("rewards:retire", args=[scored.pk]) in page.content.decode()
     assert reverse("rewards:promote", args=[scored.pk]) not in page.content.decode()
     partial = client.get(reverse("rewards:model", args=[scored.pk]), headers={"HX-Request": "true"})
@@ -151,9 +152,14 @@ def test_promoting_retiring_and_scoring_by_button(client: Client, sign_in: Calla
     assert "No version is promoted" in text_of(client.get(reverse("rewards:models")))
     page = client.post(reverse("rewards:retire", args=[trained.pk]), follow=True)
     assert "is retired already" in text_of(page)
-    page = client.post(reverse("rewards:promote", args=[trained.pk]), follow=True)
+    page = client.post(
+        reverse("rewards:promote", args=[trained.pk]), {"note": " It was right after all. "}, follow=True
+    )
+    assert "It was right after all." in text_of(page)
     assert "is promoted: scores and pairs come from it now" in text_of(page)
     assert trained.events.filter(by=admin).count() == 2
+    page = client.post(reverse("rewards:roll-back", args=[trained.pk]), follow=True)
+    assert "No version was promoted before Image reward v1" in text_of(page)
     page = client.post(reverse("rewards:request-scoring", args=[trained.pk]), follow=True)
     job = Job.objects.get(kind="rewards.score")
     assert reverse("jobs:progress", args=[job.pk]) in page.content.decode()

@@ -9,15 +9,15 @@ from annotator.rewards.evaluation import Evaluation, Row, evaluate
 from annotator.rewards.models import RewardModel, RewardModelState
 from annotator.rewards.queries import models
 
-HEADER = ("sub-dimension", "n", "accuracy", "baseline", "log loss", "baseline", "order", "truth n", "accuracy",
-          "baseline", "order")  # fmt: skip
+HEADER = ("sub-dimension", "n", "accuracy", "baseline", "log loss", "baseline", "Spearman’s ρ", "truth n", "accuracy",
+          "baseline", "Spearman’s ρ")  # fmt: skip
 
 
 class Command(BaseCommand):
     help = (
         "Print how good the promoted models are on held-out prompts, by sub-dimension: accuracy beside that of always "
-        "saying the most frequent level, log loss in nats a question beside that of the shares of yes, and the rank "
-        "correlation of the expected level (order). Where items tell their known truth, the same against it."
+        "saying the most frequent level, log loss in nats a question beside that of the shares of yes, and "
+        "Spearman's rank correlation of the expected level. Where items tell their known truth, the same against it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
