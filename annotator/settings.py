@@ -159,6 +159,8 @@ CELERY_BEAT_SCHEDULE = {
 # A running job that has not been heard of for this long has lost its worker.
 JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=3.0)
 JOB_LOST_AFTER_SECONDS = env.float("JOB_LOST_AFTER_SECONDS", default=20.0)
+# So many other workers of its queue are asked to share a job that is done in chunks; 0: each job has one worker.
+JOB_HELPERS = env.int("JOB_HELPERS", default=15)
 
 # --- Training -------------------------------------------------------------------------------------
 # In how many rounds every prompt is held out once while the dataset is small; 1 holds out one part.
@@ -167,6 +169,10 @@ VALIDATION_FOLDS = env.int("VALIDATION_FOLDS", default=5)
 RETRAIN_AFTER_ANNOTATIONS = env.int("RETRAIN_AFTER_ANNOTATIONS", default=200)
 # Whether such a candidate is promoted where it is at least as good on held-out prompts as the promoted one.
 RETRAIN_PROMOTES = env.bool("RETRAIN_PROMOTES", default=False)
+
+# --- Scoring --------------------------------------------------------------------------------------
+# So much memory may be taken by judges that a worker keeps loaded; the one in use is kept whatever it takes.
+JUDGE_CACHE_MB = env.int("JUDGE_CACHE_MB", default=4096)
 
 # --- Generators ------------------------------------------------------------------------------------
 # Only pipelines and LoRAs in these folders may be named; the web server checks what the workers load.
