@@ -154,6 +154,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "recover-lost-jobs": {"task": "jobs.recover_lost", "schedule": env.float("JOB_SWEEP_SECONDS", default=10.0)},
     "release-expired-leases": {"task": "campaigns.release_expired_leases", "schedule": 60.0},
+    "score-new-items": {"task": "rewards.score_new_items", "schedule": 5.0},
+    "clear-score-requests": {"task": "rewards.clear_score_requests", "schedule": 60.0},
     "retrain-when-grown": {"task": "rewards.retrain_when_grown", "schedule": 600.0},
 }
 # A running job that has not been heard of for this long has lost its worker.
@@ -173,6 +175,17 @@ RETRAIN_PROMOTES = env.bool("RETRAIN_PROMOTES", default=False)
 # --- Scoring --------------------------------------------------------------------------------------
 # So much memory may be taken by judges that a worker keeps loaded; the one in use is kept whatever it takes.
 JUDGE_CACHE_MB = env.int("JUDGE_CACHE_MB", default=4096)
+# Items of these media types are scored by the promoted version as they come in; admins may switch each off as well.
+AUTO_SCORE = env.list("AUTO_SCORE", default=["image", "video"])
+# They are scored once none has come in for so long, so that an import is one job; a trickle waits no longer than this.
+AUTO_SCORE_SETTLE_SECONDS = env.float("AUTO_SCORE_SETTLE_SECONDS", default=3.0)
+AUTO_SCORE_WAIT_SECONDS = env.float("AUTO_SCORE_WAIT_SECONDS", default=60.0)
+# So long a request for a score waits for its answer before it is told to ask again; 0: not at all.
+SCORE_WAIT_SECONDS = env.float("SCORE_WAIT_SECONDS", default=10.0)
+# So many requests of one web process may wait at once; each takes a thread that pages need as well.
+SCORE_WAITERS = env.int("SCORE_WAITERS", default=4)
+# So long an answer may be fetched.
+SCORE_KEEP_SECONDS = env.float("SCORE_KEEP_SECONDS", default=3600.0)
 
 # --- Generators ------------------------------------------------------------------------------------
 # Only pipelines and LoRAs in these folders may be named; the web server checks what the workers load.

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
+from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
@@ -49,6 +50,19 @@ def request_scoring(*, reward_model: RewardModel, requested_by: Any = None, mine
         queue=Queue.GPU,
         requested_by=requested_by,
         dedupe_key=f"score:{reward_model.pk}:{'mine' if mine_after else ''}",
+    )
+
+
+def request_scoring_of(*, reward_model: RewardModel, items: Sequence[int]) -> Job:
+    """Ask for scores of these items (their ids), ahead of whatever scores the rest."""
+    kind = reward_model.media_type
+    return enqueue(
+        kind=SCORE_TASK,
+        title=f"Score {len(items)} new {kind}{'' if len(items) == 1 else 's'} with version {reward_model.version}",
+        params={"reward_model": reward_model.pk, "items": list(items)},
+        queue=Queue.GPU,
+        dedupe_key=f"score-new:{reward_model.pk}",
+        urgent=True,
     )
 
 
@@ -133,21 +147,24 @@ def _predict(held: Run | ChunkRun, judge: Judge, items: list[Item], done: int = 
     return predictions
 
 
-def _record(model: RewardModel, predictions: Predictions) -> None:
-    """The scores and problems of a batch; doing so twice is doing it once."""
-    p_yes = predictions.p_yes.astype(np.float64)
+def scores_from(model: RewardModel, p_yes: NDArray[Any]) -> list[Score]:
+    """Scores of the version, not stored and without an item, from P(yes) float [n, q]."""
+    p_yes = p_yes.astype(np.float64)
     checklist = checklist_of(model.checklist_version)
     found = reward(soft_values(p_yes, checklist), checklist, weights_of(model))
+    return [
+        Score(reward_model=model, p_yes=p, reward=value, by_dimension=parts)
+        for p, value, parts in zip(p_yes.tolist(), found.reward.tolist(), found.by_dimension.tolist(), strict=True)
+    ]
+
+
+def _record(model: RewardModel, predictions: Predictions) -> None:
+    """The scores and problems of a chunk; doing so twice is doing it once."""
     pks = [int(key) for key in predictions.keys]
-    Score.objects.bulk_create(
-        (
-            Score(item_id=pk, reward_model=model, p_yes=p, reward=value, by_dimension=parts)
-            for pk, p, value, parts in zip(
-                pks, p_yes.tolist(), found.reward.tolist(), found.by_dimension.tolist(), strict=True
-            )
-        ),
-        ignore_conflicts=True,
-    )
+    scores = scores_from(model, predictions.p_yes)
+    for pk, score in zip(pks, scores, strict=True):
+        score.item_id = pk
+    Score.objects.bulk_create(scores, ignore_conflicts=True)
     ScoreProblem.objects.filter(reward_model=model, item__in=pks).delete()
     ScoreProblem.objects.bulk_create(
         (
