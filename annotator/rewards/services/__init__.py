@@ -5,7 +5,7 @@ from annotator.rewards.services.automatic import score_new_items
 from annotator.rewards.services.bases import check_base, delete_base, register_base, request_check
 from annotator.rewards.services.gate import gate
 from annotator.rewards.services.policies import change_policy, create_policy, delete_policy
-from annotator.rewards.services.promotion import gate, promote, retire, roll_back
+from annotator.rewards.services.promotion import promote, retire, roll_back
 from annotator.rewards.services.published import LoadedFiles, NamedFile, load_published
 from annotator.rewards.services.resuming import resume_training
 from annotator.rewards.services.retraining import retrain_now, retrain_when_grown
