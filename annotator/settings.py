@@ -154,11 +154,15 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "recover-lost-jobs": {"task": "jobs.recover_lost", "schedule": env.float("JOB_SWEEP_SECONDS", default=10.0)},
     "release-expired-leases": {"task": "campaigns.release_expired_leases", "schedule": 60.0},
+    "score-new-items": {"task": "rewards.score_new_items", "schedule": 5.0},
+    "clear-score-requests": {"task": "rewards.clear_score_requests", "schedule": 60.0},
     "retrain-when-grown": {"task": "rewards.retrain_when_grown", "schedule": 600.0},
 }
 # A running job that has not been heard of for this long has lost its worker.
 JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=3.0)
 JOB_LOST_AFTER_SECONDS = env.float("JOB_LOST_AFTER_SECONDS", default=20.0)
+# So many other workers of its queue are asked to share a job that is done in chunks; 0: each job has one worker.
+JOB_HELPERS = env.int("JOB_HELPERS", default=15)
 
 # --- Training -------------------------------------------------------------------------------------
 # In how many rounds every prompt is held out once while the dataset is small; 1 holds out one part.
@@ -182,6 +186,21 @@ VLMS_FROM_HUB = env.bool("VLMS_FROM_HUB", default=False)
 # Servers of the OpenAI protocol (https://gpu1.example.org/v1) that judges may ask; their keys stay in the environment
 # of the workers: ENDPOINT_API_KEY_1 for the first of them and so on, or ENDPOINT_API_KEY for all.
 ENDPOINT_ADDRESSES = env.list("ENDPOINT_ADDRESSES", default=[])
+
+# --- Scoring --------------------------------------------------------------------------------------
+# So much memory may be taken by judges that a worker keeps loaded; the one in use is kept whatever it takes.
+JUDGE_CACHE_MB = env.int("JUDGE_CACHE_MB", default=4096)
+# Items of these media types are scored by the promoted version as they come in; admins may switch each off as well.
+AUTO_SCORE = env.list("AUTO_SCORE", default=["image", "video"])
+# They are scored once none has come in for so long, so that an import is one job; a trickle waits no longer than this.
+AUTO_SCORE_SETTLE_SECONDS = env.float("AUTO_SCORE_SETTLE_SECONDS", default=3.0)
+AUTO_SCORE_WAIT_SECONDS = env.float("AUTO_SCORE_WAIT_SECONDS", default=60.0)
+# So long a request for a score waits for its answer before it is told to ask again; 0: not at all.
+SCORE_WAIT_SECONDS = env.float("SCORE_WAIT_SECONDS", default=10.0)
+# So many requests of one web process may wait at once; each takes a thread that pages need as well.
+SCORE_WAITERS = env.int("SCORE_WAITERS", default=4)
+# So long an answer may be fetched.
+SCORE_KEEP_SECONDS = env.float("SCORE_KEEP_SECONDS", default=3600.0)
 
 # --- Generators ------------------------------------------------------------------------------------
 # Only pipelines and LoRAs in these folders may be named; the web server checks what the workers load.

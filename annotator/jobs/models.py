@@ -34,6 +34,8 @@ class Job(models.Model):
     title = models.CharField(max_length=200)
     queue = models.CharField(max_length=20, choices=Queue.choices, default=Queue.DEFAULT)
     state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.QUEUED)
+    # Somebody waits for it: its message goes ahead of others, and between two chunks of a long job it is done first.
+    urgent = models.BooleanField(default=False)
     params = models.JSONField(default=dict, blank=True)
     result = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)
@@ -114,3 +116,36 @@ class Job(models.Model):
         if not self.started_at:
             return None
         return (self.finished_at or timezone.now()) - self.started_at
+
+
+class ChunkState(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+
+
+class JobChunk(models.Model):
+    """A part of a job that any worker may take; see ``annotator.jobs.chunks``. Rows go when their job has ended."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks")
+    position = models.PositiveIntegerField()
+    payload = models.JSONField(help_text="What is to be done: a list, counted by its length.")
+    state = models.CharField(max_length=10, choices=ChunkState.choices, default=ChunkState.WAITING)
+    done = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    # Whoever works on it now; as Job.run_token.
+    token = models.UUIDField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["job", "position"]
+        constraints = [models.UniqueConstraint(fields=["job", "position"], name="job_chunk_once")]
+        indexes = [
+            # The next one to take, and those whose worker is gone; the finished ones are most.
+            models.Index(
+                fields=["job", "position"], name="job_chunk_open", condition=models.Q(state__in=["waiting", "running"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} chunk {self.position} ({self.get_state_display()})"

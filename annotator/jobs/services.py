@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from celery import current_app
 from django.conf import settings
@@ -22,11 +22,13 @@ from django.db import IntegrityError, close_old_connections, connection, transac
 from django.utils import timezone
 
 from annotator.core.errors import ConflictError, ProblemError
-from annotator.jobs.models import FINISHED, Job, JobState, Queue
+from annotator.jobs.models import FINISHED, Job, JobChunk, JobState, Queue
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
+# Of messages, as the broker's transport counts them: the smallest goes first.
+URGENT, ORDINARY = 0, 6
 
 
 class JobCancelled(Exception):  # noqa: N818 - it is no error, it is a wish
@@ -45,11 +47,12 @@ def enqueue(
     queue: str = Queue.DEFAULT,
     requested_by: Any = None,
     dedupe_key: str = "",
+    urgent: bool = False,
 ) -> Job:
     """Record a job and send it to its queue once the surrounding transaction has committed.
 
     ``kind`` is the name of the Celery task that runs it. With a ``dedupe_key``, an unfinished job with the
-    same key is returned instead of making a second one.
+    same key is returned instead of making a second one. An ``urgent`` one goes ahead of those that wait.
     """
     try:
         with transaction.atomic():
@@ -60,13 +63,15 @@ def enqueue(
                 queue=queue,
                 requested_by=requested_by,
                 dedupe_key=dedupe_key,
+                urgent=urgent,
             )
     except IntegrityError:
         existing = Job.objects.filter(dedupe_key=dedupe_key).exclude(state__in=FINISHED).first()
         if existing is None:  # it ended between the two statements
             return enqueue(
-                kind=kind, title=title, params=params, queue=queue, requested_by=requested_by, dedupe_key=dedupe_key
-            )
+                kind=kind, title=title, params=params, queue=queue, requested_by=requested_by, dedupe_key=dedupe_key,
+                urgent=urgent,
+            )  # fmt: skip
         return existing
     transaction.on_commit(lambda: _send(job))
     return job
@@ -74,7 +79,8 @@ def enqueue(
 
 def _send(job: Job) -> None:
     try:
-        current_app.send_task(job.kind, args=[str(job.id)], queue=job.queue, retry=False)
+        priority = URGENT if job.urgent else ORDINARY
+        current_app.send_task(job.kind, args=[str(job.id)], queue=job.queue, priority=priority, retry=False)
     except Exception:
         # The record stands; the sweep sends it again when the broker is back.
         logger.exception("could not send job to its queue", extra={"job": str(job.id)})
@@ -94,6 +100,12 @@ def request_cancel(*, job: Job) -> Job:
     return job
 
 
+class Beating(Protocol):
+    """What is kept by showing life."""
+
+    def flush(self) -> None: ...
+
+
 class Run:
     """One worker's hold on one job. Its methods raise JobCancelled or JobLost when the hold has ended."""
 
@@ -104,6 +116,7 @@ class Run:
         self._fields: dict[str, Any] = {}
         self._ended: type[Exception] | None = None
         self._last_write = 0.0
+        self.chunk: Beating | None = None  # what of the job this worker has taken itself; it shows life with the job
 
     @property
     def params(self) -> dict[str, Any]:
@@ -158,13 +171,23 @@ class Run:
             self._ended = JobCancelled
 
     def _beat(self, stop: threading.Event) -> None:
-        while not stop.wait(settings.JOB_HEARTBEAT_SECONDS):
-            try:
-                close_old_connections()
-                self._flush()
-            except Exception:
-                logger.exception("heartbeat failed", extra={"job": str(self.job.pk)})
-        connection.close()
+        def show_life() -> None:
+            self._flush()
+            if (chunk := self.chunk) is not None:
+                chunk.flush()
+
+        beat(show_life, stop)
+
+
+def beat(show_life: Callable[[], None], stop: threading.Event) -> None:
+    """Show life every few seconds until told to stop; the work of a thread beside the one that works."""
+    while not stop.wait(settings.JOB_HEARTBEAT_SECONDS):
+        try:
+            close_old_connections()
+            show_life()
+        except Exception:
+            logger.exception("heartbeat failed")
+    connection.close()
 
 
 def claim(job_id: str) -> Run | None:
@@ -209,12 +232,14 @@ def run_job(job_id: str, work: Callable[[Run], dict[str, Any] | None]) -> None:
         _finish(run, JobState.FAILED, error=problem.message)
     except Exception as error:
         logger.exception("job failed", extra={"job": job_id})
-        _finish(run, JobState.FAILED, error=_in_words(error))
+        _finish(run, JobState.FAILED, error=in_words(error))
     finally:
         stop.set()
+        JobChunk.objects.filter(job=job_id, job__state__in=FINISHED).delete()
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """How a failure is told: our own errors say it, others are named."""
     message = getattr(error, "message", None) or str(error)
     return message if getattr(error, "code", None) else f"{type(error).__name__}: {message}"
 

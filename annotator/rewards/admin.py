@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.db.models import Model
 
 from annotator.rewards.models import (
+    AutomaticScoring,
     BaseModel,
     PublishedWeights,
     RewardModel,
@@ -22,6 +23,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: object, obj: Model | None = None) -> bool:
         return False
+
+
+@admin.register(AutomaticScoring)
+class AutomaticScoringAdmin(admin.ModelAdmin):
+    """Switches the scoring of new items off and on by media type."""
+
+    list_display = ("media_type", "enabled", "first_at", "last_at")
+    readonly_fields = ("first_item", "first_at", "last_at")
 
 
 @admin.register(Snapshot)

@@ -1,6 +1,8 @@
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from annotator.rewards.api import RewardModelViewSet, ScoreViewSet
+from annotator.rewards.api_score import ScoreRequestView, ScoreView
 from annotator.rewards.base_api import BaseModelViewSet
 from annotator.rewards.policy_api import RetrainingPolicyViewSet
 
@@ -10,4 +12,9 @@ router.register("retraining-policies", RetrainingPolicyViewSet, basename="api-re
 router.register("base-models", BaseModelViewSet, basename="api-base-model")
 router.register("scores", ScoreViewSet, basename="api-score")
 
-urlpatterns = router.urls
+urlpatterns = [
+    path("score/", ScoreView.as_view(), name="api-score-now"),
+    path("score", ScoreView.as_view(schema=None)),  # as people type it: a POST cannot be sent on
+    path("score/<uuid:pk>/", ScoreRequestView.as_view(), name="api-score-request"),
+    *router.urls,
+]

@@ -1,5 +1,7 @@
 """Snapshots of judgments, versions of the reward model, and the scores they gave."""
 
+import uuid
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -204,3 +206,41 @@ class PublishedWeights(TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.weights_name} for {self.checklist_version}"
+
+
+class ScoreRequest(models.Model):
+    """Media that somebody wants scored at once, and the answer. Goes with its job: nothing of it is kept for long."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="score_request")
+    inputs = models.JSONField(help_text="What to score, in order: see annotator.rewards.services.score_requests.")
+    single = models.BooleanField(help_text="Asked for one: the answer is no list.")
+    keep = models.BooleanField(default=False, help_text="Put files into the library, and keep their scores.")
+    generator = models.CharField(max_length=200, blank=True, help_text="Of files that are kept.")
+    results = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["created_at"], name="score_request_age")]
+
+    def __str__(self) -> str:
+        return f"Score request of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class AutomaticScoring(models.Model):
+    """Whether new items of a media type are scored by themselves, and those that wait for it."""
+
+    media_type = models.CharField(max_length=10, choices=MediaType.choices, primary_key=True)
+    enabled = models.BooleanField(default=True)
+    # The first item that came in since all were scored, and when the first and the last of them came; null: none waits.
+    first_item = models.BigIntegerField(null=True, blank=True, editable=False)
+    first_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["media_type"]
+        verbose_name_plural = "automatic scoring"
+
+    def __str__(self) -> str:
+        return f"{self.get_media_type_display()}: {'on' if self.enabled else 'off'}"

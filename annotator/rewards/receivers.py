@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from annotator.library.models import Item
 from annotator.rewards.models import RewardModel, RewardModelState
 
 
@@ -11,3 +12,10 @@ def on_scoring_finished(sender: Any, *, reward_model: RewardModel, **kwargs: Any
         from annotator.rewards.services.uncertainty import order_campaigns  # only workers need it
 
         order_campaigns(reward_model)
+
+
+def on_item_recorded(sender: Any, *, item: Item, **kwargs: Any) -> None:
+    """A new item is scored by the promoted version, once no more come in."""
+    from annotator.rewards.services.automatic import note_new
+
+    note_new(item)

@@ -10,7 +10,8 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,18 @@ from safetensors.numpy import load, save
 logger = logging.getLogger(__name__)
 
 Arrays = dict[str, NDArray[Any]]
+
+_keeping = ContextVar("keeping", default=True)
+
+
+@contextlib.contextmanager
+def nothing_kept() -> Iterator[None]:
+    """Within it, this thread stores no measurement: what is measured belongs to somebody who wants nothing kept."""
+    before = _keeping.set(False)
+    try:
+        yield
+    finally:
+        _keeping.reset(before)
 
 
 class ArrayCache:
@@ -51,6 +64,8 @@ class ArrayCache:
 
     def put(self, key: str, arrays: Arrays) -> None:
         """Store an entry. A folder that cannot be written costs time later, so it is logged once and no error."""
+        if not _keeping.get():
+            return
         path = self._path(key)
         temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from annotator.library import storage
 from annotator.library.models import Generator, ImportBatch, Item, Prompt, text_hash
+from annotator.library.signals import item_recorded
 from annotator.library.verify import LIMITS, Limits, MediaFacts, make_thumbnail, verify_media
 
 
@@ -73,7 +74,7 @@ def record_item(
 ) -> tuple[Item, bool]:
     """The item of these bytes, prompt and generator, and whether it is new."""
     fields = dataclasses.asdict(facts)
-    return Item.objects.get_or_create(
+    item, created = Item.objects.get_or_create(
         sha256=fields.pop("sha256"),
         prompt=prompt,
         generator=generator,
@@ -87,3 +88,6 @@ def record_item(
             "batch": batch,
         },
     )
+    if created:
+        item_recorded.send(sender=Item, item=item)
+    return item, created

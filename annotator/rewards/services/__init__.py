@@ -1,5 +1,7 @@
 """Every write of the rewards app."""
 
+from annotator.rewards.services.answering import answer_scores
+from annotator.rewards.services.automatic import score_new_items
 from annotator.rewards.services.bases import check_base, delete_base, register_base, request_check
 from annotator.rewards.services.gate import gate
 from annotator.rewards.services.policies import change_policy, create_policy, delete_policy
@@ -7,6 +9,14 @@ from annotator.rewards.services.promotion import promote, retire, roll_back
 from annotator.rewards.services.published import LoadedFiles, NamedFile, load_published
 from annotator.rewards.services.resuming import resume_training
 from annotator.rewards.services.retraining import retrain_now, retrain_when_grown
+from annotator.rewards.services.score_requests import (
+    clear_score_requests,
+    known_answers,
+    remove_request,
+    request_scores,
+    tell_answered,
+    wait_for,
+)
 from annotator.rewards.services.scoring import request_scoring, score, score_items
 from annotator.rewards.services.snapshots import create_snapshot
 from annotator.rewards.services.training import request_training, train
@@ -15,19 +25,24 @@ from annotator.rewards.services.version_comparison import compare, request_compa
 __all__ = [
     "LoadedFiles",
     "NamedFile",
+    "answer_scores",
     "change_policy",
     "check_base",
+    "clear_score_requests",
     "compare",
     "create_policy",
     "create_snapshot",
     "delete_base",
     "delete_policy",
     "gate",
+    "known_answers",
     "load_published",
     "promote",
     "register_base",
+    "remove_request",
     "request_check",
     "request_comparison",
+    "request_scores",
     "request_scoring",
     "request_training",
     "resume_training",
@@ -37,5 +52,8 @@ __all__ = [
     "roll_back",
     "score",
     "score_items",
+    "score_new_items",
+    "tell_answered",
     "train",
+    "wait_for",
 ]

@@ -1,12 +1,13 @@
-"""Scoring: every item of a media type that a version has not scored yet, in batches, as a job.
+"""Scoring: every item of a media type that a version has not scored yet, in chunks that all workers share, as a job.
 
-A batch is looked at, then committed by the run that holds the job: a job that is killed goes on behind its last
-batch, and an item is scored once. An item that cannot be scored is noted with the reason, and the rest goes on; a
-later job tries it again.
+A chunk is looked at, then committed by the worker that holds it: what a killed worker had taken is done by another,
+and an item is scored once. An item that cannot be scored is noted with the reason, and the rest goes on; a later job
+tries it again. Which kind of judge answers is not known here.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,15 +16,18 @@ from typing import Any
 import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
+from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
+from annotator.jobs import chunks
+from annotator.jobs.chunks import ChunkRun
 from annotator.jobs.models import Job, Queue
 from annotator.jobs.services import JobCancelled, JobLost, Run, enqueue
 from annotator.library.models import Item
 from annotator.library.storage import original_path
-from annotator.rewards import judges
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
+from annotator.rewards.services.kept_judges import kept_judge
 from annotator.rewards.signals import scoring_finished
 from reward_engine.errors import RewardEngineError
 from reward_engine.judges.base import Judge, MediaInput, Predictions
@@ -34,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 SCORE_TASK = "rewards.score"
 # What a kill costs at most; small enough that the page's numbers move, large enough that the network's passes are full.
-ITEMS_A_BATCH = 32
+ITEMS_A_CHUNK = 32
 
 
 def request_scoring(*, reward_model: RewardModel, requested_by: Any = None, mine_after: bool = False) -> Job:
@@ -46,6 +50,19 @@ def request_scoring(*, reward_model: RewardModel, requested_by: Any = None, mine
         queue=Queue.GPU,
         requested_by=requested_by,
         dedupe_key=f"score:{reward_model.pk}:{'mine' if mine_after else ''}",
+    )
+
+
+def request_scoring_of(*, reward_model: RewardModel, items: Sequence[int]) -> Job:
+    """Ask for scores of these items (their ids), ahead of whatever scores the rest."""
+    kind = reward_model.media_type
+    return enqueue(
+        kind=SCORE_TASK,
+        title=f"Score {len(items)} new {kind}{'' if len(items) == 1 else 's'} with version {reward_model.version}",
+        params={"reward_model": reward_model.pk, "items": list(items)},
+        queue=Queue.GPU,
+        dedupe_key=f"score-new:{reward_model.pk}",
+        urgent=True,
     )
 
 
@@ -61,28 +78,51 @@ def unscored(reward_model: RewardModel, problems_since: datetime | None = None) 
 
 def score(run: Run) -> dict[str, Any]:
     """The work of a scoring job. Raises BrokenArtifactError where the version's files are missing or altered."""
-    model = RewardModel.objects.select_related("checklist_version").filter(pk=run.params["reward_model"]).first()
-    if model is None:
-        raise ProblemError("This version has been deleted; there is nothing to score with.", code="no_model")
+    model = _model(run.params)
     run.stage("Loading the judge")
-    judge = judges.load(model)
-    waiting = unscored(model, problems_since=run.job.created_at).values_list("pk", flat=True)
-    score_items(run, model, judge, list(waiting))
+    kept_judge(model)
+    waiting = unscored(model, problems_since=run.job.created_at)
+    if "items" in run.params:
+        waiting = waiting.filter(pk__in=run.params["items"])
     # Who asked for scores meanwhile was given this job, so what has come into the library since belongs to it too.
-    while later := list(waiting.all()):
-        score_items(run, model, judge, later)
+    # A run that takes the job over finishes the chunks that are there before it looks for more.
+    while chunks.is_open(run.job) or (items := list(waiting.all().values_list("pk", flat=True))):
+        if not chunks.is_open(run.job):
+            chunks.lay_out(run, [items[at : at + ITEMS_A_CHUNK] for at in range(0, len(items), ITEMS_A_CHUNK)])
+        chunks.work_through(run, "Scoring")
     return _announce(run, model)
+
+
+def score_chunk(chunk: ChunkRun) -> None:
+    """Score the items of a chunk, on whichever worker."""
+    model = _model(chunk.params)
+    predictions = _predict(chunk, kept_judge(model), _items(chunk.payload))
+    with chunk.commit():
+        _record(model, predictions)
+
+
+chunks.WORK[SCORE_TASK] = score_chunk
 
 
 def score_items(run: Run, model: RewardModel, judge: Judge, items: Sequence[int]) -> None:
     """Score these items (their ids) within a job, a batch a commit; what cannot be scored is noted as a problem."""
     run.stage("Scoring", len(items))
-    for start in range(0, len(items), ITEMS_A_BATCH):
-        batch = Item.objects.select_related("prompt").filter(pk__in=items[start : start + ITEMS_A_BATCH])
-        predictions = _predict(run, judge, list(batch.order_by("pk")), start)
+    for start in range(0, len(items), ITEMS_A_CHUNK):
+        predictions = _predict(run, judge, _items(items[start : start + ITEMS_A_CHUNK]), start)
         with run.commit():
             _record(model, predictions)
-        run.progress(min(start + ITEMS_A_BATCH, len(items)))
+        run.progress(min(start + ITEMS_A_CHUNK, len(items)))
+
+
+def _model(params: dict[str, Any]) -> RewardModel:
+    model = RewardModel.objects.select_related("checklist_version").filter(pk=params["reward_model"]).first()
+    if model is None:
+        raise ProblemError("This version has been deleted; there is nothing to score with.", code="no_model")
+    return model
+
+
+def _items(pks: Sequence[int]) -> list[Item]:
+    return list(Item.objects.select_related("prompt").filter(pk__in=pks).order_by("pk"))
 
 
 def as_input(item: Item) -> MediaInput:
@@ -90,34 +130,41 @@ def as_input(item: Item) -> MediaInput:
     return MediaInput(str(item.pk), item.media_type, original_path(item), item.prompt.text)  # type: ignore[arg-type]
 
 
-def _predict(run: Run, judge: Judge, items: list[Item], done: int) -> Predictions:
+def _predict(held: Run | ChunkRun, judge: Judge, items: list[Item], done: int = 0) -> Predictions:
     try:
         predictions = judge.predict(
             [as_input(item) for item in items],
-            progress=lambda seen, _total: run.progress(done + seen),
-            cancelled=run.cancelled,
+            progress=lambda seen, _total: held.progress(done + seen),
+            cancelled=held.cancelled,
         )
     except RewardEngineError as error:
         raise ProblemError(error.message, code=error.code) from error
-    run.check()
+    held.check()
+    silent = {str(item.pk) for item in items} - {*predictions.keys} - {*predictions.errors}
+    if silent:  # noted as well, or it would be asked for without end
+        errors = {**predictions.errors, **dict.fromkeys(silent, "The judge said nothing about it.")}
+        predictions = dataclasses.replace(predictions, errors=errors)
     return predictions
 
 
-def _record(model: RewardModel, predictions: Predictions) -> None:
-    """The scores and problems of a batch; doing so twice is doing it once."""
-    p_yes = predictions.p_yes.astype(np.float64)
+def scores_from(model: RewardModel, p_yes: NDArray[Any]) -> list[Score]:
+    """Scores of the version, not stored and without an item, from P(yes) float [n, q]."""
+    p_yes = p_yes.astype(np.float64)
     checklist = checklist_of(model.checklist_version)
     found = reward(soft_values(p_yes, checklist), checklist, weights_of(model))
+    return [
+        Score(reward_model=model, p_yes=p, reward=value, by_dimension=parts)
+        for p, value, parts in zip(p_yes.tolist(), found.reward.tolist(), found.by_dimension.tolist(), strict=True)
+    ]
+
+
+def _record(model: RewardModel, predictions: Predictions) -> None:
+    """The scores and problems of a chunk; doing so twice is doing it once."""
     pks = [int(key) for key in predictions.keys]
-    Score.objects.bulk_create(
-        (
-            Score(item_id=pk, reward_model=model, p_yes=p, reward=value, by_dimension=parts)
-            for pk, p, value, parts in zip(
-                pks, p_yes.tolist(), found.reward.tolist(), found.by_dimension.tolist(), strict=True
-            )
-        ),
-        ignore_conflicts=True,
-    )
+    scores = scores_from(model, predictions.p_yes)
+    for pk, score in zip(pks, scores, strict=True):
+        score.item_id = pk
+    Score.objects.bulk_create(scores, ignore_conflicts=True)
     ScoreProblem.objects.filter(reward_model=model, item__in=pks).delete()
     ScoreProblem.objects.bulk_create(
         (

@@ -1,23 +1,28 @@
 """Scoring: every item once, parts that add up, broken items noted, and once only whatever is killed."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from annotator.accounts.models import Role
 from annotator.core.errors import ProblemError
-from annotator.jobs.models import Job, JobState
+from annotator.jobs import chunks
+from annotator.jobs.chunks import ChunkRun
+from annotator.jobs.models import ChunkState, Job, JobState
 from annotator.jobs.services import JobLost, claim
 from annotator.library.models import Item
 from annotator.library.storage import original_path
 from annotator.rewards import judges, queries, services
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
 from annotator.rewards.queries import breakdown
-from annotator.rewards.services import artifacts, scoring
+from annotator.rewards.services import artifacts, kept_judges, scoring
 from annotator.rewards.signals import scoring_finished
+from reward_engine.judges.base import Predictions
 
 pytestmark = pytest.mark.django_db
 
@@ -108,16 +113,15 @@ def test_what_comes_in_while_a_scoring_runs_is_scored_by_it(
     """Whoever asks for scores meanwhile gets the job that runs already, which must not end without theirs."""
     Score.objects.filter(item=pictures[3]).delete()
     rounds: list[list[int]] = []
-    real = scoring.score_items
 
-    def score_items(run: Any, model: RewardModel, judge: Any, items: list[int]) -> None:
-        rounds.append(list(items))
-        real(run, model, judge, items)
+    def score_chunk(chunk: ChunkRun) -> None:
+        rounds.append(list(chunk.payload))
+        scoring.score_chunk(chunk)
         if len(rounds) == 1:
             Score.objects.filter(item=pictures[4]).delete()  # as good as new in the library
-            assert services.request_scoring(reward_model=model) == run.job
+            assert services.request_scoring(reward_model=scored) == chunk.job
 
-    monkeypatch.setattr(scoring, "score_items", score_items)
+    monkeypatch.setitem(chunks.WORK, "rewards.score", score_chunk)
     assert run_here(services.request_scoring(reward_model=scored))["scored"] == 32
     assert rounds == [[pictures[3].pk], [pictures[4].pk]]
 
@@ -187,10 +191,10 @@ def test_a_listener_that_fails_does_not_undo_the_scores(trained: RewardModel, ru
     assert result["message"].endswith("could not be started: There is no pair to mine.")
 
 
-def test_a_job_killed_half_way_goes_on_behind_its_last_batch(
+def test_a_job_killed_half_way_goes_on_behind_its_last_chunk(
     trained: RewardModel, run_here: Callable, monkeypatch: pytest.MonkeyPatch, heard: list
 ) -> None:
-    monkeypatch.setattr(scoring, "ITEMS_A_BATCH", 12)
+    monkeypatch.setattr(scoring, "ITEMS_A_CHUNK", 12)
     job = services.request_scoring(reward_model=trained)
     run = claim(str(job.pk))
     record, batches = scoring._record, []
@@ -204,7 +208,8 @@ def test_a_job_killed_half_way_goes_on_behind_its_last_batch(
     monkeypatch.setattr(scoring, "_record", die_at_the_second)
     with pytest.raises(MemoryError):
         scoring.score(run)
-    assert Score.objects.count() == 12, "the batch that was not committed is not there"
+    assert Score.objects.count() == 12, "the chunk that was not committed is not there"
+    job.chunks.filter(state=ChunkState.RUNNING).update(heartbeat_at=timezone.now() - timedelta(hours=1))
     Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED, run_token=None)
     with pytest.raises(JobLost):
         scoring.score(run)  # the first one was only slow: it has lost the job, and adds nothing
@@ -212,9 +217,57 @@ def test_a_job_killed_half_way_goes_on_behind_its_last_batch(
     monkeypatch.setattr(scoring, "_record", lambda model, p: (batches.append(len(p.keys)), record(model, p)))
     batches.clear()
     run_here(job)
-    assert batches == [12, 8], "it goes on behind the last batch that was committed"
+    assert sorted(batches) == [8, 12], "it goes on behind the last chunk that was committed"
     assert Score.objects.count() == 32
     assert len(heard) == 1
+
+
+def test_an_item_the_judge_is_silent_about_is_noted(
+    trained: RewardModel, pictures: list[Item], run_here: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be asked for again and again otherwise."""
+
+    class Silent:
+        def predict(self, items: Any, **options: Any) -> Predictions:
+            return Predictions((), np.zeros((0, len(trained.weights)), dtype=np.float32))
+
+    monkeypatch.setattr(scoring, "kept_judge", lambda model: Silent())
+    result = run_here(services.request_scoring(reward_model=trained))
+    assert (result["scored"], result["problems"]) == (0, 32)
+    assert ScoreProblem.objects.first().message == "The judge said nothing about it."
+
+
+def test_a_judge_is_loaded_once_and_again_where_its_files_changed(
+    trained: RewardModel, pictures: list[Item], run_here: Callable, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    loaded: list[int] = []
+    really = judges.load
+    monkeypatch.setattr(judges, "load", lambda model: (loaded.append(model.pk), really(model))[1])
+    kept_judges.forget_judges()
+    run_here(services.request_scoring(reward_model=trained))
+    Score.objects.filter(item=pictures[3]).delete()
+    run_here(services.request_scoring(reward_model=trained))
+    assert loaded == [trained.pk], "loading is not paid once a job"
+
+    other = RewardModel.objects.get(pk=trained.pk)
+    other.pk = trained.pk + 1  # the same files under another id
+    kept_judges.kept_judge(other)
+    kept_judges.kept_judge(trained)
+    assert loaded == [trained.pk, other.pk], "there is room for both"
+    settings.JUDGE_CACHE_MB = 1
+    other.pk += 1
+    kept_judges.kept_judge(other)
+    kept_judges.kept_judge(other)
+    assert len(loaded) == 3, "the one in use is kept, however small the room"
+    kept_judges.kept_judge(trained)
+    assert len(loaded) == 4, "the least recently used one went"
+
+    heads = artifacts.root() / trained.path / "heads.safetensors"
+    content = bytearray(heads.read_bytes())
+    content[-3] ^= 1
+    heads.write_bytes(content)
+    with pytest.raises(ProblemError, match="is not what its manifest records"):
+        kept_judges.kept_judge(trained)
 
 
 def test_a_version_that_was_deleted_is_said(trained: RewardModel, run_here: Callable) -> None:

@@ -14,6 +14,7 @@ from django.conf import settings as platform
 
 from annotator.core.errors import ProblemError
 from annotator.jobs.services import JobCancelled, Run
+from annotator.rewards.services.kept_judges import forget_judges
 from reward_engine.training.vlm import session
 
 POLL_SECONDS = 0.3
@@ -30,6 +31,7 @@ def train_in_process(run: Run, folder: Path) -> session.Outcome:
 
     Cancelling lets it save a checkpoint first. Raises ProblemError in words where it fails or is killed.
     """
+    forget_judges()  # the device's memory belongs to the training now
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
             command(folder, processes()),

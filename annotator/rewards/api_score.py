@@ -1,0 +1,311 @@
+"""Scores at once: a file or an item and a prompt in, the reward with its reasons out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
+from rest_framework import serializers, status
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotator.accounts.models import Role
+from annotator.accounts.roles import IsReviewer, has_role
+from annotator.core.errors import NotAllowedError, ProblemError
+from annotator.jobs.api import JobSerializer
+from annotator.library.models import Item, MediaType
+from annotator.library.queries import items_for
+from annotator.rewards import services
+from annotator.rewards.models import ScoreRequest
+from annotator.rewards.services.score_requests import Wanted
+
+MOST = 64  # of one request
+LONGEST_PROMPT = 10_000
+
+
+class _Keep(serializers.Serializer[Any]):
+    keep = serializers.BooleanField(
+        default=False,
+        help_text="Put files into the library, and keep their scores and those of items (admins). Otherwise nothing "
+        "stays.",
+    )
+
+
+class ItemInputSerializer(serializers.Serializer[Any]):
+    item = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Id of an item in the library.")
+    prompt = serializers.CharField(
+        required=False, max_length=LONGEST_PROMPT, help_text="Judge it by this one instead of its own."
+    )
+
+
+class ScoreItemsSerializer(_Keep):
+    """One ``item``, or up to 64 ``items``."""
+
+    item = serializers.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, help_text="Id of an item in the library."
+    )
+    prompt = serializers.CharField(
+        required=False, max_length=LONGEST_PROMPT, help_text="Judge the item by this one instead of its own."
+    )
+    items = ItemInputSerializer(many=True, required=False, allow_empty=False, help_text=f"At most {MOST}.")
+
+
+class ScoreFilesSerializer(_Keep):
+    """One ``file`` with its ``prompt``, or up to 64 ``files`` with their ``prompts``."""
+
+    file = serializers.FileField(required=False, help_text="A picture or a clip.")
+    prompt = serializers.CharField(
+        required=False, max_length=LONGEST_PROMPT, help_text="What it was generated from; with files: the same for all."
+    )
+    media_type = serializers.ChoiceField(
+        choices=MediaType.choices, required=False, help_text="Refuse what is something else. Without: by the content."
+    )
+    files = serializers.ListField(
+        child=serializers.FileField(), required=False, allow_empty=False, max_length=MOST, help_text="Repeated."
+    )
+    prompts = serializers.ListField(
+        child=serializers.CharField(max_length=MOST * LONGEST_PROMPT),
+        required=False,
+        allow_empty=False,
+        max_length=MOST,
+        help_text="Repeated, one a file in their order; or once, as a JSON list.",
+    )
+    generator = serializers.CharField(
+        required=False, max_length=200, help_text="What made the files that are kept; “API” without."
+    )
+
+
+class AnswerQuestionSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    text = serializers.CharField()
+    p_yes = serializers.FloatField(help_text="Probability of a yes where the question applies.")
+    applies = serializers.FloatField(help_text="Probability that it applies.")
+    contribution = serializers.FloatField(help_text="What it adds to the reward.")
+
+
+class AnswerErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    title = serializers.CharField()
+
+
+class ScoreAnswerSerializer(serializers.Serializer[Any]):
+    """What the promoted version says; or, of one in a batch that cannot be scored, ``error`` in place of it."""
+
+    item = serializers.IntegerField(allow_null=True, help_text="Null for a file that is not kept.")
+    file = serializers.CharField(allow_blank=True, help_text="As it was sent.")
+    media_type = serializers.CharField()
+    prompt = serializers.CharField(allow_blank=True)
+    error = AnswerErrorSerializer(allow_null=True)
+    reward = serializers.FloatField(required=False, help_text="intercept + the sum of by_dimension")
+    best = serializers.FloatField(required=False, help_text="The reward it could have had.")
+    intercept = serializers.FloatField(required=False)
+    by_dimension = serializers.DictField(child=serializers.FloatField(), required=False)
+    questions = AnswerQuestionSerializer(many=True, required=False)
+    explanation = serializers.CharField(required=False, help_text="What it was lost to, in sentences.")
+    version = serializers.IntegerField(required=False)
+    reward_model = serializers.IntegerField(required=False, help_text="Id of that version.")
+
+
+class ScoreAnswersSerializer(serializers.Serializer[Any]):
+    results = ScoreAnswerSerializer(many=True, help_text="In the order of the request.")
+
+
+class ScoreLaterSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    url = serializers.URLField(help_text="Ask here until the answer is 200.")
+    job = JobSerializer()
+
+
+EXAMPLE = {
+    "item": None,
+    "file": "kite.png",
+    "media_type": "image",
+    "prompt": "A red kite over the sea",
+    "error": None,
+    "reward": 0.62,
+    "best": 0.9,
+    "intercept": 0.0,
+    "by_dimension": {"alignment": 0.3, "fidelity": 0.32},
+    "questions": [
+        {"id": "clarity_1", "text": "Is the image clear?", "p_yes": 0.94, "applies": 1.0, "contribution": 0.1}
+    ],
+    "explanation": "Reward 0.62 of at most 0.90. Most was lost to lighting.",
+    "version": 3,
+    "reward_model": 7,
+}
+ONE = OpenApiExample("One file", value=EXAMPLE, response_only=True, status_codes=["200"])
+MANY = OpenApiExample(
+    "A batch", value={"results": [EXAMPLE, {**{key: EXAMPLE[key] for key in ("item", "media_type", "prompt")},
+                                            "file": "broken.png",
+                                            "error": {"code": "truncated", "title": "broken.png is cut off."}}]},
+    response_only=True, status_codes=["200"],
+)  # fmt: skip
+ANSWERED = PolymorphicProxySerializer(
+    component_name="ScoreAnswered",
+    serializers=[ScoreAnswerSerializer, ScoreAnswersSerializer],
+    resource_type_field_name=None,
+)
+
+
+class ScoreView(APIView):
+    """Scores by the promoted version, answered at once where a worker is free."""
+
+    permission_classes = (IsReviewer,)
+    parser_classes = (JSONParser, MultiPartParser)
+
+    @extend_schema(
+        operation_id="score_create",
+        request={"multipart/form-data": ScoreFilesSerializer, "application/json": ScoreItemsSerializer},
+        responses={200: ANSWERED, 202: ScoreLaterSerializer},
+        examples=[
+            OpenApiExample("One item", value={"item": 12}, request_only=True, media_type="application/json"),
+            OpenApiExample(
+                "Several items", request_only=True, media_type="application/json",
+                value={"items": [{"item": 12}, {"item": 13, "prompt": "A blue kite over the sea"}]},
+            ),
+            ONE,
+            MANY,
+        ],
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """Score a file or an item, or up to 64 of one kind.
+
+        Send files as `multipart/form-data`: `file` and `prompt`, or `files` and `prompts`, each repeated. Send items
+        as JSON. One gives an answer, several give `results`, in which what cannot be scored has an `error`. Where no
+        worker is free in time the answer is 202 with an address to ask until it is 200. Nothing of it stays unless
+        `keep` is set: files go once they are scored, an answer that waits to be fetched goes after an hour.
+        """
+        if request.content_type.startswith("multipart/"):
+            given = _validated(ScoreFilesSerializer(data=request.data))
+            wanted, single = _files(given)
+        else:
+            given = _validated(ScoreItemsSerializer(data=request.data))
+            wanted, single = _items(given, request.user)
+        if given["keep"] and not has_role(request.user, Role.ADMIN):
+            raise NotAllowedError(_("Only an admin may have files and scores kept; send the request without “keep”."))
+        answers = services.known_answers(wanted)
+        if answers is not None:
+            return _answered(answers, single)
+        asked = services.request_scores(
+            wanted=wanted, single=single, keep=given["keep"], generator=given.get("generator", ""),
+            requested_by=request.user,
+        )  # fmt: skip
+        if services.wait_for(asked):
+            try:
+                return _result_of(asked)
+            finally:
+                services.remove_request(asked)
+        return _later(asked, request)
+
+
+class ScoreRequestView(APIView):
+    permission_classes = (IsReviewer,)
+
+    @extend_schema(
+        operation_id="score_retrieve",
+        responses={200: ANSWERED, 202: ScoreLaterSerializer},
+        examples=[ONE, MANY],
+    )
+    def get(self, request: Request, pk: Any) -> Response:
+        """The answer to a request for scores; 202 while it is worked on. Your own only; kept for an hour."""
+        asked = get_object_or_404(
+            ScoreRequest.objects.select_related("job__requested_by"), pk=pk, job__requested_by=request.user.pk
+        )
+        return _result_of(asked) if asked.job.is_finished else _later(asked, request)
+
+
+def _validated(serializer: serializers.BaseSerializer) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def _files(given: dict[str, Any]) -> tuple[list[Wanted], bool]:
+    single = "file" in given
+    files = [given["file"]] if single else given.get("files", [])
+    if not files or (single and "files" in given):
+        raise ProblemError(_("Send either one “file” or several “files”."), code="no_file", field="file")
+    prompts = _prompts(given, len(files))
+    media_type = given.get("media_type", "")
+    return [
+        Wanted(upload=file, prompt=prompt, media_type=media_type) for file, prompt in zip(files, prompts, strict=True)
+    ], single
+
+
+def _prompts(given: dict[str, Any], count: int) -> list[str]:
+    """One a file."""
+    prompts: list[Any] = given.get("prompts", [])
+    if len(prompts) == 1 and prompts[0].lstrip().startswith("["):
+        try:
+            prompts = json.loads(prompts[0])
+        except ValueError as error:
+            raise ProblemError(
+                _("“prompts” begins like a JSON list, but is none: %(error)s.") % {"error": error},
+                code="bad_prompts", field="prompts",
+            ) from error  # fmt: skip
+    if not prompts and "prompt" in given:
+        prompts = [given["prompt"]] * count
+    if len(prompts) != count:
+        raise ProblemError(
+            _("There are %(files)d files and %(prompts)d prompts; send one prompt a file, in the same order.")
+            % {"files": count, "prompts": len(prompts)},
+            code="bad_prompts", field="prompts",
+        )  # fmt: skip
+    for prompt in prompts:
+        if not isinstance(prompt, str) or not prompt.strip() or "\0" in prompt or len(prompt) > LONGEST_PROMPT:
+            raise ProblemError(
+                _("Each prompt is a text of 1 to %(most)d characters.") % {"most": LONGEST_PROMPT},
+                code="bad_prompts", field="prompts",
+            )  # fmt: skip
+    return prompts
+
+
+def _items(given: dict[str, Any], user: Any) -> tuple[list[Wanted], bool]:
+    single = "item" in given
+    if single == ("items" in given):
+        raise ProblemError(_("Send either one “item” or several “items”."), code="no_item", field="item")
+    asked = [given] if single else given["items"]
+    if len(asked) > MOST:
+        raise ProblemError(
+            _("%(count)d are over the limit of %(most)d in one request.") % {"count": len(asked), "most": MOST},
+            code="too_many", field="items",
+        )  # fmt: skip
+    if given["keep"] and any("prompt" in one for one in asked):
+        raise ProblemError(
+            _("A score by another prompt is not the item's, and cannot be kept; send it without “keep”."),
+            code="other_prompt", field="keep",
+        )  # fmt: skip
+    found: dict[int, Item] = {item.pk: item for item in items_for(user).filter(pk__in=[one["item"] for one in asked])}
+    lacking = [str(one["item"]) for one in asked if one["item"] not in found]
+    if lacking:
+        raise ProblemError(
+            _("There is no item %(items)s.") % {"items": ", ".join(lacking[:10])}, code="no_item", status=404
+        )
+    return [Wanted(item=found[one["item"]], prompt=one.get("prompt")) for one in asked], single
+
+
+def _answered(answers: list[dict[str, Any]], single: bool) -> Response:
+    if not single:
+        return Response({"results": answers})
+    error = answers[0]["error"]
+    if error is not None:
+        raise ProblemError(error["title"], code=error["code"])
+    return Response(answers[0])
+
+
+def _result_of(asked: ScoreRequest) -> Response:
+    if asked.results is None:
+        asked.job.refresh_from_db()
+        raise ProblemError(asked.job.error or _("The request was cancelled."), code="not_scored", status=409)
+    return _answered(asked.results, asked.single)
+
+
+def _later(asked: ScoreRequest, request: Request) -> Response:
+    url = request.build_absolute_uri(reverse("api-score-request", args=[asked.pk]))
+    body = ScoreLaterSerializer({"id": asked.pk, "url": url, "job": asked.job}).data
+    return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Location": url})
