@@ -61,6 +61,11 @@ class BaseModel(TimeStamped):
     def __str__(self) -> str:
         return f"{self.name}@{self.revision}" if self.revision else self.name
 
+    @property
+    def pinned_revision(self) -> str | None:
+        """The hub's commit that was checked, so that a branch that moves changes no answers; None for a folder."""
+        return self.report.get("revision") or self.revision or None
+
 
 class RewardModelState(models.TextChoices):
     CANDIDATE = "candidate", _("Candidate")

@@ -94,6 +94,14 @@ def test_what_cannot_be_registered_is_refused_in_words(
     assert not Job.objects.exists()
 
 
+def test_a_hub_id_stays_at_the_commit_that_was_checked(root: Path, settings: Any, inspection: Inspection) -> None:
+    settings.VLMS_FROM_HUB = True
+    inspection.report["revision"] = "0123abc"
+    assert check(services.register_base(name="owner/name", revision="main")).pinned_revision == "0123abc"
+    inspection.report["revision"] = None
+    assert check(services.register_base(name="qwen2-vl-2b")).pinned_revision is None
+
+
 def test_hub_ids_where_the_operator_allows_them(root: Path, settings: Any, inspection: Inspection) -> None:
     settings.VLMS_FROM_HUB = True
     base = check(services.register_base(name="owner/name", revision="0123abc"))

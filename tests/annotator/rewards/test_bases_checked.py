@@ -11,7 +11,6 @@ from annotator.rewards import queries, services
 from benchmarks.models import Size, build
 
 pytestmark = pytest.mark.django_db
-pytest.importorskip("reward_engine.judges.vlm.inspection")
 
 
 @pytest.fixture(scope="module")
