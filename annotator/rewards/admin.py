@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.db.models import Model
 
-from annotator.rewards.models import RewardModel, RewardModelEvent, Score, ScoreProblem, Snapshot
+from annotator.rewards.models import RetrainingPolicy, RewardModel, RewardModelEvent, Score, ScoreProblem, Snapshot
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -69,3 +69,10 @@ class ScoreProblemAdmin(ReadOnlyAdmin):
     list_filter = ("reward_model",)
     list_select_related = ("reward_model",)
     ordering = ("-pk",)
+
+
+@admin.register(RetrainingPolicy)
+class RetrainingPolicyAdmin(ReadOnlyAdmin):
+    list_display = ("id", "checklist_version", "judge", "enabled", "after_annotations", "nightly_hour", "promotes")
+    list_filter = ("judge", "enabled")
+    list_select_related = ("checklist_version",)
