@@ -140,7 +140,7 @@ def test_the_page_of_odd_addresses(client: Client, make_user: Callable[..., User
 
 def test_older_versions_are_not_listed_unless_asked_for(client: Client, make_user: Callable[..., User]) -> None:
     client.force_login(make_user("rev", Role.REVIEWER), backend="django.contrib.auth.backends.ModelBackend")
-    first = [make_reward_model(state="candidate") for _ in range(22)][0]
+    first, *_others = [make_reward_model(state="candidate") for _ in range(22)]
     page = client.get(reverse("rewards:compare"))
     assert "2 older versions are not listed" in text_of(page)
     assert first not in [row.model for row in page.context["rows"]]
