@@ -5,6 +5,7 @@ from annotator.rewards.models import (
     AutomaticScoring,
     BaseModel,
     PublishedWeights,
+    RetrainingPolicy,
     RewardModel,
     RewardModelEvent,
     Score,
@@ -88,17 +89,8 @@ class ScoreProblemAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
 
 
-@admin.register(BaseModel)
-class BaseModelAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "state", "digest", "created_by", "created_at")
-    list_filter = ("state",)
-    list_select_related = ("created_by",)
-
-    def has_delete_permission(self, request: object, obj: Model | None = None) -> bool:
-        return False  # the page knows what needs it
-
-
-@admin.register(PublishedWeights)
-class PublishedWeightsAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "sha256", "created_by", "created_at")
-    list_select_related = ("checklist_version", "created_by")
+from annotator.rewards.models import (
+    ReadOnlyAdmin,
+    RetrainingPolicy,
+    RetrainingPolicyAdmin,
+)

@@ -17,7 +17,7 @@ from annotator.rewards import queries, services
 from annotator.rewards.models import RewardModel, RewardModelState
 from annotator.rewards.services.version_comparison import MOST, finished_comparison, last_comparison
 
-SHOWN = 50
+SHOWN = 20  # what is stored with a version is large, and read for each that is shown
 FIRST_CHOSEN = 4
 
 
@@ -43,6 +43,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "media_type": media_type,
         "media_types": MediaType.values,
         "rows": [queries.version_figures(model) for model in versions],
+        "older": RewardModel.objects.filter(media_type=media_type).count() - len(versions),
         "chosen": chosen,
         "most": MOST,
         "job": last if last is not None and not last.is_finished else None,

@@ -138,6 +138,17 @@ def test_the_page_of_odd_addresses(client: Client, make_user: Callable[..., User
     assert client.get(reverse("rewards:models")).status_code == 200
 
 
+def test_older_versions_are_not_listed_unless_asked_for(client: Client, make_user: Callable[..., User]) -> None:
+    client.force_login(make_user("rev", Role.REVIEWER), backend="django.contrib.auth.backends.ModelBackend")
+    first, *_others = [make_reward_model(state="candidate") for _ in range(22)]
+    page = client.get(reverse("rewards:compare"))
+    assert "2 older versions are not listed" in text_of(page)
+    assert first not in [row.model for row in page.context["rows"]]
+    page = client.get(reverse("rewards:compare"), {"model": first.pk})
+    assert "1 older version is not listed" in text_of(page)
+    assert first in [row.model for row in page.context["rows"]]
+
+
 def test_the_page_takes_few_queries(
     client: Client, make_user: Callable[..., User], three: list[RewardModel], django_assert_max_num_queries: Callable
 ) -> None:

@@ -91,7 +91,7 @@ class VisionLanguage(JudgeKind):
         options = options_of(_options(model.manifest.get("settings", {})))
         if (folder / artifact.ADAPTER).is_dir():
             return VLMJudge.load(folder / artifact.ADAPTER, checklist=checklist, options=options, base=source)
-        judge = VLMJudge.load(source, checklist=checklist, options=options, revision=base.revision or None)
+        judge = VLMJudge.load(source, checklist=checklist, options=options, revision=base.pinned_revision)
         recorded = read_manifest(folder, NAME, checklist)["as_it_is"]["digest"]
         if judge.digest != recorded:
             raise ArtifactError(f"{base}: its files are not the ones that were measured. Put them back, or measure the "
@@ -131,7 +131,7 @@ class VisionLanguage(JudgeKind):
         run.stage("Loading the model")
         try:
             judge = VLMJudge.load(
-                source, checklist=data.checklist, options=options_of(_options(settings)), revision=base.revision or None
+                source, checklist=data.checklist, options=options_of(_options(settings)), revision=base.pinned_revision
             )
         except RewardEngineError as error:
             raise ProblemError(error.message, code=error.code) from error
@@ -161,7 +161,7 @@ class VisionLanguage(JudgeKind):
                 options=_options(settings),
                 snapshot=data.snapshot.sha256,
                 start=start,
-                revision=base.revision or None,
+                revision=base.pinned_revision,
             )
         except OSError as error:
             raise ProblemError(
