@@ -23,6 +23,9 @@ SETTINGS = (
     "video_preprocessor_config.json",
     "tokenizer_config.json",
 )
+COMPUTED = (".position_ids", ".inv_freq")
+"""Ends of names that old checkpoints store and models compute: nothing in them was learnt."""
+
 AGAIN = "Copy or download the model again."
 NAMED = 3
 """So many tensors are named in a message; the others are counted."""
@@ -110,7 +113,7 @@ def check_tensors(model: str, info: Mapping[str, Any]) -> None:
             "Weights and configuration belong to different models; copy both from one place.",
             code="mismatched_tensors",
         )
-    unexpected = sorted(info.get("unexpected_keys") or ())
+    unexpected = sorted(name for name in info.get("unexpected_keys") or () if not name.endswith(COMPUTED))
     if unexpected:
         raise ArtifactError(
             f"{model}: {len(unexpected)} tensors in its files have no place in the model that config.json describes "

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 
 from reward_engine.errors import TrainingError
 from reward_engine.mpo.policies import folder as folders
 from reward_engine.mpo.policies.base import Conditioning, Policy
 from reward_engine.mpo.policies.cogvideox import CogVideoXPolicy
 from reward_engine.mpo.policies.flow import FluxPolicy, StableDiffusion3Policy
+from reward_engine.mpo.policies.parts import check_loaded, encoders
 from reward_engine.mpo.policies.stable_diffusion import StableDiffusionPolicy, StableDiffusionXLPolicy
 
 FAMILIES: dict[str, type[Policy]] = {
@@ -80,13 +82,15 @@ def load_policy(
     family_of(folder)  # a clear message before gigabytes are read
     load = cast(Any, DiffusionPipeline).from_pretrained
     try:
-        pipeline = load(str(folder), dtype=dtype, use_safetensors=True, local_files_only=True)
+        whole = encoders(folder, dtype)
+        pipeline = load(str(folder), dtype=dtype, use_safetensors=True, local_files_only=True, **whole)
+        check_loaded(pipeline)
         if lora is not None:
             file = check_lora(lora)
             pipeline.load_lora_weights(str(file.parent), weight_name=file.name)
             pipeline.fuse_lora()
             pipeline.unload_lora_weights()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise TrainingError(f"The pipeline {source} could not be loaded: {error}", code="damaged_pipeline") from error
     policy = wrap(pipeline.to(device))
     policy.fingerprint = folders.fingerprint(folder, *([check_lora(lora)] if lora is not None else []))

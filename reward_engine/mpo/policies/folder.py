@@ -49,13 +49,13 @@ def _download(hub_id: str) -> Path:
 
 def pipeline_class(folder: Path) -> str:
     """The pipeline's class name. Raises TrainingError where the folder does not say one."""
-    return str(_index(folder)["_class_name"])
+    return str(index(folder)["_class_name"])
 
 
 def components(folder: Path) -> dict[str, str]:
     """Name → class name of the parts that are stored with the pipeline."""
     found = {}
-    for name, value in _index(folder).items():
+    for name, value in index(folder).items():
         if isinstance(value, list) and len(value) == 2 and value[1] is not None:
             found[name] = str(value[1])
     return found
@@ -148,7 +148,7 @@ def fingerprint(folder: Path, *more: Path) -> str:
     return whole.hexdigest()
 
 
-def _index(folder: Path) -> dict[str, Any]:
+def index(folder: Path) -> dict[str, Any]:
     index = folder / INDEX
     if not index.is_file():
         raise TrainingError(

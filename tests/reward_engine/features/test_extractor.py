@@ -134,7 +134,7 @@ def test_one_bad_item_is_an_error_in_words_and_stops_nothing(items: list[MediaIn
     assert set(features.errors) == {item.key for item in bad}
     assert "broken.png" in features.errors["broken"]
     assert "no such file" in features.errors["missing"]
-    assert "expected" in features.errors["video"]
+    assert "the checklist is for images" in features.errors["video"]
     assert not any("Traceback" in message for message in features.errors.values())
     assert seen[-1] == len(mixed)
 

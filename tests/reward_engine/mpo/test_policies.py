@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from reward_engine.errors import DataError, RewardEngineError, TrainingError
 from reward_engine.mpo import policies
@@ -211,9 +212,32 @@ def cut(folder):
     weights.write_bytes(weights.read_bytes()[:2000])
 
 
+def without_tensors(part):
+    """A pipeline whose part has lost six tensors, which nobody must make up."""
+
+    def damage(folder):
+        weights = next((folder / part).glob("*.safetensors"))
+        tensors = load_file(weights)
+        for name in sorted(tensors)[3:9]:
+            del tensors[name]
+        save_file(tensors, weights, metadata={"format": "pt"})
+
+    return damage
+
+
+def cut_encoder(folder):
+    weights = folder / "text_encoder" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:2000])
+
+
 @pytest.mark.parametrize(
     ("damage", "code", "words"),
     [
+        *(
+            (without_tensors(part), "damaged_pipeline", f"6 tensors of “{part}”")
+            for part in ("unet", "vae", "text_encoder")
+        ),
+        (cut_encoder, "damaged_pipeline", "could not be loaded"),
         (break_index, "no_pipeline", "model_index.json"),
         (break_json, "no_pipeline", "cannot be read"),
         (other_family, "unknown_family", "KandinskyPipeline"),

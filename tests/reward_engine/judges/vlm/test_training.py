@@ -185,7 +185,7 @@ def test_accelerate_launch_divides_the_work_and_learns_the_same(model_folder, pl
     )
 
 
-@pytest.mark.parametrize("family", ["llava", "qwen3_vl"])
+@pytest.mark.parametrize("family", ["llava", "qwen3_vl", "qwen3_5"])
 @pytest.mark.parametrize("recompute", [False, True])
 def test_packed_gradients_are_those_of_questions_asked_one_by_one(family, recompute, model_folder, images):
     settings = TrainSettings(rank=4, dropout=0.0, targets="all", gradient_checkpointing=recompute)
