@@ -47,9 +47,9 @@ def build(family: str, folder: Path, size: Size | None = None, *, seed: int = 0,
     from benchmarks import further_models as further
 
     size = size or Size()
-    tokenizer = _tokenizer(family) if family in _MAKERS else further.tokenizer_of(family)
+    tokenizer = tokenizer_of(family) if family in MAKERS else further.tokenizer_of(family)
     torch.manual_seed(seed)
-    model, parts = (_MAKERS | further.MAKERS)[family](tokenizer, size)
+    model, parts = (MAKERS | further.MAKERS)[family](tokenizer, size)
     model.to(getattr(torch, dtype)).save_pretrained(folder, safe_serialization=True)
     tokenizer.chat_template = (TEMPLATES | further.TEMPLATES)[family]
     tokenizer.save_pretrained(folder)
@@ -90,7 +90,7 @@ def corpus() -> list[str]:
     return texts * 4 + [f" {word}" for word in answers] * 60 + answers * 60 + ["user assistant system"] * 20
 
 
-def _tokenizer(family: str) -> Any:
+def tokenizer_of(family: str) -> Any:
     """A small BPE tokenizer in the family's manner: byte level, or SentencePiece-like (LLaVA)."""
     import transformers
 
@@ -328,7 +328,7 @@ def _idefics(family: str) -> Any:
     return make
 
 
-_MAKERS = {
+MAKERS = {
     "qwen2_vl": _qwen("qwen2_vl"),
     "qwen2_5_vl": _qwen("qwen2_5_vl"),
     "qwen3_vl": _qwen("qwen3_vl"),

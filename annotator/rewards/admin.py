@@ -89,8 +89,24 @@ class ScoreProblemAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
 
 
-from annotator.rewards.models import (
-    ReadOnlyAdmin,
-    RetrainingPolicy,
-    RetrainingPolicyAdmin,
-)
+@admin.register(BaseModel)
+class BaseModelAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "state", "digest", "created_by", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("created_by",)
+
+    def has_delete_permission(self, request: object, obj: Model | None = None) -> bool:
+        return False  # the page knows what needs it
+
+
+@admin.register(PublishedWeights)
+class PublishedWeightsAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "sha256", "created_by", "created_at")
+    list_select_related = ("checklist_version", "created_by")
+
+
+@admin.register(RetrainingPolicy)
+class RetrainingPolicyAdmin(ReadOnlyAdmin):
+    list_display = ("id", "checklist_version", "judge", "enabled", "after_annotations", "nightly_hour", "promotes")
+    list_filter = ("judge", "enabled")
+    list_select_related = ("checklist_version",)
