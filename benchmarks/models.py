@@ -185,7 +185,9 @@ def _qwen(family: str) -> Any:
         sections = [head // 2 - 2 * (3 * third // 2), 3 * third // 2, 3 * third // 2]
         text = text_settings(size, len(tokenizer), tokenizer)
         text["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": sections}
-        vision: dict[str, Any] = {"depth": size.vision_layers, "num_heads": 2, "initializer_range": size.spread}
+        vision: dict[str, Any] = {"depth": size.vision_layers, "initializer_range": size.spread}
+        # The published towers have heads of 80; smaller ones make do with two.
+        vision["num_heads"] = size.vision_hidden // 80 if size.vision_hidden % 80 == 0 else 2
         if family == "qwen2_vl":
             names = ("Qwen2VLConfig", "Qwen2VLForConditionalGeneration")
             vision |= {"embed_dim": size.vision_hidden, "hidden_size": size.hidden, "patch_size": 14}
