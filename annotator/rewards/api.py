@@ -14,9 +14,11 @@ from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.campaigns.models import Campaign
 from annotator.core.api import person_field
 from annotator.jobs.api import JobSerializer
+from annotator.jobs.models import Job
 from annotator.rewards import queries, services
 from annotator.rewards.filters import ScoreFilter
 from annotator.rewards.models import RewardModel, Score, Snapshot
+from annotator.rewards.services.training import TRAIN_TASK
 from annotator.rewards.services.version_comparison import finished_comparison
 from annotator.rewards.version_serializers import VersionComparisonSerializer, VersionsSerializer
 from annotator.trust.queries import ConsensusMethod
@@ -86,6 +88,10 @@ class TrainingRequestSerializer(serializers.Serializer[Any]):
         "every sub-dimension counts alike.",
     )
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
+    judge = serializers.CharField(default="probe", max_length=40, help_text="The kind of judge: probe, vlm, endpoint.")
+    settings = serializers.DictField(
+        default=dict, help_text="Of this kind, by name; those not given have their defaults. See the training form."
+    )
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         if given["mine_after"] and not given["score_after"]:
@@ -97,6 +103,29 @@ class NoteSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=500, help_text="Kept in the version's history."
     )
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    """What a training will take. Null: it cannot be said."""
+
+    items = serializers.IntegerField()
+    memory_bytes = serializers.IntegerField(allow_null=True, help_text="At the peak, on each device.")
+    seconds = serializers.FloatField(allow_null=True, help_text="Of the whole training.")
+    disk_bytes = serializers.IntegerField(allow_null=True)
+    scoring_seconds = serializers.FloatField(allow_null=True, help_text="Of one item.")
+    scoring_bytes = serializers.IntegerField(allow_null=True, help_text="Memory of the loaded judge.")
+    device = serializers.CharField(allow_blank=True)
+    fits = serializers.BooleanField()
+    steps = serializers.IntegerField(allow_null=True)
+    notes = serializers.ListField(child=serializers.CharField())
+    settings = serializers.DictField(help_text="All settings, with the defaults that were chosen.")
+
+
+class ResumeSerializer(serializers.Serializer[Any]):
+    job = serializers.PrimaryKeyRelatedField(
+        queryset=Job.objects.filter(kind=TRAIN_TASK), pk_field=serializers.UUIDField(),
+        help_text="A training that was canceled or failed.",
+    )  # fmt: skip
 
 
 class ScoringRequestSerializer(serializers.Serializer[Any]):
@@ -214,6 +243,25 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
         given.is_valid(raise_exception=True)
         job = services.request_comparison(models=given.validated_data["models"], requested_by=request.user)
         return self._accepted(job)
+
+    @extend_schema(request=TrainingRequestSerializer, responses=EstimateSerializer)
+    @action(detail=False, methods=["post"])
+    def estimate(self, request: Request) -> Response:
+        """Say what a training would take, without starting it."""
+        given = TrainingRequestSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        return Response(
+            services.estimate_training(campaigns=asked["campaigns"], judge=asked["judge"], settings=asked["settings"])
+        )
+
+    @extend_schema(request=ResumeSerializer, responses={202: JobSerializer})
+    @action(detail=False, methods=["post"])
+    def resume(self, request: Request) -> Response:
+        """Go on with a training that was cut short, from its last checkpoint and on the same judgments."""
+        given = ResumeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        return self._accepted(services.resume_training(job=given.validated_data["job"], requested_by=request.user))
 
     @extend_schema(request=ScoringRequestSerializer, responses={202: JobSerializer})
     @action(detail=True, methods=["post"])

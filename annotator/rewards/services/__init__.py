@@ -3,6 +3,7 @@
 from annotator.rewards.services.answering import answer_scores
 from annotator.rewards.services.automatic import score_new_items
 from annotator.rewards.services.bases import check_base, delete_base, register_base, request_check
+from annotator.rewards.services.estimating import estimate_training
 from annotator.rewards.services.gate import gate
 from annotator.rewards.services.policies import change_policy, create_policy, delete_policy
 from annotator.rewards.services.promotion import promote, retire, roll_back
@@ -34,6 +35,7 @@ __all__ = [
     "create_snapshot",
     "delete_base",
     "delete_policy",
+    "estimate_training",
     "gate",
     "known_answers",
     "load_published",

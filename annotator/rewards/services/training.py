@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,14 +74,7 @@ def request_training(
     weights can be fitted on these comparisons.
     """
     campaigns = sorted(campaigns, key=lambda campaign: campaign.pk)
-    if not campaigns:
-        raise ProblemError("Choose at least one campaign.", code="no_campaign")
-    if len({campaign.checklist_version_id for campaign in campaigns}) > 1:
-        raise ProblemError(
-            "These campaigns use different checklist versions; their answers cannot be put together. "
-            "Choose campaigns of one version.",
-            code="mixed_checklists",
-        )
+    require_one_checklist(campaigns)
     require_method(consensus)
     comparisons = sorted(comparisons, key=lambda campaign: campaign.pk)
     if comparisons:
@@ -111,6 +104,18 @@ def request_training(
         requested_by=requested_by,
         dedupe_key=f"train:{key}",
     )
+
+
+def require_one_checklist(campaigns: Sequence[Campaign]) -> None:
+    """Raises ProblemError where there are no campaigns, or they use different checklist versions."""
+    if not campaigns:
+        raise ProblemError("Choose at least one campaign.", code="no_campaign")
+    if len({campaign.checklist_version_id for campaign in campaigns}) > 1:
+        raise ProblemError(
+            "These campaigns use different checklist versions; their answers cannot be put together. "
+            "Choose campaigns of one version.",
+            code="mixed_checklists",
+        )
 
 
 def _title(media_type: str, kind: judges.JudgeKind) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from annotator.accounts.models import Role, User
 from annotator.campaigns.models import Campaign
@@ -221,3 +222,28 @@ def test_the_form_offers_every_kind_and_an_estimate(
     bad = client.post(reverse("rewards:train"), {**given, "judge-start": "promoted"})
     assert bad.status_code == 422
     assert "Start from scratch" in bad.content.decode()
+
+
+def test_programs_ask_for_an_estimate_a_training_and_its_resumption(
+    judged: Campaign, base: BaseModel, make_user: Callable[..., User]
+) -> None:
+    api = APIClient()
+    api.force_authenticate(make_user("ada", Role.ADMIN))
+    asked = {"campaigns": [judged.pk], "judge": "vlm", "settings": {"base": base.pk, "rank": 4}}
+    found = api.post("/api/v1/reward-models/estimate/", asked)
+    assert found.status_code == 200, found.json()
+    assert found.json()["items"] == 32
+    assert found.json()["memory_bytes"] > 1 << 20
+    assert found.json()["settings"]["rank"] == 4
+    assert found.json()["settings"]["learning_rate"] > 0
+    plain = api.post("/api/v1/reward-models/estimate/", {"campaigns": [judged.pk]})
+    assert plain.json()["memory_bytes"] is None
+    wrong = api.post("/api/v1/reward-models/estimate/", {**asked, "settings": {"base": base.pk, "rank": -1}})
+    assert wrong.status_code == 400
+    assert "LoRA rank" in wrong.json()["title"]
+    started = api.post("/api/v1/reward-models/train/", asked)
+    assert started.status_code == 202
+    job = Job.objects.get(pk=started.json()["id"])
+    assert job.params["settings"]["rank"] == 4
+    refused = api.post("/api/v1/reward-models/resume/", {"job": str(job.pk)})
+    assert (refused.status_code, refused.json()["code"]) == (409, "running")
