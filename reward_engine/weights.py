@@ -39,6 +39,9 @@ class Weights:
             )
         if not np.isfinite(self.coef).all() or not np.isfinite(self.intercept):
             raise WeightsError("A weight is not a finite number.", code="weights_not_finite")
+
+    def check_some(self) -> None:
+        """Raises WeightsError where all weights are 0, as a file to be used must not have them."""
         if not self.coef.any():
             raise WeightsError(
                 "Every weight is 0, so that all items would have the same reward. Fit weights from preferences, or go "
@@ -49,6 +52,7 @@ class Weights:
     def to_json(self, checklist: Checklist) -> dict[str, Any]:
         """Plain data that names the checklist and each question. Raises WeightsError."""
         self.check(checklist)
+        self.check_some()
         return {
             "kind": KIND,
             "format": FORMAT,
@@ -107,6 +111,7 @@ class Weights:
                 f"{path.name}: the weights do not name the {len(checklist.questions)} questions in order."
             )
         found.check(checklist)
+        found.check_some()
         return found
 
 

@@ -57,4 +57,5 @@ def read(path: Path | None, checklist: Checklist) -> Formula:
     found = published.load_weights(path, checklist)
     weights = found.weights()
     weights.check(checklist)
+    weights.check_some()
     return Formula(weights, found.alignment_coef)
