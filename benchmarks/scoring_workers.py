@@ -11,6 +11,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         sys.exit("Two cores are needed, a worker each.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # so that servers and workers end as well
     with servers() as folder:
         run(options, folder, cores)
 
