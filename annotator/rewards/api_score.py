@@ -8,7 +8,7 @@ from typing import Any
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
@@ -18,139 +18,21 @@ from rest_framework.views import APIView
 from annotator.accounts.models import Role
 from annotator.accounts.roles import IsReviewer, has_role
 from annotator.core.errors import NotAllowedError, ProblemError
-from annotator.jobs.api import JobSerializer
-from annotator.library.models import Item, MediaType
+from annotator.library.models import Item
 from annotator.library.queries import items_for
 from annotator.rewards import services
+from annotator.rewards.api_score_fields import (
+    ANSWERED,
+    LONGEST_PROMPT,
+    MANY,
+    MOST,
+    ONE,
+    ScoreFilesSerializer,
+    ScoreItemsSerializer,
+    ScoreLaterSerializer,
+)
 from annotator.rewards.models import ScoreRequest
 from annotator.rewards.services.score_requests import Wanted
-
-MOST = 64  # of one request
-LONGEST_PROMPT = 10_000
-
-
-class _Keep(serializers.Serializer[Any]):
-    keep = serializers.BooleanField(
-        default=False,
-        help_text="Put files into the library, and keep their scores and those of items (admins). Otherwise nothing "
-        "stays.",
-    )
-
-
-class ItemInputSerializer(serializers.Serializer[Any]):
-    item = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Id of an item in the library.")
-    prompt = serializers.CharField(
-        required=False, max_length=LONGEST_PROMPT, help_text="Judge it by this one instead of its own."
-    )
-
-
-class ScoreItemsSerializer(_Keep):
-    """One ``item``, or up to 64 ``items``."""
-
-    item = serializers.IntegerField(
-        required=False, min_value=1, max_value=2**63 - 1, help_text="Id of an item in the library."
-    )
-    prompt = serializers.CharField(
-        required=False, max_length=LONGEST_PROMPT, help_text="Judge the item by this one instead of its own."
-    )
-    items = ItemInputSerializer(many=True, required=False, allow_empty=False, help_text=f"At most {MOST}.")
-
-
-class ScoreFilesSerializer(_Keep):
-    """One ``file`` with its ``prompt``, or up to 64 ``files`` with their ``prompts``."""
-
-    file = serializers.FileField(required=False, help_text="A picture or a clip.")
-    prompt = serializers.CharField(
-        required=False, max_length=LONGEST_PROMPT, help_text="What it was generated from; with files: the same for all."
-    )
-    media_type = serializers.ChoiceField(
-        choices=MediaType.choices, required=False, help_text="Refuse what is something else. Without: by the content."
-    )
-    files = serializers.ListField(
-        child=serializers.FileField(), required=False, allow_empty=False, max_length=MOST, help_text="Repeated."
-    )
-    prompts = serializers.ListField(
-        child=serializers.CharField(max_length=MOST * LONGEST_PROMPT),
-        required=False,
-        allow_empty=False,
-        max_length=MOST,
-        help_text="Repeated, one a file in their order; or once, as a JSON list.",
-    )
-    generator = serializers.CharField(
-        required=False, max_length=200, help_text="What made the files that are kept; “API” without."
-    )
-
-
-class AnswerQuestionSerializer(serializers.Serializer[Any]):
-    id = serializers.CharField()
-    text = serializers.CharField()
-    p_yes = serializers.FloatField(help_text="Probability of a yes where the question applies.")
-    applies = serializers.FloatField(help_text="Probability that it applies.")
-    contribution = serializers.FloatField(help_text="What it adds to the reward.")
-
-
-class AnswerErrorSerializer(serializers.Serializer[Any]):
-    code = serializers.CharField()
-    title = serializers.CharField()
-
-
-class ScoreAnswerSerializer(serializers.Serializer[Any]):
-    """What the promoted version says; or, of one in a batch that cannot be scored, ``error`` in place of it."""
-
-    item = serializers.IntegerField(allow_null=True, help_text="Null for a file that is not kept.")
-    file = serializers.CharField(allow_blank=True, help_text="As it was sent.")
-    media_type = serializers.CharField()
-    prompt = serializers.CharField(allow_blank=True)
-    error = AnswerErrorSerializer(allow_null=True)
-    reward = serializers.FloatField(required=False, help_text="intercept + the sum of by_dimension")
-    best = serializers.FloatField(required=False, help_text="The reward it could have had.")
-    intercept = serializers.FloatField(required=False)
-    by_dimension = serializers.DictField(child=serializers.FloatField(), required=False)
-    questions = AnswerQuestionSerializer(many=True, required=False)
-    explanation = serializers.CharField(required=False, help_text="What it was lost to, in sentences.")
-    version = serializers.IntegerField(required=False)
-    reward_model = serializers.IntegerField(required=False, help_text="Id of that version.")
-
-
-class ScoreAnswersSerializer(serializers.Serializer[Any]):
-    results = ScoreAnswerSerializer(many=True, help_text="In the order of the request.")
-
-
-class ScoreLaterSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    url = serializers.URLField(help_text="Ask here until the answer is 200.")
-    job = JobSerializer()
-
-
-EXAMPLE = {
-    "item": None,
-    "file": "kite.png",
-    "media_type": "image",
-    "prompt": "A red kite over the sea",
-    "error": None,
-    "reward": 0.62,
-    "best": 0.9,
-    "intercept": 0.0,
-    "by_dimension": {"alignment": 0.3, "fidelity": 0.32},
-    "questions": [
-        {"id": "clarity_1", "text": "Is the image clear?", "p_yes": 0.94, "applies": 1.0, "contribution": 0.1}
-    ],
-    "explanation": "Reward 0.62 of at most 0.90. Most was lost to lighting.",
-    "version": 3,
-    "reward_model": 7,
-}
-ONE = OpenApiExample("One file", value=EXAMPLE, response_only=True, status_codes=["200"])
-MANY = OpenApiExample(
-    "A batch", value={"results": [EXAMPLE, {**{key: EXAMPLE[key] for key in ("item", "media_type", "prompt")},
-                                            "file": "broken.png",
-                                            "error": {"code": "truncated", "title": "broken.png is cut off."}}]},
-    response_only=True, status_codes=["200"],
-)  # fmt: skip
-ANSWERED = PolymorphicProxySerializer(
-    component_name="ScoreAnswered",
-    serializers=[ScoreAnswerSerializer, ScoreAnswersSerializer],
-    resource_type_field_name=None,
-)
 
 
 class ScoreView(APIView):
