@@ -10,6 +10,7 @@ from annotator.rewards.models import (
     RewardModelEvent,
     Score,
     ScoreProblem,
+    ScoreRequest,
     Snapshot,
 )
 
@@ -110,3 +111,9 @@ class RetrainingPolicyAdmin(ReadOnlyAdmin):
     list_display = ("id", "checklist_version", "judge", "enabled", "after_annotations", "nightly_hour", "promotes")
     list_filter = ("judge", "enabled")
     list_select_related = ("checklist_version",)
+
+
+@admin.register(ScoreRequest)
+class ScoreRequestAdmin(ReadOnlyAdmin):
+    list_display = ("id", "job", "single", "keep", "created_at")
+    list_select_related = ("job",)

@@ -78,8 +78,8 @@ def test_a_training_is_asked_for(client: Client, sign_in: Callable, judged: Camp
     assert f'value="{judged.pk}" checked' in page.content.decode()
     data = {"campaigns": [judged.pk], "promote": "on", "seed": 7, "consensus": "majority"}
     response = client.post(reverse("rewards:train"), data)
-    assert response["Location"] == reverse("rewards:models")
     job = Job.objects.get()
+    assert response["Location"] == reverse("rewards:training", args=[job.pk])
     assert job.requested_by == admin
     assert job.params["campaigns"] == [judged.pk]
     assert (job.params["promote"], job.params["score_after"], job.params["mine_after"]) == (True, False, False)
