@@ -66,9 +66,10 @@ def test_an_admin_trains_watches_and_reads_the_scores(
     look(page, "rewards-train")
     page.get_by_role("button", name="Train", exact=True).click()
 
-    progress = page.locator(".job", has_text="Train the image reward model")
-    expect(progress).to_be_visible()
-    expect(progress.get_by_text(re.compile(r"Looking at the media|Fitting the heads"))).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Train the image reward model")
+    expect(page.locator("#training-live")).to_be_visible()
+    look(page, "rewards-training")
+    page.get_by_role("link", name="Reward models").click()
     expect(page.get_by_role("link", name="Version 1", exact=True)).to_be_visible(timeout=SLOW_MS)
     expect(page.get_by_text("20 / 20")).to_be_visible(timeout=SLOW_MS)
     expect(page.locator(".job")).to_have_count(0, timeout=SLOW_MS)
