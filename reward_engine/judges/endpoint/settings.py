@@ -11,7 +11,7 @@ from reward_engine.errors import JudgeError
 
 @dataclass(frozen=True)
 class EndpointSettings:
-    """``base_url``: up to and with ``/v1``. ``model``: as the server names it."""
+    """``base_url``: the address with its version, as in http://host:8000/v1. ``model``: as the server names it."""
 
     base_url: str
     model: str
