@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
-from skimage.registration import optical_flow_ilk, phase_cross_correlation
 
 from reward_engine.media import Frames
 
@@ -99,6 +98,8 @@ def _window(shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _shift(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    from skimage.registration import phase_cross_correlation  # a second, of which only videos have need
+
     found = phase_cross_correlation(b, a, upsample_factor=20, normalization=None)[0]  # type: ignore[no-untyped-call]
     return np.asarray(found, dtype=np.float64)
 
@@ -211,6 +212,8 @@ def _dense_flow(a: NDArray[np.float32], b: NDArray[np.float32], shift: NDArray[n
     if np.any(np.abs(whole) >= np.array(a.shape) // 2):
         whole[:] = 0
     moved = np.roll(b, -whole, axis=(0, 1)) if whole.any() else b
+    from skimage.registration import optical_flow_ilk
+
     flow = optical_flow_ilk(a, moved, radius=4, num_warp=4, dtype=np.float32)  # type: ignore[no-untyped-call]
     # Flat regions have no flow of their own; a wild value there is an artefact of the solver.
     limit = 0.25 * max(a.shape)

@@ -106,9 +106,8 @@ def check_base(run: Run) -> dict[str, Any]:
 
 def _inspect(run: Run, base: BaseModel) -> dict[str, Any]:
     source = vlms.source(base.name, base.revision)
-    from reward_engine.judges.vlm.inspection import inspect_base  # brings torch along, and only this job needs it
-
     from reward_engine.checklist import builtin
+    from reward_engine.judges.vlm.inspection import inspect_base  # brings torch along, and only this job needs it
 
     try:
         found: dict[str, Any] = inspect_base(
