@@ -44,12 +44,13 @@ NO_TEST = 5
 ENDS = {0: "passed", NO_TEST: "no test"}
 
 
-def step(number: int, name: str, command: list[str]) -> int:
-    """Run it; what it ended with."""
+def step(number: int, name: str, command: list[str], seconds: dict[str, float]) -> int:
+    """Run it and note its ``seconds``; what it ended with."""
     print(f"  {number}. {name}", flush=True)
     start = time.monotonic()
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
-    print(f"     {ENDS.get(code, 'FAILED')} · {time.monotonic() - start:.1f} s", flush=True)
+    seconds[name] = time.monotonic() - start
+    print(f"     {ENDS.get(code, 'FAILED')} · {seconds[name]:.1f} s", flush=True)
     return code
 
 
@@ -66,7 +67,8 @@ def main(arguments: list[str]) -> int:
         return 1
     python = sys.executable
     processes = os.environ.get("TEST_PROCESSES", "2")
-    pytest = [python, "-m", "pytest", "-n", processes, "--dist", "worksteal", *arguments]
+    slowest = ["--durations", "25", "--durations-min", "3"]
+    pytest = [python, "-m", "pytest", "-n", processes, "--dist", "worksteal", *slowest, *arguments]
     steps = [
         ("ruff: mistakes", [python, "-m", "ruff", "check", "."]),
         ("ruff: style", [python, "-m", "ruff", "format", "--check", "--quiet", "."]),
@@ -74,7 +76,8 @@ def main(arguments: list[str]) -> int:
         ("pytest: what nothing may run beside", [*pytest, "-n", "0", "-m", "alone"]),
         ("pytest: every other test", [*pytest, "-m", "not alone" if browser else "not alone and not browser"]),
     ]
-    codes = {name: step(number + index, name, command) for index, (name, command) in enumerate(steps)}
+    seconds: dict[str, float] = {}
+    codes = {name: step(number + index, name, command, seconds) for index, (name, command) in enumerate(steps)}
     if arguments and list(codes.values()).count(NO_TEST) == 1:
         fine = (0, NO_TEST)  # the tests that were asked for are all of one kind
     else:
@@ -83,6 +86,11 @@ def main(arguments: list[str]) -> int:
     pictures = ROOT / "test-results" / "screenshots"
     if browser and pictures.is_dir():
         print(f"  Screenshots: {pictures.relative_to(ROOT)} ({len(list(pictures.glob('*.png')))} pictures)")
+    longest = sorted(seconds.items(), key=lambda one: -one[1])
+    print(
+        f"  Took {sum(seconds.values()):.0f} s: "
+        + ", ".join(f"{name} {took:.0f} s" for name, took in longest if took >= 1)
+    )
     print(f"  Failed: {', '.join(failed)}" if failed else "  Everything passed.")
     return 1 if failed else 0
 

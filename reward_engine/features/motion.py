@@ -208,12 +208,12 @@ def _dense_flow(a: NDArray[np.float32], b: NDArray[np.float32], shift: NDArray[n
 
     The whole picture's shift is taken out first: the iteration only finds what is near.
     """
+    from skimage.registration import optical_flow_ilk
+
     whole = np.rint(shift).astype(np.int64)
     if np.any(np.abs(whole) >= np.array(a.shape) // 2):
         whole[:] = 0
     moved = np.roll(b, -whole, axis=(0, 1)) if whole.any() else b
-    from skimage.registration import optical_flow_ilk
-
     flow = optical_flow_ilk(a, moved, radius=4, num_warp=4, dtype=np.float32)  # type: ignore[no-untyped-call]
     # Flat regions have no flow of their own; a wild value there is an artefact of the solver.
     limit = 0.25 * max(a.shape)
