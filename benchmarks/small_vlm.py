@@ -34,10 +34,10 @@ from reward_engine.judges.vlm.passes import single
 
 SIZE = Size(
     hidden=128, layers=2, heads=4, key_value_heads=2, intermediate=320, vision_hidden=128, vision_layers=2,
-    image_tokens=256, spread=0.04,
+    image_tokens=64, spread=0.04,
 )  # fmt: skip
-BATCH = 4
-AHEAD = 8
+BATCH = 8
+AHEAD = 16
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Look:
 
 
 QUESTIONS = {
-    "Is it sharp?": lambda look: look.blur < 0.3,
-    "Is it a little blurred?": lambda look: look.blur > 0.8,
-    "Is it blurred?": lambda look: look.blur > 1.6,
-    "Is it very blurred?": lambda look: look.blur > 3.5,
+    "Is it sharp?": lambda look: look.blur < 0.2,
+    "Is it a little blurred?": lambda look: look.blur > 0.5,
+    "Is it blurred?": lambda look: look.blur > 1.0,
+    "Is it very blurred?": lambda look: look.blur > 2.2,
     "Is it dark?": lambda look: look.light < 0.6,
     "Is it bright?": lambda look: look.light > 1.25,
     "Is it far too bright?": lambda look: look.light > 1.7,
@@ -81,20 +81,20 @@ def drawn_look(rng: np.random.Generator) -> Look:
         return float(np.exp(rng.uniform(np.log(low), np.log(high)))) if rng.random() < often else usual
 
     return Look(
-        blur=some(0.6, 12.0, 0.0, 0.6),
+        blur=some(0.4, 6.0, 0.0, 0.6),
         light=some(0.25, 2.4, 1.0),
         colour=some(0.1, 2.0, 1.0),
         contrast=some(0.25, 1.3, 1.0, 0.4),
         noise=some(0.04, 0.15, 0.0, 0.15),
-        blocks=int(rng.choice([24, 32, 48, 64])) if rng.random() < 0.12 else 0,
+        blocks=int(rng.choice([16, 24, 32])) if rng.random() < 0.12 else 0,
         tint=str(rng.choice(list(TINTS))) if rng.random() < 0.25 else "",
         mirrored=rng.random() < 0.2,
     )
 
 
 def drawn(look: Look, rng: np.random.Generator) -> Image.Image:
-    """The picture, of 200 to 448 pixels a side."""
-    width, height = (int(side) for side in rng.integers(200, 449, 2))
+    """The picture, of 150 to 256 pixels a side."""
+    width = height = 224
     image = leaves(width, height, rng)
     if look.mirrored:
         half = image.crop((0, 0, width // 2, height))
@@ -182,17 +182,14 @@ def teach(folder: Path, *, steps: int = 1500, rate: float = 1e-3, seed: int = 0)
         coming = _ahead(pool, make, steps * BATCH, seed)
         recent: list[float] = []
         for step in range(steps):
-            loss = torch.zeros(())
-            for _ in range(BATCH):
-                item, answers = next(coming)
-                one = binary_cross_entropy_with_logits(single(judge.backbone, [item])[0], answers) / BATCH
-                one.backward()
-                loss += one.detach()
+            items, answers = zip(*(next(coming) for _ in range(BATCH)), strict=True)
+            loss = binary_cross_entropy_with_logits(single(judge.backbone, items), torch.stack(answers))
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             optimiser.zero_grad()
             plan.step()
-            recent.append(float(loss))
+            recent.append(float(loss.detach()))
             if (step + 1) % 50 == 0:
                 took = time.monotonic() - began
                 print(f"{step + 1} of {steps}: loss {np.mean(recent[-50:]):.3f}, {took:.0f} s", flush=True)
