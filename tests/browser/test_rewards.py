@@ -101,7 +101,7 @@ def test_an_admin_trains_watches_and_reads_the_scores(
     expect(page.get_by_text(re.compile("What cost it the most"))).to_be_visible()
     page.locator(".dimension > summary").first.click()
     page.locator(".sub > summary").first.click()
-    expect(page.get_by_text("Is it at least level 1?").first).to_be_visible()
+    expect(page.get_by_text(re.compile("at least level 1\\?")).first).to_be_visible()
     wait_until(lambda: page.evaluate(LOADED), "the picture did not load")
     look(page, "rewards-score")
     page.get_by_role("link", name="In the library").click()

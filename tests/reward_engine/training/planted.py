@@ -14,7 +14,7 @@ def _levels(lowest, count, id, skip=0):
     for step in range(count):
         level = {"score": lowest + step, "name": f"level {step}", "guidance": "What one sees."}
         if step > skip:
-            level["question"] = {"id": f"{id}_{step}", "text": f"Is it at least level {step}?"}
+            level["question"] = {"id": f"{id}_{step}", "text": f"Is its {id.replace(chr(95), chr(32))} at least level {step}?"}
         levels.append(level)
     return levels
 
