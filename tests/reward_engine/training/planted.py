@@ -10,11 +10,11 @@ from reward_engine.checklist import loads
 
 
 def _levels(lowest, count, id, skip=0):
-    levels = []
+    levels, words = [], id.replace("_", " ")
     for step in range(count):
         level = {"score": lowest + step, "name": f"level {step}", "guidance": "What one sees."}
         if step > skip:
-            level["question"] = {"id": f"{id}_{step}", "text": f"Is its {id.replace(chr(95), chr(32))} at least level {step}?"}
+            level["question"] = {"id": f"{id}_{step}", "text": f"Is its {words} at least level {step}?"}
         levels.append(level)
     return levels
 
