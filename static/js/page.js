@@ -80,6 +80,10 @@ export function localTimes(root = document) {
 localTimes();
 document.addEventListener("htmx:afterSwap", () => localTimes());
 
+// “Today” is the reader's day: the server is told the time zone of this browser.
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+if (timeZone) document.cookie = `zone=${encodeURIComponent(timeZone)}; path=/; max-age=31536000; samesite=lax`;
+
 // What scrolls sideways can be reached, and so scrolled, with the keyboard.
 function reachable() {
   for (const box of document.querySelectorAll(".table-wrap, .tabs")) {

@@ -65,7 +65,7 @@ def test_a_reviewer_decides_by_keyboard(
     expect(current).not_to_have_text(first)
     page.keyboard.press("k")
     page.keyboard.press("Backspace")
-    page.keyboard.press("3")
+    azerty(page, 3)
     look(page, "trust-review-item")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your decisions are saved")).to_be_visible()
