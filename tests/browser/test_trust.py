@@ -19,6 +19,7 @@ from annotator.campaigns.services import (
 )
 from annotator.trust.models import Adjudication, Standing, TrustPolicy
 from annotator.trust.services import set_known_answers
+from tests.browser.annotating import azerty
 from tests.factories import make_item
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -193,6 +193,7 @@ def import_rows(run: Runner, batch: ImportBatch, opened: OpenImport) -> dict[str
         "imported": batch.imported,
         "duplicates": batch.duplicates,
         "rejected": batch.rejected,
+        "outcome": batch.outcome,
     }
 
 

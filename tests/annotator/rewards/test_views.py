@@ -220,7 +220,7 @@ def test_a_score_is_explained(client: Client, sign_in: Callable, scored: RewardM
     sign_in(Role.REVIEWER)
     worst, best = Score.objects.order_by("reward").first(), Score.objects.order_by("-reward").first()
     words = text_of(client.get(reverse("rewards:score", args=[worst.pk])))
-    assert "Better than 0 % of what this version has scored, and number 4 of 4 for its prompt." in words
+    assert "Better than 0 % of the others that this version has scored, and number 4 of 4 for its prompt." in words
     assert re.search(r"What cost it the most: (clarity|lighting)", words)
     assert "Is it at least level 1?" in words
     assert "Better than 100 %" in text_of(client.get(reverse("rewards:score", args=[best.pk])))
