@@ -285,7 +285,7 @@ def open_source(path: Path, title: str = "", limits: Limits = LIMITS) -> FolderS
     if path.is_dir():
         return FolderSource(path, limits)
     if not path.exists():
-        raise ProblemError(f"There is no folder or ZIP at {path}.", code="missing_source")
+        raise ProblemError(f"There is no folder or ZIP “{path.name}” there.", code="missing_source")
     return ZipSource(path, title, limits)
 
 

@@ -20,6 +20,7 @@ from annotator.campaigns.models import Campaign
 from annotator.campaigns.queries import JudgmentTable
 from annotator.core.errors import ProblemError
 from annotator.datasets import card, schema
+from annotator.datasets.downloads import stem_of, zip_size
 from annotator.datasets.files import TableFiles, describe
 from annotator.datasets.models import DatasetVersion
 from annotator.datasets.queries import EXPORT_TASK, exported_annotations
@@ -130,12 +131,14 @@ def _publish(run: Run, campaign: Campaign, folder: Path, written: _Written) -> D
         (folder / "manifest.json").write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         (folder / "README.md").write_text(card.readme(data), encoding="utf-8")
         files = [describe(folder / "README.md"), describe(folder / "manifest.json"), *written.files]
+        size = zip_size(stem_of(campaign, last + 1), [folder / file["name"] for file in files])
         _rename(folder, Path(settings.ARTIFACT_ROOT) / path)
         return DatasetVersion.objects.create(
             campaign=campaign,
             version=last + 1,
             path=path,
             files=files,
+            zip_bytes=size,
             manifest=data,
             annotations=written.contents.annotations,
             items=written.contents.items,

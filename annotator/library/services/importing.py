@@ -142,7 +142,7 @@ def opened_import(
     try:
         if manifest_path is not None:
             if not manifest_path.is_file():
-                raise ProblemError(f"There is no manifest at {manifest_path}.", code="no_manifest")
+                raise ProblemError(f"There is no manifest “{manifest_path.name}” there.", code="no_manifest")
             name = manifest_path.name
             folder = _only_folder(source.names())
             yield OpenImport(source, options, manifest_path, name, folder, survey(manifest_path, name, options))
