@@ -5,8 +5,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from annotator.jobs.places import own_place
 
 
 class JobState(models.TextChoices):
@@ -76,6 +79,16 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} ({self.get_state_display()})"
+
+    @property
+    def own_place(self) -> str:
+        """The address of the page that its kind has for it, "" where it has none."""
+        return own_place(self.kind, self.pk)
+
+    @property
+    def place(self) -> str:
+        """Where one follows it: its own page, otherwise the page that every job has."""
+        return self.own_place or reverse("jobs:detail", args=[self.pk])
 
     @property
     def is_finished(self) -> bool:

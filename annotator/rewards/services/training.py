@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Max
 from django.urls import reverse
+from django.utils.translation import override
 from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
@@ -120,7 +121,8 @@ def require_one_checklist(campaigns: Sequence[Campaign]) -> None:
 
 def _title(media_type: str, kind: judges.JudgeKind) -> str:
     verb = "Train" if kind.learns else "Measure"
-    return f"{verb} the {media_type} reward model" + ("" if kind.name == "probe" else f" ({kind.name})")
+    with override("en"):  # titles are kept, and kept in one language
+        return f"{verb} the {media_type} reward model" + ("" if kind.name == "probe" else f": {kind.label}")
 
 
 def train(run: Run) -> dict[str, Any]:

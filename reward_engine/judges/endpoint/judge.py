@@ -26,7 +26,7 @@ from reward_engine import checklist as checklists
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, ChecklistError, JudgeError, RewardEngineError
 from reward_engine.judges import artifact
-from reward_engine.judges.base import Cancelled, MediaInput, Predictions, Progress
+from reward_engine.judges.base import Cancelled, MediaInput, Predictions, Progress, of_type
 from reward_engine.judges.endpoint.client import Client
 from reward_engine.judges.endpoint.settings import EndpointSettings
 from reward_engine.judges.vlm import wording
@@ -82,11 +82,11 @@ class EndpointJudge:
         stop = threading.Event()
         client = Client(self.settings, stop)
         answers: dict[str, NDArray[np.float32]] = {}
-        errors: dict[str, str] = {}
+        fitting, errors = of_type(items, self.checklist.media_type)
         stopped = False
         with ThreadPoolExecutor(self.settings.concurrency) as pool:
             try:
-                for item, found in self._answered(items, client, pool, cancelled):
+                for item, found in self._answered(fitting, client, pool, cancelled):
                     if found is None:
                         stopped = True
                         break
@@ -185,12 +185,6 @@ class EndpointJudge:
 
     def _item(self, item: MediaInput, client: Client, pool: ThreadPoolExecutor) -> NDArray[np.float32]:
         """P(yes) float32 [q] of one item. Raises RewardEngineError."""
-        if item.media_type != self.checklist.media_type:
-            raise JudgeError(
-                f"{item.path.name}: this judge looks at {self.checklist.media_type}s, and the item is a "
-                f"{item.media_type}.",
-                code="media_type",
-            )
         media = self._media(item)
         first = wording.introduction(self.settings.wording, item.media_type, item.prompt)
         texts = [

@@ -121,7 +121,7 @@ def test_a_version_is_measured_promoted_and_opened_again(
     job = services.request_training(
         campaigns=[judged], judge="endpoint", settings=SETTINGS, promote=True, score_after=False
     )
-    assert job.title == "Measure the image reward model (endpoint)"
+    assert job.title == "Measure the image reward model: Endpoint (OpenAI protocol)"
     model = RewardModel.objects.get(pk=run_here(job)["reward_model"])
     assert (model.judge, model.state) == ("endpoint", "promoted")
     assert model.metrics["validation"]["items"] == 32

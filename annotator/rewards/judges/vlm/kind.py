@@ -61,7 +61,11 @@ class VisionLanguage(JudgeKind):
         return filled(cleaned, int(base.report.get("parameters") or 0), gpu=bool(device.memory_bytes))
 
     def estimate(self, settings: Mapping[str, Any], checklist: Checklist, items: int) -> Estimate | None:
-        return estimate.estimated(base_of(settings), settings, checklist, items)
+        base = base_of(settings)
+        device, _measured = known_device()
+        # A judge that is used as it is has no settings of learning; the shapes are counted with the defaults.
+        whole = filled(settings, int(base.report.get("parameters") or 0), gpu=bool(device.memory_bytes))
+        return estimate.estimated(base, whole, checklist, items)
 
     def explained(self, given: Mapping[str, Any], whole: Mapping[str, Any]) -> list[tuple[Any, Any, Any]]:
         if whole["use"] == AS_IT_IS:
@@ -70,7 +74,7 @@ class VisionLanguage(JudgeKind):
         chosen = defaults_for(int(base_of(whole).report.get("parameters") or 0), gpu=bool(device.memory_bytes))
         fields = VlmSettings.base_fields
         return [
-            (fields[name].label, default.value, default.reason)
+            (fields[name].label, _in_words(default.value), default.reason)
             for name, default in chosen.items()
             if given.get(name) in (None, "")
         ]
@@ -193,6 +197,10 @@ class VisionLanguage(JudgeKind):
             predict=predict,
             save=save,
         )
+
+
+def _in_words(value: Any) -> Any:
+    return {True: _("Yes"), False: _("No"), "no": _("No")}.get(value, value) if isinstance(value, bool | str) else value
 
 
 def base_of(settings: Mapping[str, Any]) -> BaseModel:

@@ -215,8 +215,13 @@ def test_the_form_offers_every_kind_and_an_estimate(
     estimate = client.get(reverse("rewards:train-estimate"), given).content.decode()
     assert "of memory" in estimate
     assert "Small models have little to adapt" in estimate
+    as_it_is = client.get(reverse("rewards:train-estimate"), {**given, "judge-use": "as_it_is"}).content.decode()
+    assert "of memory" in as_it_is
+    assert "Steps" not in as_it_is
     response = client.post(reverse("rewards:train"), given)
     job = Job.objects.get(kind="rewards.train")
+    assert client.get(reverse("jobs:detail", args=[job.pk])).content.decode().count(job.own_place) == 1
+    assert f'href="{job.own_place}"' in client.get(reverse("rewards:models")).content.decode()
     assert response.url == reverse("rewards:training", args=[job.pk])
     assert job.params["settings"]["base"] == base.pk
     bad = client.post(reverse("rewards:train"), {**given, "judge-start": "promoted"})

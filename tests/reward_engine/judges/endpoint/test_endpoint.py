@@ -116,7 +116,7 @@ def test_an_item_that_fails_is_an_error_and_the_others_go_on(items, server, addr
     found = EndpointJudge.connect(settings(address), colour_checklist()).predict([items[0], torn, clip, items[3]])
     assert found.keys == ("i0", "i3")
     assert "torn.png" in found.errors["torn"]
-    assert "looks at images" in found.errors["clip"]
+    assert "this is a video, and the checklist is for images" in found.errors["clip"]
 
 
 def test_neither_yes_nor_no_is_an_error_and_not_a_number(items, server, address):
