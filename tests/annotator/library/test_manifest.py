@@ -179,7 +179,7 @@ def test_the_common_folder_of_all_paths(tmp_path: Path) -> None:
     assert (found.rows, found.common_folder) == (3, ("data",))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda t: f"file,prompt\n{t}".encode())))
 @pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
 def test_whatever_the_bytes_there_are_rows_or_a_problem(tmp_path: Path, name: str, content: bytes) -> None:

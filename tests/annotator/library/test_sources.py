@@ -87,7 +87,7 @@ def test_paths_that_lead_elsewhere_are_refused(tmp_path: Path, path: str, code: 
     assert code_of(tmp_path, path) == code
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text(st.sampled_from("ab./\\:é \0~"), max_size=12) | st.text(max_size=20))
 def test_a_checked_path_stays_inside(path: str) -> None:
     try:
@@ -101,7 +101,7 @@ def test_a_checked_path_stays_inside(path: str) -> None:
     assert unicodedata.is_normalized("NFC", plain)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(st.text(st.sampled_from("ab./\\\0é"), min_size=1, max_size=8), unique=True, max_size=5))
 def test_an_archive_of_any_names_opens_and_writes_nothing_beside(tmp_path: Path, names: list[str]) -> None:
     infos = [zipfile.ZipInfo("x") for _ in names]
