@@ -18,7 +18,7 @@ from reward_engine.tables import Delimited, TableError, TextLines, is_certain, n
 Row: TypeAlias = dict[str, Any]
 
 ENDINGS = (".csv", ".jsonl", ".parquet")
-READ = (*ENDINGS, ".tsv", ".txt", ".ndjson")
+READ = (*ENDINGS, ".tsv", ".ndjson")
 
 
 def read(path: Path) -> tuple[list[Row], dict[str, Any]]:
@@ -50,10 +50,11 @@ def _text_rows(path: Path) -> Iterator[Row]:
     with TextLines(path) as lines:
         if not is_certain(lines.encoding):
             print(f"{path.name} is not UTF-8; read as {name_of(lines.encoding)}.", file=sys.stderr)
-        found = objects(lines) if path.suffix.lower() in (".jsonl", ".ndjson") else Delimited(lines)
-        for row in found:
+        by_line = path.suffix.lower() in (".jsonl", ".ndjson")
+        for row in objects(lines) if by_line else Delimited(lines):
             if row.problem:
-                raise DataError(f"{path.name}, row {row.number}: {row.problem}", code=row.code)
+                where = f"{'line' if by_line else 'row'} {row.number}"
+                raise DataError(f"{path.name}, {where}: {row.problem}", code=row.code)
             yield {plain(column): value for column, value in row.values.items()} | row.values
 
 
