@@ -100,7 +100,7 @@ def load_questions(path: str | Path, media_type: MediaType) -> Checklist:
     """
     path = Path(path)
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise ChecklistError(f"{path.name}: cannot be read ({error}).") from error
     while lines and not lines[-1]:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from annotator.accounts import services
 from annotator.accounts.forms import InvitationForm, TokenForm
 from annotator.accounts.models import ApiToken, Invitation, Role, User
+from annotator.accounts.presence import last_acts
 from annotator.accounts.roles import role_required
 from annotator.core.context import THEMES
 from annotator.core.errors import ProblemError
@@ -73,7 +74,9 @@ def people(request: HttpRequest) -> HttpResponseBase:
             Q(username__icontains=search) | Q(first_name__icontains=search) | Q(last_name__icontains=search)
         )
     page = Paginator(found, 50).get_page(request.GET.get("page"))
+    seen = last_acts(page)
     for person in page:
+        person.seen_at = seen.get(person.pk)
         person.role_names = {group.name for group in person.groups.all()}
     return render(
         request,

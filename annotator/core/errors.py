@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from annotator.core.paths import without_paths
+
 
 class ProblemError(Exception):
     """Something the person can mend. ``message`` says what, where and how; ``code`` is stable for programs."""
@@ -10,6 +12,7 @@ class ProblemError(Exception):
     status = 400
 
     def __init__(self, message: str, *, code: str | None = None, status: int | None = None, **details: object) -> None:
+        message = without_paths(message)
         super().__init__(message)
         self.message = message
         self.code = code or self.code

@@ -64,7 +64,10 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     @extend_schema(request=ExportRequestSerializer, responses={202: JobSerializer})
     def create(self, request: Request) -> Response:
-        """Export a campaign. Answers with the job; when it has succeeded, its result names the dataset version."""
+        """Export a campaign: its annotations and their consensus, or, where it compares, its comparisons and pairs.
+
+        Answers with the job; when it has succeeded, its result names the dataset version.
+        """
         asked = ExportRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         job = services.request_export(requested_by=request.user, **asked.validated_data)

@@ -136,7 +136,7 @@ def readme(data: dict[str, Any]) -> str:
     return f"""---
 {front}---
 
-# {_line(data["name"])}, version {data["version"]}
+# {line(data["name"])}, version {data["version"]}
 
 {counts["annotations"]} annotations of {counts["items"]} {data["media_type"]}s ({counts["prompts"]} prompts) by \
 {counts["annotators"]} annotators, {counts["judgments"]} judgments in all, made {data["created_at"][:10]}.
@@ -169,17 +169,17 @@ JSONL and as Parquet with the same content. `checklist.yaml` holds every level's
 |---|---|---|---|
 {rows}
 
-Checklist: {_line(data["checklist"]["name"])} version {data["checklist"]["version"]}, sha256 \
+Checklist: {line(data["checklist"]["name"])} version {data["checklist"]["version"]}, sha256 \
 `{data["checklist"]["sha256"]}`.
 
 ## Licences of the media
-{_counted(data["licences"], "item")}
+{counted(data["licences"], "item")}
 
 The media come from:
-{_counted(data["sources"], "item")}
+{counted(data["sources"], "item")}
 
 and were made by:
-{_counted(data["generators"], "item")}
+{counted(data["generators"], "item")}
 
 ## Loading
 ```python
@@ -192,11 +192,11 @@ consensus = datasets.load_dataset(".", "consensus")
 """
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _counted(counts: dict[str, int], what: str) -> str:
+def counted(counts: dict[str, int], what: str) -> str:
     return "\n".join(
-        f"- {_line(name) or '(not given)'}: {count} {what}{'' if count == 1 else 's'}" for name, count in counts.items()
+        f"- {line(name) or '(not given)'}: {count} {what}{'' if count == 1 else 's'}" for name, count in counts.items()
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.text import slugify
 
+from annotator.campaigns.models import Campaign
 from annotator.core.errors import ProblemError
 from annotator.datasets.models import DatasetVersion
 
@@ -26,7 +27,11 @@ CONTENT_TYPES = {
 
 def stem(version: DatasetVersion) -> str:
     """How the version's folder is called on the other side."""
-    return f"{slugify(version.campaign.name)[:60].strip('-') or f'campaign-{version.campaign_id}'}-v{version.version}"
+    return stem_of(version.campaign, version.version)
+
+
+def stem_of(campaign: Campaign, number: int) -> str:
+    return f"{slugify(campaign.name)[:60].strip('-') or f'campaign-{campaign.pk}'}-v{number}"
 
 
 def recorded(version: DatasetVersion, name: str) -> dict[str, Any] | None:
@@ -59,6 +64,11 @@ def zipped(version: DatasetVersion) -> Iterator[bytes]:
     """A ZIP of all files. They are looked at before the first byte: ProblemError where one is missing."""
     paths = [whole_file(version, file) for file in version.files]
     return _zip(stem(version), paths)
+
+
+def zip_size(folder: str, paths: list[Path]) -> int:
+    """How many bytes the ZIP of these files has: it is made once, and thrown away piece by piece."""
+    return sum(len(piece) for piece in _zip(folder, paths))
 
 
 def _zip(folder: str, paths: list[Path]) -> Iterator[bytes]:

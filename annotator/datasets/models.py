@@ -22,6 +22,7 @@ class DatasetVersion(TimeStamped):
     manifest = models.JSONField(
         default=dict, blank=True, help_text="What manifest.json says: checklist, counts, licences."
     )
+    zip_bytes = models.PositiveBigIntegerField(null=True, blank=True, help_text="Of all files as one ZIP.")
     annotations = models.PositiveIntegerField()
     items = models.PositiveIntegerField()
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="dataset_version")
@@ -45,4 +46,5 @@ class DatasetVersion(TimeStamped):
 
     @property
     def size_bytes(self) -> int:
+        """Of the files as they are; a ZIP of them is smaller."""
         return sum(file["bytes"] for file in self.files)

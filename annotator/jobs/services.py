@@ -22,6 +22,7 @@ from django.db import IntegrityError, close_old_connections, connection, transac
 from django.utils import timezone
 
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.paths import without_paths
 from annotator.jobs.models import FINISHED, Job, JobChunk, JobState, Queue
 
 logger = logging.getLogger(__name__)
@@ -241,7 +242,7 @@ def run_job(job_id: str, work: Callable[[Run], dict[str, Any] | None]) -> None:
 def in_words(error: Exception) -> str:
     """How a failure is told: our own errors say it, others are named."""
     message = getattr(error, "message", None) or str(error)
-    return message if getattr(error, "code", None) else f"{type(error).__name__}: {message}"
+    return without_paths(message if getattr(error, "code", None) else f"{type(error).__name__}: {message}")
 
 
 def _finish(run: Run, state: str, *, result: dict[str, Any] | None = None, error: str = "") -> None:

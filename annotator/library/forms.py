@@ -16,6 +16,7 @@ from annotator.library.manifest import ImportOptions
 from annotator.library.models import ImportBatch, MediaType
 from annotator.library.sources import MANIFEST_SUFFIXES
 
+_SUFFIXES = (*MANIFEST_SUFFIXES, ".txt")  # Excel calls its “Unicode text” so
 DEFAULTS = ("generator", "generator_version", "source", "licence")
 
 
@@ -29,7 +30,7 @@ class ImportForm(forms.Form):
         label=_("Manifest (optional)"),
         required=False,
         help_text=_("A CSV or JSONL file. Without one, a manifest.csv or manifest.jsonl inside the archive is taken."),
-        widget=forms.FileInput(attrs={"accept": ",".join(MANIFEST_SUFFIXES)}),
+        widget=forms.FileInput(attrs={"accept": ",".join(_SUFFIXES)}),
     )
     name = forms.CharField(
         label=_("Name of this import (optional)"),
@@ -75,7 +76,7 @@ class ImportForm(forms.Form):
 
     def clean_manifest(self) -> UploadedFile | None:
         manifest = self.cleaned_data["manifest"]
-        if manifest and PurePath(manifest.name).suffix.lower() not in MANIFEST_SUFFIXES:
+        if manifest and PurePath(manifest.name).suffix.lower() not in _SUFFIXES:
             raise forms.ValidationError(
                 gettext(
                     "“%(name)s” is no manifest. Save the table as .csv (UTF-8), or one JSON object a line as .jsonl."

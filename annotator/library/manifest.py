@@ -7,18 +7,30 @@ each with its values or with what is wrong with it.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from annotator.core.errors import ProblemError
 from annotator.library.models import MediaType
 from annotator.library.sources import check_path
+from reward_engine.tables import (
+    Delimited,
+    TableError,
+    TableRow,
+    TextLines,
+    column_named,
+    encoding_of,
+    is_certain,
+    name_of,
+    objects,
+    plain,
+)
+from reward_engine.tables.objects import strict
 
 # Field → most characters it may have (None: its own check).
 FIELDS: dict[str, int | None] = {
@@ -35,7 +47,7 @@ FIELDS: dict[str, int | None] = {
 REQUIRED = ("file", "prompt")
 UNKNOWN_GENERATOR = "unknown"
 MAX_ROWS = 200_000
-MAX_LINE_BYTES = 1024 * 1024
+MAX_LINE_CHARACTERS = 1024 * 1024
 MAX_EXTRA_CHARACTERS = 20_000
 
 
@@ -88,11 +100,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What one pass over a manifest tells: its rows, the folder that all its paths begin with, its hash."""
+    """What one pass over a manifest tells: its rows, the folder that all its paths begin with, its hash.
+
+    ``guessed_encoding``: what people call the encoding, where the file does not say it; else "".
+    """
 
     rows: int
     common_folder: tuple[str, ...]
     sha256: str
+    guessed_encoding: str = ""
 
 
 def survey(path: Path, name: str, options: ImportOptions) -> Survey:
@@ -110,7 +126,8 @@ def survey(path: Path, name: str, options: ImportOptions) -> Survey:
         raise _problem(f"{name} has no rows; add one row for each image or video.", "no_rows")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Survey(count, tuple(common or ()), digest)
+    encoding = encoding_of(path)
+    return Survey(count, tuple(common or ()), digest, "" if is_certain(encoding) else name_of(encoding))
 
 
 def _folder_of(row: Row) -> list[str] | None:
@@ -128,71 +145,51 @@ def rows(path: Path, name: str, options: ImportOptions) -> Iterator[Row]:
     """The rows of a manifest called ``name`` that lies at ``path``. Blank lines are passed over, but counted."""
     suffix = Path(name).suffix.lower()
     if suffix in (".jsonl", ".ndjson"):
-        return _jsonl_rows(path, name, options)
+        return _table_rows(path, name, options, "jsonl")
     if suffix in (".csv", ".tsv", ".txt"):
-        return _csv_rows(path, name, options)
+        return _table_rows(path, name, options, "csv")
     raise _problem(
         f"{name}: a manifest is a CSV file (.csv) or a JSON Lines file (.jsonl); save it as one of these.",
         "unknown_manifest_type",
     )
 
 
-# --- CSV ------------------------------------------------------------------------------------------
+# --- The table ------------------------------------------------------------------------------------
 
 
-def _csv_rows(path: Path, name: str, options: ImportOptions) -> Iterator[Row]:
-    lines = _lines(path, name)
-    first = next(lines, "")
-    if not first.strip():
-        raise _problem(f"{name}: the first line is empty; it must name the columns.", "no_header")
-    reader = csv.reader(_chain(first, lines), delimiter=_delimiter(first), strict=True)
+def _table_rows(path: Path, name: str, options: ImportOptions, kind: str) -> Iterator[Row]:
+    """The rows as the reader of tables gives them, their columns told as fields."""
     try:
-        header = [cell.strip() for cell in next(reader)]
-        field_of = _fields_of(header, name, options)
-        for number, cells in enumerate(reader, 1):
-            if any(cell.strip() for cell in cells):
-                yield _csv_row(number, cells, header, field_of, name, options)
-    except csv.Error as error:
-        raise _problem(
-            f"{name}, line {reader.line_num}: {error}. Most often a quotation mark is not closed; "
-            'inside a quoted cell it is written twice ("").',
-            "bad_csv",
-            row=max(reader.line_num - 1, 0),
-        ) from error
+        with TextLines(path, MAX_LINE_CHARACTERS) as lines:
+            if kind == "jsonl":
+                columns = _columns(options)
+                for found in objects(lines):
+                    yield _checked(found, _fields_of(found.values, columns), name, options)
+                return
+            table = Delimited(lines)
+            field_of = _fields_of_header(table.header, name, options)
+            for found in table:
+                yield _checked(found, field_of, name, options)
+    except TableError as error:
+        row = {} if error.line is None else {"row": max(error.line - (kind == "csv"), 0)}
+        raise _problem(f"{name}{error.where}: {error.message}", error.code, field=error.column or "", **row) from error
 
 
-def _csv_row(
-    number: int, cells: list[str], header: list[str], field_of: dict[str, str], name: str, options: ImportOptions
-) -> Row:
-    given = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-    row = _row(number, {key: value for key, value in given.items() if value != ""}, field_of, name, options)
-    if len(cells) != len(header):
-        problem = _problem(
-            f"{name}, row {number}: {len(cells)} cells, but the header has {len(header)} columns. A cell with a comma "
-            "or a line break in it must stand in quotation marks.",
-            "wrong_cell_count",
-            row=number,
-        )
-        return Row(number, row.values, row.extra, problem)
-    return row
+def _checked(found: TableRow, field_of: dict[str, str], name: str, options: ImportOptions) -> Row:
+    given = {column: value for column, value in found.values.items() if value is not None and value != ""}
+    row = _row(found.number, given, field_of, name, options)
+    if not found.problem:
+        return row
+    problem = _problem(f"{name}, row {found.number}: {found.problem}", found.code, row=found.number)
+    return Row(found.number, row.values if found.code == "wrong_cell_count" else {}, row.extra, problem)
 
 
-def _fields_of(header: list[str], name: str, options: ImportOptions) -> dict[str, str]:
-    """Column → field, with everything that can be wrong with a header."""
-    seen: set[str] = set()
-    for position, column in enumerate(header, 1):
-        if not column:
-            raise _problem(f"{name}: column {position} of the header has no name; name or delete it.", "unnamed_column")
-        if column in seen:
-            raise _problem(
-                f"{name}: the header has the column “{column}” twice; rename or delete one.",
-                "duplicate_column",
-                field=column,
-            )
-        seen.add(column)
+def _fields_of_header(header: list[str], name: str, options: ImportOptions) -> dict[str, str]:
+    """Column → field; ProblemError where one that is needed is not there."""
     columns = _columns(options)
+    field_of = _fields_of(header, columns)
     for name_of_field, column in columns.items():
-        if column in seen:
+        if name_of_field in field_of.values():
             continue
         if name_of_field in options.columns or (name_of_field in REQUIRED and name_of_field not in options.defaults):
             raise _problem(
@@ -201,62 +198,19 @@ def _fields_of(header: list[str], name: str, options: ImportOptions) -> dict[str
                 "missing_column",
                 field=name_of_field,
             )
-    return {column: name_of_field for name_of_field, column in columns.items() if column in seen}
+    return field_of
+
+
+def _fields_of(header: Iterable[str], columns: dict[str, str]) -> dict[str, str]:
+    header = list(header)
+    found = {column_named(column, header): name_of_field for name_of_field, column in columns.items()}
+    return {column: name_of_field for column, name_of_field in found.items() if column is not None}
 
 
 def _columns(options: ImportOptions) -> dict[str, str]:
     """Field → column; a column that is mapped to one field serves no second one by its name."""
-    mapped = set(options.columns.values())
+    mapped = {plain(column) for column in options.columns.values()}
     return {name: options.columns.get(name, name) for name in FIELDS if name in options.columns or name not in mapped}
-
-
-def _delimiter(header: str) -> str:
-    """Comma, or what spreadsheets elsewhere write: semicolon or tab; whichever parts the header most often."""
-    outside = "".join(header.split('"')[::2])
-    return max(",;\t", key=outside.count)
-
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
-
-
-# --- JSON Lines -----------------------------------------------------------------------------------
-
-
-def _jsonl_rows(path: Path, name: str, options: ImportOptions) -> Iterator[Row]:
-    field_of = {column: name_of_field for name_of_field, column in _columns(options).items()}
-    for number, line in enumerate(_lines(path, name), 1):
-        if not line.strip():
-            continue
-        try:
-            given = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            problem = _problem(f"{name}, row {number}: this is not valid JSON ({reason}).", "bad_json", row=number)
-            yield Row(number, {}, {}, problem)
-            continue
-        if not isinstance(given, dict):
-            problem = _problem(
-                f'{name}, row {number}: one JSON object is needed on each line, such as {{"file": …, "prompt": …}}.',
-                "bad_json",
-                row=number,
-            )
-            yield Row(number, {}, {}, problem)
-            continue
-        present = {key: value for key, value in given.items() if value is not None and value != ""}
-        yield _row(number, present, field_of, name, options)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    for (one, _), (next_one, _) in pairwise(sorted(pairs, key=lambda pair: pair[0])):
-        if one == next_one:
-            raise ValueError(f"the key “{one}” is there twice")
-    return dict(pairs)
-
-
-def _no_constant(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
 
 
 # --- One row --------------------------------------------------------------------------------------
@@ -324,7 +278,7 @@ def _parameters(value: Any) -> dict[str, Any]:
         return {}
     if isinstance(value, str):
         try:
-            value = json.loads(value, object_pairs_hook=_once, parse_constant=_no_constant)
+            value = strict(value)
         except (ValueError, RecursionError) as error:
             raise _Bad(name, "bad_json", f'a JSON object is needed, such as {{"steps": 30}} ({error}).') from error
         _check_characters(name, [value])
@@ -350,36 +304,6 @@ def _has_nul(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_has_nul(part) for pair in value.items() for part in pair)
     return isinstance(value, list) and any(_has_nul(part) for part in value)
-
-
-# --- Text -----------------------------------------------------------------------------------------
-
-
-def _lines(path: Path, name: str) -> Iterator[str]:
-    """The lines of a UTF-8 file, line ends kept, a byte order mark taken off."""
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_LINE_BYTES + 1):
-            number += 1
-            if len(line) > MAX_LINE_BYTES:
-                raise _problem(
-                    f"{name}, line {number}: longer than {MAX_LINE_BYTES:,} bytes; is this really a manifest?",
-                    "too_long_line",
-                    row=number,
-                )
-            if number == 1:
-                if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                    raise _problem(f"{name} is UTF-16 text; save it as UTF-8.", "bad_encoding")
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            try:
-                yield line.decode()
-            except UnicodeDecodeError as error:
-                raise _problem(
-                    f"{name}, line {number}: byte {error.start + 1} is not UTF-8 text; save the file with the "
-                    "encoding UTF-8 (in a spreadsheet: “CSV UTF-8”).",
-                    "bad_encoding",
-                    row=max(number - 1, 0),
-                ) from error
 
 
 def _problem(message: str, code: str, **details: object) -> ProblemError:

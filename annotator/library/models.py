@@ -68,6 +68,13 @@ class ImportBatch(TimeStamped):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def outcome(self) -> str:
+        """ "refused" where no row went in, "partly" where some were refused, else "whole"."""
+        if not self.rejected:
+            return "whole"
+        return "partly" if self.imported or self.duplicates else "refused"
+
 
 class ImportProblem(models.Model):
     """Why one row of a manifest did not go in."""

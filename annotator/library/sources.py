@@ -21,12 +21,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from annotator.core.errors import ProblemError
+from annotator.library.zipnames import MemberNames
 
-MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl")
+MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl", "manifest.ndjson", "manifest.tsv", "manifest.txt")
 MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".tsv")
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 _CHUNK = 1024 * 1024
 _RATIO_FROM_BYTES = 1024 * 1024  # a small text may well shrink a hundredfold
-_JUNK = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|\._|Thumbs\.db$|desktop\.ini$)")
+_JUNK = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|\._|\.Spotlight-V100/|Thumbs\.db$|desktop\.ini$|~\$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,12 @@ LIMITS = Limits()
 
 
 def check_path(path: str) -> str:
-    """A path inside a source, made plain ("./a//b" → "a/b"). ProblemError where it could lead elsewhere."""
+    """A path inside a source, made plain ("./a//b" and "a\\b" → "a/b"). ProblemError where it could lead elsewhere."""
+    path = path.replace("\\", "/")  # how Windows writes it
     if not path or not path.strip("/."):
         if path.startswith("/") or ".." in path.split("/"):
             raise _refused(path, "path_climbs", "it leads out of the import")
         raise _refused(path, "bad_path", "it names no file")
-    if "\\" in path:
-        raise _refused(path, "backslash", "folders are parted by “/”, not by a backslash; change it in the manifest")
     if any(unicodedata.category(character) == "Cc" for character in path):
         raise _refused(path, "bad_path", "there is a control character in it")
     if path.startswith("/") or re.match(r"[A-Za-z]:", path):
@@ -92,6 +93,7 @@ class FolderSource:
         self.root = root
         self.title = root.name or str(root)
         self._limits = limits
+        self._composed: dict[str, str] | None = None
 
     def names(self) -> list[str]:
         found: list[str] = []
@@ -106,11 +108,21 @@ class FolderSource:
         return found
 
     def has(self, path: str) -> bool:
-        return any(os.path.lexists(self.root / form) for form in _forms(path)) and not os.path.isdir(self.root / path)
+        return self._kept_as(path) is not None and not os.path.isdir(self.root / path)
+
+    def _kept_as(self, path: str) -> str | None:
+        """The path as the file system keeps it: é as one character or as two, each folder as it happens to be."""
+        if os.path.lexists(self.root / path):
+            return path
+        if path.isascii():
+            return None
+        if self._composed is None:
+            self._composed = {unicodedata.normalize("NFC", name): name for name in self.names()}
+        return self._composed.get(unicodedata.normalize("NFC", path))
 
     @contextmanager
     def opened(self, path: str) -> Iterator[Path]:
-        plain = next((form for form in _forms(check_path(path)) if os.path.lexists(self.root / form)), None)
+        plain = self._kept_as(check_path(path))
         if plain is None:
             raise _missing(path, self.title)
         descriptor = self._open_without_links(plain, path)
@@ -155,12 +167,19 @@ class ZipSource:
         self._limits = limits
         try:
             self._zip = zipfile.ZipFile(path)
+        except UnicodeDecodeError as error:
+            raise ProblemError(
+                f"{self.title} says that its file names are UTF-8, but one is not; make the archive again.",
+                code="bad_zip",
+            ) from error
         except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, ValueError, EOFError) as error:
             raise ProblemError(
                 f"{self.title} is no ZIP archive or is cut off ({error}); make or upload it again.", code="bad_zip"
             ) from error
         self._members: dict[str, zipfile.ZipInfo] = {}
         self._refused: dict[str, ProblemError] = {}
+        self._names = MemberNames(self._zip.infolist())
+        self._readings: dict[str, str] | None = None
         try:
             self._survey()
         except ProblemError:
@@ -180,8 +199,9 @@ class ZipSource:
                 code="too_large_archive",
             )
         for info in infos:
-            original = info.orig_filename
-            if original.endswith("/") or _JUNK.search(original):
+            original = self._names.of(info)
+            unified = original.replace("\\", "/")
+            if unified.endswith("/") or _JUNK.search(unified):
                 continue
             try:
                 name = check_path(original)
@@ -189,7 +209,7 @@ class ZipSource:
                 # Under its own name, so that a row that names it is told the reason.
                 self._refused[original] = problem
                 continue
-            problem_here = self._problem_with(info)
+            problem_here = self._problem_with(info, name)
             if name in self._members or name in self._refused:
                 problem_here = ProblemError(
                     f"“{name}” is in {self.title} twice; keep one, so that it is clear which is meant.",
@@ -201,8 +221,7 @@ class ZipSource:
             else:
                 self._members[name] = info
 
-    def _problem_with(self, info: zipfile.ZipInfo) -> ProblemError | None:
-        name = info.filename
+    def _problem_with(self, info: zipfile.ZipInfo, name: str) -> ProblemError | None:
         mode = info.external_attr >> 16
         if info.flag_bits & 0x1:
             return ProblemError(f"“{name}” is encrypted; make the ZIP without a password.", code="encrypted")
@@ -225,13 +244,25 @@ class ZipSource:
         return list(self._members)
 
     def has(self, path: str) -> bool:
-        return path in self._members or path in self._refused
+        name = self._listed_as(path)
+        return name in self._members or name in self._refused
+
+    def _listed_as(self, path: str) -> str:
+        """The name under which a member is listed, where ``path`` is the same name read in another code page."""
+        if path in self._members or path in self._refused or path.isascii():
+            return path
+        if self._readings is None:
+            self._readings = {}
+            for name, info in self._members.items():
+                for reading in self._names.other_readings(info):
+                    self._readings.setdefault(unicodedata.normalize("NFC", reading.replace("\\", "/")), name)
+        return self._readings.get(path, path)
 
     @contextmanager
     def opened(self, path: str) -> Iterator[Path]:
         if path in self._refused:
             raise self._refused[path]
-        plain = check_path(path)
+        plain = self._listed_as(check_path(path))
         if plain in self._refused:
             raise self._refused[plain]
         if plain not in self._members:
@@ -254,7 +285,7 @@ def open_source(path: Path, title: str = "", limits: Limits = LIMITS) -> FolderS
     if path.is_dir():
         return FolderSource(path, limits)
     if not path.exists():
-        raise ProblemError(f"There is no folder or ZIP at {path}.", code="missing_source")
+        raise ProblemError(f"There is no folder or ZIP “{path.name}” there.", code="missing_source")
     return ZipSource(path, title, limits)
 
 
@@ -271,8 +302,8 @@ def find_manifest(source: FolderSource | ZipSource, wanted: str = "") -> str:
         raise ProblemError(
             f"There is no manifest “{wanted}” in {source.title}.{_candidates(names)}", code="no_manifest"
         )
+    called = [name for name in names if PurePosixPath(name).name.lower() in MANIFEST_NAMES]
     candidates = [name for name in names if PurePosixPath(name).suffix.lower() in MANIFEST_SUFFIXES]
-    called = [name for name in candidates if PurePosixPath(name).name.lower() in MANIFEST_NAMES]
     for chosen in (called, candidates):
         # The one nearest to the top, if no other is as near.
         chosen.sort(key=lambda name: name.count("/"))
@@ -283,6 +314,12 @@ def find_manifest(source: FolderSource | ZipSource, wanted: str = "") -> str:
                 f"{source.title} has several files that may be the manifest ({', '.join(chosen[:5])}); say which.",
                 code="several_manifests",
             )
+    if sheets := [name for name in names if PurePosixPath(name).suffix.lower() in _SPREADSHEETS]:
+        raise ProblemError(
+            f"There is no manifest in {source.title}. {sheets[0]} is a spreadsheet; save it as “CSV UTF-8” beside "
+            "the media.",
+            code="no_manifest",
+        )
     raise ProblemError(
         f"There is no manifest in {source.title}. Add manifest.csv (or .jsonl) with one row for each file "
         "and at least the columns “file” and “prompt”.",
@@ -312,11 +349,6 @@ def locate(source: FolderSource | ZipSource, path: str, folder: str, common: tup
         if source.has(candidate):
             return candidate
     raise _missing(path, source.title)
-
-
-def _forms(path: str) -> tuple[str, str]:
-    """A name as people type it and as some file systems keep it (é as one character or as two)."""
-    return path, unicodedata.normalize("NFD", path)
 
 
 def _with_parents(plain: str) -> list[str]:

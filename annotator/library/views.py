@@ -3,12 +3,10 @@
 import csv
 from collections.abc import Iterator
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import push_url
 
@@ -74,7 +72,6 @@ def start_import(request: HttpRequest) -> HttpResponse:
         except ProblemError as problem:
             form.add_error(None, problem.message)
         else:
-            messages.success(request, _("The archive is here. Its files are being looked at now."))
             return redirect("library:batch", pk=batch.pk)
     context = {"form": form, "columns": COLUMNS, "example": EXAMPLE_ROWS}
     return render(request, "library/import.html", context, status=422 if form.errors else 200)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from annotator.core.curves import Curve, thinned
+from reward_engine.tables import json_lines
 
 RECENT = 20  # steps whose speed tells the time left
 
@@ -43,7 +44,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     except OSError:
         return []
     found: dict[int, dict[str, Any]] = {}
-    for line in text.splitlines():
+    for line in json_lines(text):
         try:
             row = json.loads(line)
             found[int(row["step"])] = row

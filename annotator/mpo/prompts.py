@@ -6,7 +6,6 @@ be used (too long, no text, no JSON) is told apart, each with its row.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotator.core.errors import ProblemError
+from reward_engine.tables import Delimited, TableError, column_named, decode
 
 # Text encoders read 77 to 512 tokens; what is longer than this is a document in the wrong place.
 MOST_CHARACTERS = 2000
@@ -114,47 +114,30 @@ def _lines(text: str, _column: str) -> Rows:
 
 
 def _cells(text: str, column: str) -> Rows:
-    first = text.split("\n", 1)[0]
-    if not first.strip():
-        raise ProblemError("The first line is empty; it must name the columns.", code="no_header")
-    outside = "".join(first.split('"')[::2])
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=outside.count), strict=True)
     try:
-        header = [cell.strip() for cell in next(reader)]
-        place = _place(header, column)
-        for number, cells in enumerate(reader, 1):
-            if not any(cell.strip() for cell in cells):
-                yield number, ""
-            elif len(cells) != len(header):
-                yield (
-                    number,
-                    RowNote(
-                        number,
-                        "wrong_cell_count",
-                        f"{len(cells)} cells, but the header has {len(header)} columns. A cell with a comma or a line "
-                        "break in it must stand in quotation marks.",
-                    ),
-                )
-            else:
-                yield number, cells[place]
-    except csv.Error as error:
-        raise ProblemError(
-            f"Line {reader.line_num}: {error}. Most often a quotation mark is not closed; inside a quoted cell it is "
-            'written twice ("").',
-            code="bad_csv",
-        ) from error
+        table = Delimited(io.StringIO(text, newline=""))
+        place = _place(table.header, column)
+        last = 0
+        for row in table:
+            yield from ((blank, "") for blank in range(last + 1, row.number))
+            last = row.number
+            yield row.number, RowNote(row.number, row.code, row.problem) if row.problem else row.values[place]
+    except TableError as error:
+        where = f"Line {error.line}: " if error.line else ""
+        raise ProblemError(_sentence(f"{where}{error.message}"), code=error.code) from error
 
 
-def _place(header: list[str], column: str) -> int:
-    if column:
-        if column in header:
-            return header.index(column)
-    elif len(header) == 1:
-        return 0
-    else:
-        for name in USUAL:
-            if name in header:
-                return header.index(name)
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _place(header: list[str], column: str) -> str:
+    """The column that holds the prompts."""
+    if not column and len(header) == 1:
+        return header[0]
+    for name in [column] if column else USUAL:
+        if (found := column_named(name, header)) is not None:
+            return found
     named = ", ".join(f"“{name}”" for name in header)
     wanted = f"There is no column “{column}”." if column else "Which column holds the prompts?"
     raise ProblemError(f"{wanted} The columns are {named}; name one of them.", code="no_column", field="column")
@@ -208,16 +191,11 @@ def _decoded(content: bytes) -> str:
             "list of prompts?",
             code="too_large",
         )
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ProblemError("This is UTF-16 text; save it as UTF-8.", code="bad_encoding")
     try:
-        return content.removeprefix(b"\xef\xbb\xbf").decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ProblemError(
-            f"Line {line} is not UTF-8 text; save the file with the encoding UTF-8 (in a spreadsheet: “CSV UTF-8”).",
-            code="bad_encoding",
-        ) from error
+        return decode(content)
+    except TableError as error:
+        where = f"Line {error.line}: " if error.line else ""
+        raise ProblemError(_sentence(f"{where}{error.message}"), code=error.code) from error
 
 
 def _counted(notes: list[RowNote], code: str | None, word: str) -> str:

@@ -65,7 +65,7 @@ def read(source: Path, media_type: MediaType) -> Listed:
         if key in seen:
             raise DataError(f"{source.name}, row {number}: the key “{key}” is there already.", code="key")
         seen.add(key)
-        items.append(MediaInput(key, media_type, base / path, str(row.get("prompt") or "")))
+        items.append(MediaInput(key, media_type, _file(base, path), str(row.get("prompt") or "")))
         groups.append(_first(row, GROUPS) or key)
     if not items:
         raise DataError(f"{source.name}: there are no media in it.", code="empty")
@@ -102,6 +102,12 @@ def _folder(folder: Path) -> list[tables.Row]:
     endings = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif", ".mp4", ".webm", ".mov", ".mkv", ".avi")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
     return [{"path": str(path.relative_to(folder))} for path in paths]
+
+
+def _file(base: Path, path: str) -> Path:
+    """Where a table means; Windows programs part folders by a backslash."""
+    plain = base / path
+    return plain if "\\" not in path or plain.exists() else base / path.replace("\\", "/")
 
 
 def _first(row: tables.Row, names: Sequence[str]) -> str | None:

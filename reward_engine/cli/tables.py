@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,19 +13,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reward_engine.errors import DataError
+from reward_engine.tables import Delimited, TableError, TextLines, is_certain, name_of, objects, plain
 
 Row: TypeAlias = dict[str, Any]
 
 ENDINGS = (".csv", ".jsonl", ".parquet")
+READ = (*ENDINGS, ".tsv", ".ndjson")
 
 
 def read(path: Path) -> tuple[list[Row], dict[str, Any]]:
     """(rows, what the file says about itself; only Parquet can). Raises DataError naming file and line."""
     if not path.exists():
         raise DataError(f"{path}: there is no such file.", code="missing")
-    check_ending(path)
+    check_ending(path, READ)
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             table = pq.read_table(path)
             about = {
                 key.decode(): json.loads(value)
@@ -32,22 +35,27 @@ def read(path: Path) -> tuple[list[Row], dict[str, Any]]:
                 if key.startswith(b"reward_engine.")
             }
             return table.to_pylist(), {key.removeprefix("reward_engine."): value for key, value in about.items()}
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix == ".csv":
-                return list(csv.DictReader(file)), {}
-            return [_json(path, number, line) for number, line in enumerate(file, 1) if line.strip()], {}
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException, ValueError) as error:
+        return list(_text_rows(path)), {}
+    except TableError as error:
+        raise DataError(f"{path.name}{error.where}: {error.message}", code=error.code) from error
+    except (OSError, pa.ArrowException, ValueError) as error:
         raise DataError(f"{path.name}: it cannot be read ({error}).", code="unreadable") from error
 
 
-def _json(path: Path, number: int, line: str) -> Row:
-    try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{path.name}, line {number}: this is not JSON ({error}).", code="unreadable") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path.name}, line {number}: an object is expected.", code="unreadable")
-    return found
+def _text_rows(path: Path) -> Iterator[Row]:
+    """The rows of a text; the first that cannot be used ends it, since nothing may be missing from a measure.
+
+    A column may be asked for in small letters too, however the file writes it.
+    """
+    with TextLines(path) as lines:
+        if not is_certain(lines.encoding):
+            print(f"{path.name} is not UTF-8; read as {name_of(lines.encoding)}.", file=sys.stderr)
+        by_line = path.suffix.lower() in (".jsonl", ".ndjson")
+        for row in objects(lines) if by_line else Delimited(lines):
+            if row.problem:
+                where = f"{'line' if by_line else 'row'} {row.number}"
+                raise DataError(f"{path.name}, {where}: {row.problem}", code=row.code)
+            yield {plain(column): value for column, value in row.values.items()} | row.values
 
 
 def write(path: Path, rows: Sequence[Row], about: Mapping[str, Any] | None = None) -> None:
@@ -55,11 +63,11 @@ def write(path: Path, rows: Sequence[Row], about: Mapping[str, Any] | None = Non
     check_ending(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         table = pa.Table.from_pylist(list(rows))
         said = {f"reward_engine.{key}": json.dumps(value) for key, value in (about or {}).items()}
         pq.write_table(table.replace_schema_metadata(said), beside)
-    elif path.suffix == ".csv":
+    elif path.suffix.lower() == ".csv":
         with beside.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
             writer.writeheader()
@@ -70,6 +78,6 @@ def write(path: Path, rows: Sequence[Row], about: Mapping[str, Any] | None = Non
     beside.replace(path)
 
 
-def check_ending(path: Path) -> None:
-    if path.suffix not in ENDINGS:
-        raise DataError(f"{path.name}: the ending must be one of {', '.join(ENDINGS)}.", code="ending")
+def check_ending(path: Path, endings: Sequence[str] = ENDINGS) -> None:
+    if path.suffix.lower() not in endings:
+        raise DataError(f"{path.name}: the ending must be one of {', '.join(endings)}.", code="ending")

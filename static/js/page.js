@@ -56,6 +56,7 @@ function say(text) {
   }
   const notice = document.createElement("p");
   notice.className = "notice bad";
+  notice.dataset.trouble = "yes";
   notice.textContent = text;
   box.replaceChildren(notice);
 }
@@ -66,6 +67,13 @@ document.addEventListener("htmx:responseError", (event) => {
   else if (status >= 500) say("The server could not do this. Nothing was changed; try again in a moment.");
 });
 document.addEventListener("htmx:sendError", () => say("The server cannot be reached. It will be tried again."));
+// What is true no longer is not said any longer: of a server that answers again, and of a beginning once it has ended.
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.xhr.status < 400) document.querySelector(".messages > [data-trouble]")?.remove();
+});
+document.addEventListener("job-finished", () => {
+  for (const notice of document.querySelectorAll(".messages > .notice.good, .messages > .notice.info")) notice.remove();
+});
 
 // Times are kept in UTC and shown as the reader's clock says.
 export function localTimes(root = document) {
@@ -79,6 +87,10 @@ export function localTimes(root = document) {
 }
 localTimes();
 document.addEventListener("htmx:afterSwap", () => localTimes());
+
+// “Today” is the reader's day: the server is told the time zone of this browser.
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+if (timeZone) document.cookie = `zone=${encodeURIComponent(timeZone)}; path=/; max-age=31536000; samesite=lax`;
 
 // What scrolls sideways can be reached, and so scrolled, with the keyboard.
 function reachable() {

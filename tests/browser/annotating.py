@@ -62,6 +62,15 @@ def press(page: Page, keys: list[str]) -> int:
     return len(keys)
 
 
+def azerty(page: Page, place: int) -> None:
+    """The key of a French keyboard, where digits need shift."""
+    page.evaluate(
+        """([key, code]) => document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", { key, code, bubbles: true, cancelable: true }))""",
+        ["&é\"'(-è_ç"[place - 1], f"Digit{place}"],
+    )
+
+
 def standing(assignment: Assignment) -> dict[str, int]:
     return dict(Judgment.objects.filter(assignment=assignment).values_list("sub_dimension", "level"))
 

@@ -11,7 +11,7 @@ from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Judgment
 from annotator.campaigns.services import lease_next_item, skip_assignment
 from annotator.library.models import MediaType
-from tests.browser.annotating import PROMPTS, begin, lapse_to, newest, press, shown, standing, state, top_keys
+from tests.browser.annotating import PROMPTS, azerty, begin, lapse_to, newest, press, shown, standing, state, top_keys
 from tests.browser.conftest import accessible
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -314,7 +314,7 @@ def test_skipping_with_a_reason(
     first = shown(page)
     page.keyboard.press("s")
     snap(page, "annotate-skip")
-    page.keyboard.press("3")
+    azerty(page, 3)
     page.get_by_role("dialog").get_by_label("In your words").fill("two questions fit")
     page.get_by_role("button", name="Leave it").click()
     expect(page).not_to_have_url(re.compile(f"/{first.pk}/"))

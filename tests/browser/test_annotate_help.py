@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from annotator.accounts.models import Role, User
 from annotator.campaigns.models import Assignment, Campaign, Flag, FlagOutcome, Judgment, LevelExample
 from annotator.campaigns.services import add_example, lease_next_item, set_suggestions
-from tests.browser.annotating import answer_the_rest, begin, press, shown, standing, state, top_keys
+from tests.browser.annotating import answer_the_rest, azerty, begin, press, shown, standing, state, top_keys
 from tests.factories import built_in_checklist, make_reward_model, make_score, write_image, write_video
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,7 +111,7 @@ def test_a_problem_is_reported_and_the_work_goes_on(
     begin(page, work)
     page.wait_for_load_state("networkidle")
     press(page, ["3", "r"])
-    page.keyboard.press("3")
+    azerty(page, 3)
     expect(page.get_by_label("Which question?")).to_have_value("object_pairing")  # the one in hand
     page.get_by_role("dialog").get_by_label("In your words").fill("two answers fit")
     snap(page, "annotate-flag")

@@ -212,3 +212,17 @@ def test_a_lost_password_is_replaced_by_a_link_of_an_admin(
     guest.get_by_label("Password").fill("a long enough phrase")
     guest.get_by_role("button", name="Sign in").click()
     expect(guest.get_by_role("heading", level=1)).to_have_text("Hello, ann")
+
+
+def test_what_is_true_no_longer_is_not_said_any_longer(
+    open_page: Callable[..., Page], make_user: Callable[..., User]
+) -> None:
+    page = open_page(make_user("ann"))
+    page.goto("/")
+    page.evaluate("document.dispatchEvent(new Event('htmx:sendError'))")
+    expect(page.get_by_text("The server cannot be reached")).to_be_visible()
+    page.evaluate("document.dispatchEvent(new CustomEvent('htmx:afterOnLoad', { detail: { xhr: { status: 200 } } }))")
+    expect(page.get_by_text("The server cannot be reached")).to_have_count(0)
+    page.evaluate("document.querySelector('.messages').innerHTML = '<p class=\"notice good\">It runs.</p>'")
+    page.evaluate("document.body.dispatchEvent(new Event('job-finished', { bubbles: true }))")
+    expect(page.get_by_text("It runs.")).to_have_count(0)

@@ -19,6 +19,7 @@ from annotator.campaigns.services import (
 )
 from annotator.trust.models import Adjudication, Standing, TrustPolicy
 from annotator.trust.services import set_known_answers
+from tests.browser.annotating import azerty
 from tests.factories import make_item
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +66,7 @@ def test_a_reviewer_decides_by_keyboard(
     expect(current).not_to_have_text(first)
     page.keyboard.press("k")
     page.keyboard.press("Backspace")
-    page.keyboard.press("3")
+    azerty(page, 3)
     look(page, "trust-review-item")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your decisions are saved")).to_be_visible()

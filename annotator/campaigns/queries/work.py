@@ -1,7 +1,6 @@
 """What an annotator needs around one assignment."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -10,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Exists, Func, IntegerField, Max, Min, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import JSONObject
 from django.http import Http404
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotator.accounts.models import Role
@@ -29,6 +27,7 @@ from annotator.campaigns.models import (
     LevelExample,
     Purpose,
 )
+from annotator.core.days import midnight
 
 # "1000+" tells an annotator as much as the exact number, and a million rows are not counted for it.
 LEFT_COUNTED = 1000
@@ -76,8 +75,8 @@ def my_assignment(annotator: Any, pk: int) -> Assignment:
     With all that its page shows, in one query: ``answers`` (see :func:`standing`), ``newest`` act, ``previous`` and
     ``following`` assignment in the order they were handed out, ``was_unsafe`` (somebody else has reported the item as
     unsafe, and no reviewer has denied it), ``own_flags`` (open reports of this person), ``with_examples`` (ladders that
-    have example images), ``today`` (submitted by this person since midnight), ``left`` (items they can still be given
-    here, counted up to LEFT_COUNTED).
+    have example images), ``today`` (submitted by this person today, by their clock), ``left`` (items they can still be
+    given here, counted up to LEFT_COUNTED).
     """
     found = (
         Assignment.objects.select_related(
@@ -104,7 +103,7 @@ def my_assignment(annotator: Any, pk: int) -> Assignment:
                 .values("sub_dimension")
                 .distinct()
             ),
-            today=_only(Assignment.objects.filter(annotator=annotator, submitted_at__gte=_midnight()), Count("pk")),
+            today=_only(Assignment.objects.filter(annotator=annotator, submitted_at__gte=midnight()), Count("pk")),
             left=_left(annotator),
         )
         .filter(pk=pk, annotator=annotator)
@@ -143,11 +142,6 @@ def _left(annotator: Any) -> Func:
     return Func(first, function="cardinality", output_field=IntegerField())
 
 
-def _midnight() -> datetime:
-    """Of the platform's clock."""
-    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 def standing(assignment: Assignment) -> Standing:
     """For an assignment of :func:`my_assignment`."""
     return Standing(
@@ -158,5 +152,5 @@ def standing(assignment: Assignment) -> Standing:
 
 
 def done_today(annotator: Any) -> int:
-    """How many items this person has submitted since midnight."""
-    return Assignment.objects.filter(annotator=annotator, submitted_at__gte=_midnight()).count()
+    """How many items this person has submitted today, by their clock."""
+    return Assignment.objects.filter(annotator=annotator, submitted_at__gte=midnight()).count()

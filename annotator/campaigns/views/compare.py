@@ -16,6 +16,7 @@ from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
 from annotator.campaigns.models import AssignmentState, Campaign, Comparison, SkipReason
 from annotator.campaigns.pair_forms import ComparisonCampaignForm, PairFilterForm
+from annotator.campaigns.panels import render_panels
 from annotator.core.errors import ProblemError
 
 
@@ -117,6 +118,7 @@ def overview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     context: dict[str, Any] = {
         "campaign": campaign,
         "is_reviewer": has_role(request.user, Role.REVIEWER, Role.ADMIN),
+        "panels": render_panels(request, campaign),
     }
     if has_role(request.user, Role.ANNOTATOR):
         context["share"] = queries.own_shares(request.user, [campaign])[campaign.pk]

@@ -1,6 +1,11 @@
 """Every read of the datasets app that is more than a lookup."""
 
-from annotator.datasets.queries.annotations import ExportPreview, exported_annotations, preview
+from annotator.datasets.queries.annotations import (
+    ExportPreview,
+    exported_annotations,
+    exported_comparisons,
+    preview,
+)
 from annotator.datasets.queries.versions import (
     EXPORT_TASK,
     campaigns_to_export,
@@ -17,6 +22,7 @@ __all__ = [
     "consensus_name",
     "export_job",
     "exported_annotations",
+    "exported_comparisons",
     "last_consensus",
     "preview",
     "versions",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Case, Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from annotator.campaigns.models import Campaign, CampaignKind
 from annotator.datasets.models import DatasetVersion
-from annotator.datasets.queries.annotations import exported_annotations
+from annotator.datasets.queries.annotations import exported_annotations, exported_comparisons
 from annotator.jobs.models import Job, JobState
 from annotator.trust.queries import ConsensusMethod
 
@@ -19,19 +19,26 @@ def versions() -> QuerySet[DatasetVersion]:
 
 
 def campaigns_to_export() -> QuerySet[Campaign]:
-    """All campaigns that judge items, the most recent first.
+    """All campaigns, the most recent first.
 
-    Each with the ``annotations`` that an export would hold, and its ``newest`` version.
+    Each with the ``annotations`` (or comparisons) that an export would hold, and its ``newest`` version.
     """
+    compared = (
+        exported_comparisons(OuterRef("pk"))
+        .order_by().values("pair__campaign").annotate(n=Count("pk")).values("n")
+    )  # fmt: skip
     counted = (
         exported_annotations(OuterRef("pk"))
         .order_by().values("campaign_item__campaign").annotate(n=Count("pk")).values("n")
     )  # fmt: skip
     return (
-        Campaign.objects.filter(kind=CampaignKind.JUDGING)
-        .select_related("checklist_version")
+        Campaign.objects.select_related("checklist_version")
         .annotate(
-            annotations=Coalesce(Subquery(counted, output_field=IntegerField()), Value(0)),
+            annotations=Case(
+                When(kind=CampaignKind.COMPARING, then=Coalesce(Subquery(compared), Value(0))),
+                default=Coalesce(Subquery(counted), Value(0)),
+                output_field=IntegerField(),
+            ),
             newest=Max("dataset_versions__version"),
         )
         .order_by("-created_at")
@@ -53,4 +60,6 @@ def last_consensus(campaign: Campaign) -> str:
 def consensus_name(version: DatasetVersion) -> str:
     """How the answers of several people became one in this version, for people."""
     method = version.manifest.get("consensus", ConsensusMethod.MAJORITY)
+    if version.manifest.get("kind") == "comparisons":
+        return ""
     return str(ConsensusMethod(method).label) if method in ConsensusMethod.values else str(method)

@@ -16,19 +16,21 @@ from django.db.models import Max
 from django.utils import timezone
 
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Campaign
+from annotator.campaigns.models import Campaign, CampaignKind
 from annotator.campaigns.queries import JudgmentTable
 from annotator.core.errors import ProblemError
-from annotator.datasets import card, schema
+from annotator.datasets import card, comparison_card, schema
+from annotator.datasets.comparisons import Compared, comparisons_schema, pairs_schema
+from annotator.datasets.downloads import stem_of, zip_size
 from annotator.datasets.files import TableFiles, describe
 from annotator.datasets.models import DatasetVersion
-from annotator.datasets.queries import EXPORT_TASK, exported_annotations
+from annotator.datasets.queries import EXPORT_TASK, exported_annotations, exported_comparisons
 from annotator.datasets.rows import Annotations, consensus_chunks
 from annotator.jobs.models import FINISHED, Job
 from annotator.jobs.services import Run, enqueue, run_job
 from annotator.trust.queries import ConsensusMethod, consensus_from, require_method
 
-TABLES = ("annotations.jsonl", "consensus.jsonl")
+TABLES = ("annotations.jsonl", "consensus.jsonl", "comparisons.jsonl", "pairs.jsonl")
 
 
 def request_export(*, campaign: Campaign, requested_by: Any = None, consensus: str = ConsensusMethod.MAJORITY) -> Job:
@@ -38,7 +40,8 @@ def request_export(*, campaign: Campaign, requested_by: Any = None, consensus: s
     Raises ProblemError where nobody has submitted an annotation that counts, or for an unknown consensus.
     """
     require_method(consensus)
-    if not exported_annotations(campaign).exists():
+    compares = campaign.kind == CampaignKind.COMPARING
+    if not (exported_comparisons(campaign) if compares else exported_annotations(campaign)).exists():
         raise ProblemError(_nothing(campaign), code="no_annotations")
     return enqueue(
         kind=EXPORT_TASK,
@@ -78,12 +81,38 @@ def export_campaign(run: Run) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Written:
-    contents: card.Contents
+    """``consensus``: "" where there is none, in a dataset of comparisons."""
+
+    contents: card.Contents | comparison_card.Contents
     files: list[dict[str, Any]]
     consensus: str
 
 
 def _write_tables(run: Run, campaign: Campaign, folder: Path) -> _Written:
+    return (_write_comparisons if campaign.kind == CampaignKind.COMPARING else _write_judgments)(run, campaign, folder)
+
+
+def _write_comparisons(run: Run, campaign: Campaign, folder: Path) -> _Written:
+    compared, contents = Compared(campaign.pk), comparison_card.Contents()
+    run.stage("Writing comparisons", compared.count())
+    with TableFiles(folder, "comparisons", comparisons_schema()) as table:
+        for rows in compared.chunks():
+            table.write(rows)
+            contents.add_comparisons(rows)
+            run.progress(contents.annotations)
+    if not contents.annotations:
+        raise ProblemError(_nothing(campaign), code="no_annotations")
+    run.stage("Writing pairs", len(compared.votes))
+    with TableFiles(folder, "pairs", pairs_schema()) as pairs:
+        for rows in compared.pair_chunks():
+            pairs.write(rows)
+            contents.add_pairs(rows)
+            run.progress(contents.pairs)
+    run.stage("Recording the files")
+    return _Written(contents, [describe(path, files.rows) for files in (table, pairs) for path in files.paths], "")
+
+
+def _write_judgments(run: Run, campaign: Campaign, folder: Path) -> _Written:
     checklist = checklist_of(campaign.checklist_version)
     annotations, contents = Annotations(campaign.pk, checklist), card.Contents()
     run.stage("Writing annotations", annotations.count())
@@ -118,30 +147,35 @@ def _publish(run: Run, campaign: Campaign, folder: Path, written: _Written) -> D
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # one version number at a time
         last = DatasetVersion.objects.filter(campaign=campaign).aggregate(last=Max("version"))["last"] or 0
         path = f"datasets/campaign-{campaign.pk}/v{last + 1}"
-        data = card.manifest(
-            campaign,
-            checklist_of(campaign.checklist_version),
-            written.contents,
-            written.files,
-            last + 1,
-            timezone.now(),
-            written.consensus,
-        )
+        data, readme = _card(campaign, written, last + 1)
         (folder / "manifest.json").write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        (folder / "README.md").write_text(card.readme(data), encoding="utf-8")
+        (folder / "README.md").write_text(readme, encoding="utf-8")
         files = [describe(folder / "README.md"), describe(folder / "manifest.json"), *written.files]
+        size = zip_size(stem_of(campaign, last + 1), [folder / file["name"] for file in files])
         _rename(folder, Path(settings.ARTIFACT_ROOT) / path)
         return DatasetVersion.objects.create(
             campaign=campaign,
             version=last + 1,
             path=path,
             files=files,
+            zip_bytes=size,
             manifest=data,
             annotations=written.contents.annotations,
             items=written.contents.items,
             job=run.job,
             created_by=run.job.requested_by,
         )
+
+
+def _card(campaign: Campaign, written: _Written, number: int) -> tuple[dict[str, Any], str]:
+    """The manifest, and the README that is made of it."""
+    contents, files, now = written.contents, written.files, timezone.now()
+    if isinstance(contents, comparison_card.Contents):
+        data = comparison_card.manifest(campaign, contents, files, number, now)
+        return data, comparison_card.readme(data)
+    checklist = checklist_of(campaign.checklist_version)
+    data = card.manifest(campaign, checklist, contents, files, number, now, written.consensus)
+    return data, card.readme(data)
 
 
 def _rename(folder: Path, place: Path) -> None:
@@ -160,7 +194,7 @@ def _rename(folder: Path, place: Path) -> None:
 def _unchanged(campaign: Campaign, written: _Written) -> DatasetVersion | None:
     """The newest version, where its tables are byte for byte what has just been written, by the same consensus."""
     newest = DatasetVersion.objects.filter(campaign=campaign).order_by("-version").first()
-    if newest is None or newest.manifest.get("consensus") != written.consensus:
+    if newest is None or newest.manifest.get("consensus", "") != written.consensus:
         return None
 
     def digests(listed: list[dict[str, Any]]) -> dict[str, str]:
@@ -170,14 +204,16 @@ def _unchanged(campaign: Campaign, written: _Written) -> DatasetVersion | None:
 
 
 def _result(version: DatasetVersion) -> dict[str, Any]:
+    what = "comparisons" if version.manifest.get("kind") == "comparisons" else "annotations"
     return {
-        "message": f"Version {version.version}: {version.annotations} annotations of {version.items} items.",
+        "message": f"Version {version.version}: {version.annotations} {what} of {version.items} items.",
         "dataset_version": version.pk,
     }
 
 
 def _nothing(campaign: Campaign) -> str:
-    return f"Nobody has submitted an annotation in “{campaign.name}” yet; there is nothing to export."
+    what = "a comparison" if campaign.kind == CampaignKind.COMPARING else "an annotation"
+    return f"Nobody has submitted {what} in “{campaign.name}” yet; there is nothing to export."
 
 
 def _root() -> Path:

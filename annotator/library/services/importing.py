@@ -97,7 +97,7 @@ class ImportReport:
 
     @property
     def message(self) -> str:
-        return in_words(self.rows, self.imported, self.duplicates, self.rejected)
+        return in_words(self.rows, self.imported, self.duplicates, self.rejected) + guess_in_words(self.batch)
 
 
 def in_words(rows: int, imported: int, duplicates: int, rejected: int) -> str:
@@ -108,6 +108,14 @@ def in_words(rows: int, imported: int, duplicates: int, rejected: int) -> str:
     if rejected:
         parts.append(f"{rejected:,} refused")
     return ", ".join(parts) + "."
+
+
+def guess_in_words(batch: ImportBatch | None) -> str:
+    """ " The manifest was read as GBK …", where its encoding had to be told by its build; else nothing."""
+    guess = batch.options.get("guessed_encoding", "") if batch is not None else ""
+    if not guess:
+        return ""
+    return f" The manifest is not UTF-8 and was read as {guess}; see whether the letters of its prompts are right."
 
 
 # --- The whole ------------------------------------------------------------------------------------
@@ -134,7 +142,7 @@ def opened_import(
     try:
         if manifest_path is not None:
             if not manifest_path.is_file():
-                raise ProblemError(f"There is no manifest at {manifest_path}.", code="no_manifest")
+                raise ProblemError(f"There is no manifest “{manifest_path.name}” there.", code="no_manifest")
             name = manifest_path.name
             folder = _only_folder(source.names())
             yield OpenImport(source, options, manifest_path, name, folder, survey(manifest_path, name, options))
@@ -165,6 +173,7 @@ def import_rows(run: Runner, batch: ImportBatch, opened: OpenImport) -> dict[str
     if not known:
         with run.commit():
             batch.options["manifest_sha256"] = opened.survey.sha256
+            batch.options["guessed_encoding"] = opened.survey.guessed_encoding
             batch.save(update_fields=["options", "updated_at"])
     run.stage("Importing", opened.survey.rows)
     run.progress(batch.rows)
@@ -178,12 +187,13 @@ def import_rows(run: Runner, batch: ImportBatch, opened: OpenImport) -> dict[str
         batch.finished_at = timezone.now()
         batch.save(update_fields=["finished_at"])
     return {
-        "message": in_words(batch.rows, batch.imported, batch.duplicates, batch.rejected),
+        "message": in_words(batch.rows, batch.imported, batch.duplicates, batch.rejected) + guess_in_words(batch),
         "url": _url(batch),
         "rows": batch.rows,
         "imported": batch.imported,
         "duplicates": batch.duplicates,
         "rejected": batch.rejected,
+        "outcome": batch.outcome,
     }
 
 

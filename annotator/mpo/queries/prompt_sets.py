@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Value
@@ -11,6 +12,7 @@ from django.db.models.functions import Coalesce
 from annotator.mpo.models import GenerationSet, PromptSet, PromptSetMember
 
 CHUNK = 2000
+_LINE_ENDS = re.compile(r"[\r\n]+")
 
 
 def prompt_sets() -> QuerySet[PromptSet]:
@@ -46,7 +48,7 @@ def written(prompt_set: PromptSet, kind: str) -> Iterator[bytes]:
     last = -1
     while chunk := list(rows.filter(position__gt=last)[:CHUNK]):
         if kind == "txt":
-            lines = [" ".join(text.splitlines()) for _, _, text in chunk]
+            lines = [_LINE_ENDS.sub(" ", text) for _, _, text in chunk]
         else:
             lines = [
                 json.dumps({"prompt": text, "id": pk, "position": position}, ensure_ascii=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def _write(run: Run, reward_model: RewardModel, options: MiningOptions, mined: M
     with run.commit():
         _remove(PairSet.objects.filter(job=run.job))
         pair_set = PairSet.objects.create(
-            name=run.params["name"] or default_name(reward_model, options),
+            name=_distinct(run.params["name"] or default_name(reward_model, options)),
             reward_model=reward_model,
             options=options.to_json(),
             items=len(mined.measured),
@@ -154,6 +155,13 @@ def default_name(reward_model: RewardModel, options: MiningOptions) -> str:
     of = "" if among(options).everything else f", {among(options)}"
     name = f"{reward_model}, {options.level.replace('_', '-')}s{source}".replace("totals", "total reward")
     return f"{name}{of}"[:200]
+
+
+def _distinct(name: str) -> str:
+    """A name that no other set has: “…”, “… (2)”, “… (3)”."""
+    taken = set(PairSet.objects.filter(name__startswith=name[:190]).values_list("name", flat=True))
+    tries = chain([name], (f"{name[:190]} ({number})" for number in count(2)))
+    return next(one for one in tries if one not in taken)
 
 
 def _result(pair_set: PairSet) -> dict[str, Any]:

@@ -103,10 +103,10 @@ def histogram(scores: QuerySet[Score], bins: int = 32) -> tuple[NDArray[np.int64
 
 @dataclass(frozen=True)
 class Place:
-    """Where a score stands among its version's: ``better_than`` is a share in 0..1, ``rank`` among ``of`` counts the
-    items of its prompt."""
+    """Where a score stands among its version's: ``better_than`` is the share of the others in 0..1 (None where there
+    are none), ``rank`` among ``of`` counts the items of its prompt."""
 
-    better_than: float
+    better_than: float | None
     rank: int
     of: int
 
@@ -120,4 +120,4 @@ def place(score: Score) -> Place:
         above=Count("pk", filter=Q(item__prompt=score.item.prompt_id, reward__gt=score.reward)),
     )
     others = counts["all"] - 1
-    return Place(counts["lower"] / others if others else 0.0, counts["above"] + 1, counts["of"])
+    return Place(counts["lower"] / others if others else None, counts["above"] + 1, counts["of"])

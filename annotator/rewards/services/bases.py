@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.paths import without_paths
 from annotator.jobs.models import Queue
 from annotator.jobs.services import JobCancelled, JobLost, Run, enqueue, request_cancel
 from annotator.rewards import vlms
@@ -89,7 +90,7 @@ def check_base(run: Run) -> dict[str, Any]:
         raise
     except Exception as error:  # whatever a model's files make a library raise, the row must say it
         run.check()  # where the check was cancelled, that is what happened
-        message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        message = without_paths(getattr(error, "message", None) or f"{type(error).__name__}: {error}")
         with run.commit():
             _save(run, base, BaseModelState.REFUSED, error=message)
         if isinstance(error, (ProblemError, RewardEngineError)):

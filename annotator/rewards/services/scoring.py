@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
+from annotator.core.paths import without_paths
 from annotator.jobs import chunks
 from annotator.jobs.chunks import ChunkRun
 from annotator.jobs.models import Job, Queue
@@ -197,7 +198,7 @@ def _announce(run: Run, model: RewardModel) -> dict[str, Any]:
         except Exception as error:
             # The scores stand, whatever became of what should follow.
             logger.exception("what follows the scoring could not be started", extra={"job": str(run.job.pk)})
-            reason = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+            reason = without_paths(getattr(error, "message", None) or f"{type(error).__name__}: {error}")
             trouble = f" What should follow could not be started: {reason}"
     scored = Score.objects.filter(reward_model=model).count()
     problems = ScoreProblem.objects.filter(reward_model=model).count()

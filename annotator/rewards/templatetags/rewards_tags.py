@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django import template
@@ -42,6 +43,12 @@ def judge_label(name: str) -> str:
 def share(value: float | None, digits: int = 0) -> str:
     """``83 %``; a dash where it cannot be said."""
     return "–" if value in NOT_SAID else f"{100 * value:.{digits}f} %"
+
+
+@register.filter
+def share_below(value: float) -> str:
+    """``99 %``, rounded down: 100 % is said of all and of nothing less."""
+    return f"{math.floor(100 * value + 1e-9)} %"
 
 
 @register.filter

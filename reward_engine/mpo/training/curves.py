@@ -10,6 +10,7 @@ from typing import Any
 
 from reward_engine.errors import ArtifactError
 from reward_engine.mpo import storage
+from reward_engine.tables import json_lines
 
 SUMMARY_STEPS = 50
 
@@ -79,7 +80,7 @@ def read_curves(path: Path) -> list[dict[str, Any]]:
     text = path.read_text()
     whole = text[: text.rfind("\n") + 1]
     try:
-        return [json.loads(line) for line in whole.splitlines()]
+        return [json.loads(line) for line in json_lines(whole)]
     except ValueError as error:
         raise ArtifactError(f"{path} is damaged ({error}).", code="read") from error
 

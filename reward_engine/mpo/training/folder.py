@@ -19,6 +19,7 @@ from reward_engine.mpo import storage
 from reward_engine.mpo.policies import check_lora, family_of
 from reward_engine.mpo.policies import folder as pipelines
 from reward_engine.mpo.training.settings import Settings
+from reward_engine.tables import json_lines
 
 FORMAT = 1
 
@@ -134,7 +135,7 @@ def open_run(path: str | Path) -> RunFolder:
         raise ArtifactError(f"{path}: format {content.get('format')!r}; this version reads {FORMAT}.", code="format")
     try:
         text = (path / "pairs.jsonl").read_bytes()
-        rows = [json.loads(line) for line in text.decode().splitlines()]
+        rows = [json.loads(line) for line in json_lines(text.decode())]
         pairs = tuple(TrainingPair(r["prompt"], Path(r["winner"]), Path(r["loser"]), r["held_out"]) for r in rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{path / 'pairs.jsonl'} cannot be read ({error}). Prepare the run again.") from error

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from reward_engine.tables import json_lines
+
 
 class Log:
     """The same numbers to log.jsonl and to TensorBoard; what a killed run wrote after its checkpoint is dropped."""
@@ -27,7 +29,7 @@ class Log:
 
     def _lines(self) -> list[dict[str, Any]]:
         found = []
-        for line in self.path.read_text().splitlines() if self.path.exists() else ():
+        for line in json_lines(self.path.read_text()) if self.path.exists() else ():
             try:
                 found.append(json.loads(line))
             except ValueError:

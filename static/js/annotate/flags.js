@@ -1,5 +1,7 @@
 // What the annotator reports about the item while going on with it: the window for it, and the list of what is reported.
 
+import { digit } from "./keys.js";
+
 export class Flags {
   // ``send``: (fields) → puts them on their way. ``waiting``: reports that were made here and have not arrived yet.
   constructor(root, ladders, send, waiting, words, signal) {
@@ -17,7 +19,7 @@ export class Flags {
       this.report(new FormData(this.form));
     });
     on(this.dialog, "keydown", (event) => {
-      const reason = [...this.form.querySelectorAll("[name=reason]")][Number(event.key) - 1];
+      const reason = [...this.form.querySelectorAll("[name=reason]")][Number(digit(event)) - 1];
       if (!reason || event.target.matches("textarea, select")) return;
       reason.click();
       reason.focus();

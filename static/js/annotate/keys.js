@@ -1,13 +1,29 @@
-// Keys of the workspace. Letters and digits by what they mean, or by where they lie on layouts that write others there.
+// Keys of the pages. Digits by where they lie; letters and signs by what they mean, or by where they lie on layouts that
+// write others there.
 
 const TYPING = "input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]";
 
-function meaning(event) {
-  if (event.key.length > 1) return event.key;
-  const digit = event.code.match(/^(?:Digit|Numpad)(\d)$/)?.[1];
-  if (digit && !/[?+\-.,[\]]/.test(event.key)) return digit;
-  if (/[a-z]/i.test(event.key) || !/^Key/.test(event.code)) return event.key.toLowerCase();
-  return event.code.slice(3).toLowerCase();
+// What the keys of a US keyboard mean, for layouts that write something there that means nothing here.
+const PLACES = { Minus: "-", Equal: "+", Comma: ",", Period: ".", BracketLeft: "[", BracketRight: "]" };
+const SYMBOLS = "?+-=.,[]";
+
+// The digit of a key, wherever a layout needs shift for it (AZERTY, Czech), on the row or on the number pad; "" for others.
+export function digit(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.key.length > 1) return "";
+  if (/^[0-9]$/.test(event.key)) return event.key;
+  const place = event.code.match(/^(?:Digit|Numpad)(\d)$/)?.[1];
+  // With shift the row writes symbols; what is a key of its own stays one (the Swiss + is shift and 1).
+  return place && !(event.shiftKey && SYMBOLS.includes(event.key)) ? place : "";
+}
+
+export function meaning(event) {
+  const unknown = event.key === "Dead" || event.key === "Unidentified";
+  if (event.key.length > 1 && !unknown) return event.key;
+  const number = digit(event);
+  if (number) return number;
+  if (!unknown && (/[a-z]/i.test(event.key) || SYMBOLS.includes(event.key))) return event.key.toLowerCase();
+  const letter = event.code.match(/^Key([A-Z])$/)?.[1];
+  return letter?.toLowerCase() ?? PLACES[event.code] ?? event.key.toLowerCase();
 }
 
 // ``actions``: {key: function}, "shift+key" for those with shift. An action that returns false leaves the key alone.

@@ -3,7 +3,7 @@
 import { Flags } from "./flags.js";
 import { Guide } from "./guide.js";
 import { ImageViewer } from "./image.js";
-import { listen } from "./keys.js";
+import { digit, listen } from "./keys.js";
 import { Ladders } from "./ladders.js";
 import { active, pace } from "./pace.js";
 import { option } from "./store.js";
@@ -106,7 +106,7 @@ export class Page {
       this.skip(new FormData(event.target));
     });
     on(by("skip-dialog"), "keydown", (event) => {
-      const reason = [...this.root.querySelectorAll("#skip-dialog [name=reason]")][Number(event.key) - 1];
+      const reason = [...this.root.querySelectorAll("#skip-dialog [name=reason]")][Number(digit(event)) - 1];
       if (reason && !event.target.matches("textarea")) reason.click();
     });
     for (const box of this.root.querySelectorAll("[data-option]")) {

@@ -24,8 +24,8 @@ export class Terms {
     this.texts = texts;
     this.marks = load(this.key);
     this.write(box.textContent);
-    box.addEventListener("click", (event) => this.mark(event.target.closest("button")), { signal });
-    box.addEventListener("keydown", (event) => this.move(event), { signal });
+    box.addEventListener("click", (event) => this.mark(event.target.closest(".term")), { signal });
+    box.addEventListener("keydown", (event) => this.pressed(event), { signal });
     box.addEventListener("focusin", (event) => this.stopAt(event.target), { signal });
   }
 
@@ -33,8 +33,9 @@ export class Terms {
     let number = 0;
     const parts = words(text, "").map(({ segment, isWordLike }) => {
       if (!isWordLike) return document.createTextNode(segment);
-      const term = document.createElement("button");
-      term.type = "button";
+      // A button would be one opaque thing to the order of right-to-left text: words in it come out in the wrong order.
+      const term = document.createElement("span");
+      term.setAttribute("role", "button");
       term.className = "term";
       term.tabIndex = number === 0 ? 0 : -1; // one stop for Tab; the arrows go from word to word
       term.dataset.term = String(number);
@@ -65,8 +66,16 @@ export class Terms {
     }
   }
 
+  pressed(event) {
+    if ((event.key === "Enter" || event.key === " ") && event.target.matches(".term")) {
+      event.preventDefault();
+      if (!event.repeat) this.mark(event.target);
+    } else this.move(event);
+  }
+
   move(event) {
-    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+    const onward = getComputedStyle(this.box).direction === "rtl" ? -1 : 1;
+    const step = { ArrowLeft: -onward, ArrowUp: -1, ArrowRight: onward, ArrowDown: 1 }[event.key];
     const here = this.terms.indexOf(event.target);
     const next = this.terms[here + step];
     if (here < 0 || !step) return;

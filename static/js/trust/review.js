@@ -1,4 +1,6 @@
 // The review page by keyboard: the annotator's keys decide, Enter saves.
+import { meaning } from "../annotate/keys.js";
+
 const form = document.getElementById("review-form");
 const ladders = [...form.querySelectorAll(".review-ladder")];
 let current = Math.max(ladders.findIndex((ladder) => ladder.classList.contains("disputed")), 0);
@@ -31,13 +33,14 @@ form.addEventListener("change", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, select, summary, video")) return;
-  if (event.key >= "1" && event.key <= "9") choose(event.key);
-  else if (["j", "J", "ArrowDown"].includes(event.key)) show(current + 1);
-  else if (["k", "K", "ArrowUp"].includes(event.key)) show(current - 1);
-  else if (event.key === "Backspace") {
+  const key = meaning(event);
+  if (key >= "1" && key <= "9") choose(key);
+  else if (["j", "ArrowDown"].includes(key)) show(current + 1);
+  else if (["k", "ArrowUp"].includes(key)) show(current - 1);
+  else if (key === "Backspace") {
     ladders[current].querySelector('input[value=""]').checked = true;
     mark(ladders[current]);
-  } else if (event.key === "Enter" && !event.target.matches("button, a")) form.requestSubmit();
+  } else if (key === "Enter" && !event.target.matches("button, a")) form.requestSubmit();
   else return;
   event.preventDefault();
 });

@@ -102,7 +102,7 @@ def by_majority_level(version: DatasetVersion, item: int, sub: str) -> int:
 def test_jsonl_and_parquet_hold_the_same_rows(campaign: Campaign, exported: Export) -> None:
     version = exported(campaign)
     for stem in ("annotations", "consensus"):
-        lines = (version.folder / f"{stem}.jsonl").read_text().splitlines()
+        lines = (version.folder / f"{stem}.jsonl").read_text().rstrip("\n").split("\n")
         from_lines = [json.loads(line) for line in lines]
         from_parquet = pq.read_table(version.folder / f"{stem}.parquet").to_pylist()
         for row in from_parquet:

@@ -94,6 +94,7 @@ def test_all_files_as_a_zip_that_is_made_while_it_is_sent(sign_in: Callable, ver
     response = sign_in(Role.REVIEWER).get(reverse("datasets:download-all", args=[version.pk]))
     pieces = list(response.streaming_content)
     assert len([piece for piece in pieces if piece]) > len(version.files)
+    assert sum(map(len, pieces)) == version.zip_bytes
     with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == sorted(f"street-scenes-may-v1/{file['name']}" for file in version.files)

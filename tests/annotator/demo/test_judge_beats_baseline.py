@@ -88,7 +88,7 @@ def seen_by_nobody(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ND
 
 
 def made(folder: Path) -> list[dict[str, str]]:
-    return [json.loads(line) for line in (folder / MANIFEST).read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in (folder / MANIFEST).read_text(encoding="utf-8").rstrip("\n").split("\n")]
 
 
 def truths(checklist: Checklist, versions: Sequence[Version]) -> NDArray[np.int8]:

@@ -370,3 +370,18 @@ def test_the_work_is_the_same_by_hand(folder: Path) -> None:
     assert counts(batch) == (7, 3, 1, 3)
     with pytest.raises(JobCancelled):
         raise JobCancelled
+
+
+CASES = Path(__file__).parents[4] / "shared" / "cases" / "archives"
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [("A02-sep", 1), ("A03-utf16", 1), ("A14-backslash-zip", 2), ("A25-header", 1), ("N09-infozip-utf8", 1)],
+)
+def test_archives_from_the_field_come_in(files: Path, db: None, name: str, rows: int) -> None:
+    path = CASES / f"{name}.zip"
+    if not path.is_file():
+        pytest.skip(f"{path} is not here")
+    report = services.import_now(path)
+    assert (report.imported, report.rejected) == (rows, 0), report.problems

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotator.accounts.models import Role, User
 from annotator.core.errors import ProblemError
@@ -387,3 +388,24 @@ def test_imports_are_listed(client: Client, sign_in: Callable, import_with_probl
     content = client.get(reverse("library:batches")).content.decode()
     assert reverse("library:batch", args=[import_with_problems.pk]) in content
     assert ">60<" in content
+
+
+@pytest.mark.parametrize(
+    ("counts", "badge", "words"),
+    [
+        ((0, 0, 3), '<span class="badge bad">All refused</span>', "every row was refused"),
+        ((2, 0, 1), '<span class="badge warn">Some refused</span>', "1 row was refused; the others are in."),
+        ((0, 2, 1), '<span class="badge warn">Some refused</span>', "1 row was refused; the others are in."),
+        ((2, 1, 0), '<span class="badge good">Done</span>', "No row was refused."),
+    ],
+)
+def test_an_import_looks_as_it_went(
+    client: Client, sign_in: Callable, counts: tuple[int, int, int], badge: str, words: str
+) -> None:
+    imported, duplicates, rejected = counts
+    batch = ImportBatch.objects.create(
+        name="Monday", rows=3, imported=imported, duplicates=duplicates, rejected=rejected, finished_at=timezone.now()
+    )
+    sign_in(Role.REVIEWER)
+    assert badge in client.get(reverse("library:batches")).content.decode()
+    assert words in client.get(reverse("library:batch", args=[batch.pk])).content.decode()

@@ -47,6 +47,14 @@ def test_pairs_are_of_one_prompt_and_counted(reward_model: RewardModel, scored_p
     assert one.prompt_id == same.prompt_id
 
 
+def test_mining_the_same_again_has_a_name_of_its_own(
+    reward_model: RewardModel, scored_prompt: Callable, run_now: Run_
+) -> None:
+    scored_prompt(reward_model, [0.2, 0.9])
+    names = [mined(reward_model, run_now).name for _ in range(3)]
+    assert names == [names[0], f"{names[0]} (2)", f"{names[0]} (3)"]
+
+
 def test_a_pair_says_by_how_much(reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
     loser, winner = scored_prompt(reward_model, [0.3, 0.6])
     pair = mined(reward_model, run_now).pairs.get()

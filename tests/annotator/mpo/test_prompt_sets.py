@@ -60,7 +60,7 @@ class TestReading:
             ("\na\n", "csv", "", "no_header"),
             ('prompt\n"a\n', "csv", "", "bad_csv"),
             (b"a\n\xff\n", "txt", "", "bad_encoding"),
-            ("a".encode("utf-16"), "txt", "", "bad_encoding"),
+            ("ab".encode("utf-16")[:-1], "txt", "", "bad_encoding"),
             ("a", "pdf", "", "no_format"),
         ],
     )

@@ -107,7 +107,7 @@ def test_of_many_held_out_pairs_some_are_measured(pair_set_to_train_on: PairSet,
     monkeypatch.setattr(planning, "MOST_MEASURED", 1)
     run = ask(pair_set_to_train_on)
     assert run.held_out_pairs == 1
-    pairs = [json.loads(line) for line in (run.folder / "pairs.jsonl").read_text().splitlines()]
+    pairs = [json.loads(line) for line in (run.folder / "pairs.jsonl").read_text().rstrip("\n").split("\n")]
     assert sum(pair["held_out"] for pair in pairs) == 1
 
 

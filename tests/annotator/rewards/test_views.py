@@ -15,6 +15,8 @@ from annotator.library.models import Item
 from annotator.rewards import services
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
 from annotator.rewards.services import artifacts
+from annotator.rewards.templatetags.rewards_tags import share_below
+from tests.factories import make_reward_model
 
 pytestmark = pytest.mark.django_db
 
@@ -220,7 +222,7 @@ def test_a_score_is_explained(client: Client, sign_in: Callable, scored: RewardM
     sign_in(Role.REVIEWER)
     worst, best = Score.objects.order_by("reward").first(), Score.objects.order_by("-reward").first()
     words = text_of(client.get(reverse("rewards:score", args=[worst.pk])))
-    assert "Better than 0 % of what this version has scored, and number 4 of 4 for its prompt." in words
+    assert "Better than 0 % of the others that this version has scored, and number 4 of 4 for its prompt." in words
     assert re.search(r"What cost it the most: (clarity|lighting)", words)
     assert "at least level 1?" in words
     assert "Better than 100 %" in text_of(client.get(reverse("rewards:score", args=[best.pk])))
@@ -241,3 +243,26 @@ def test_the_item_page_says_why_there_is_no_score(
     assert "Image reward v1 could not score it: The file is cut off." in text_of(client.get(url))
     services.retire(reward_model=trained)
     assert "Image reward v1" not in text_of(client.get(url))
+
+
+@pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        ({}, "It waits for a person: it was not compared with another version."),
+        ({"passes": False, "reason": "It is not as good.", "asked": True}, "because it did not pass the gate"),
+        (
+            {"passes": True, "reason": "It is as good.", "asked": False},
+            "because it was not to be promoted automatically",
+        ),
+    ],
+)
+def test_a_candidate_that_waits_says_why(
+    client: Client, sign_in: Callable, db: None, gate: dict[str, object], words: str
+) -> None:
+    make_reward_model(state="candidate", gate=gate)
+    sign_in(Role.REVIEWER)
+    assert words in text_of(client.get(reverse("rewards:models")))
+
+
+def test_a_hundred_percent_is_said_of_all_and_of_nothing_less() -> None:
+    assert [share_below(value) for value in (0.0, 0.29, 0.9967, 1.0)] == ["0 %", "29 %", "99 %", "100 %"]

@@ -56,7 +56,7 @@ def test_the_loss_falls_and_a_planted_rule_is_learnt(trained):
     assert overall["log_loss"] < 0.5 * overall["baseline_log_loss"]
     assert seen[-1] == (24, 24)
     work = result.folder.with_name("adapter.training")
-    lines = [json.loads(line) for line in (work / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (work / "log.jsonl").read_text().rstrip("\n").split("\n")]
     assert [line["step"] for line in lines if "validation/loss" in line] == [8, 16, 24]
     assert list(work.glob("events.out.tfevents.*"))
     assert not [path for path in work.rglob("*") if path.suffix in (".bin", ".pt", ".pkl", ".pth")]
@@ -175,7 +175,7 @@ def test_accelerate_launch_divides_the_work_and_learns_the_same(model_folder, pl
         model_folder("llava"), checklist, items, levels, groups, out=tmp_path / "one",
         settings=TrainSettings(**settings, batch_size=4, balance=False),
     )  # fmt: skip
-    log = [json.loads(line) for line in (tmp_path / "two.training" / "log.jsonl").read_text().splitlines()]
+    log = [json.loads(line) for line in (tmp_path / "two.training" / "log.jsonl").read_text().rstrip("\n").split("\n")]
     losses = [line["train/loss"] for line in log if "train/loss" in line]
     assert losses == pytest.approx([loss for _, loss in alone.losses], abs=1e-4)
     assert losses[2] < losses[0]
@@ -252,7 +252,7 @@ def test_it_stops_early_and_keeps_the_best_weights(model_folder, planted, tmp_pa
     settings = replace(QUICK, max_steps=40, evaluate_every=2, patience=2, learning_rate=1.0, clip=100.0)
     result = train_vlm(model_folder("llava"), colour_checklist(), *planted, out=tmp_path / "wild", settings=settings)
     assert len(result.losses) < 40
-    log = (tmp_path / "wild.training" / "log.jsonl").read_text().splitlines()
+    log = (tmp_path / "wild.training" / "log.jsonl").read_text().rstrip("\n").split("\n")
     seen = [line["validation/loss"] for line in map(json.loads, log) if "validation/loss" in line]
     assert result.metrics["validation"]["loss"] == min(seen)
     assert seen.index(min(seen)) == len(seen) - 3
