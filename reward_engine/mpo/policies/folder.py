@@ -54,7 +54,10 @@ def downloaded(hub_id: str) -> Path | None:
     """
     from huggingface_hub import try_to_load_from_cache
 
-    index = try_to_load_from_cache(hub_id, INDEX)
+    try:
+        index = try_to_load_from_cache(hub_id, INDEX)
+    except ValueError:  # no id that the hub would give
+        return None
     if not isinstance(index, str):  # nothing is known of it, or that it has no such file
         return None
     folder = Path(index).parent
