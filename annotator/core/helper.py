@@ -22,7 +22,7 @@ from celery import current_task
 from annotator.core.errors import ProblemError
 
 IDLE_SECONDS = 300.0
-LONGEST_SECONDS = 100.0  # for waiting, starting and answering together; a browser's patience ends about then
+LONGEST_SECONDS = 100.0  # for one's turn, and again for the answer, the start included; on a busy machine that is slow
 PLAIN = (ValueError, TypeError, KeyError, OSError)
 
 Given = ParamSpec("Given")
