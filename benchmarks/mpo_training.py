@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 
-from reward_engine.mpo.estimate import UTILISATION, cost_of_pass, measured_flops
+from reward_engine.mpo.estimate import cost_of_pass, measured_flops
+from reward_engine.mpo.needs import UTILISATION
 from reward_engine.mpo.policies.stable_diffusion import StableDiffusionPolicy, StableDiffusionXLPolicy
 from reward_engine.mpo.training.objective import Batch, pair_loss
 

@@ -26,50 +26,15 @@ import torch.nn.functional as F  # noqa: N812 - torch's own idiom
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from reward_engine.mpo.policies import Conditioning, Policy
+from reward_engine.mpo.needs import OVERHEAD, Estimate
 from reward_engine.mpo.policies import folder as pipelines
+from reward_engine.mpo.policies.base import Conditioning, Policy
 from reward_engine.mpo.policies.skeleton import skeleton
 from reward_engine.mpo.training.session import size_of
 from reward_engine.mpo.training.settings import Settings
 
-UTILISATION = 0.4
-OVERHEAD = 1.15
-CONTEXT_BYTES = 600 << 20  # a CUDA context and its libraries
 _ATTENTION = F.scaled_dot_product_attention
 _INSTALLING = threading.Lock()  # one thread at a time has another in its place
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Per device, of training.
-
-    Attributes:
-        parameters: numbers stored for the whole pipeline; ``denoiser_parameters`` of the network that is trained;
-            ``adapter_parameters`` of the adapter on it.
-        weight_bytes, adapter_bytes, activation_bytes: the denoiser's weights; the adapter with its gradients and
-            Adam's moments; what the backward pass of one batch keeps.
-        memory_bytes: all of it with overhead.
-        flops_per_pair: of a pair's passes: reference, policy, backward, and what checkpointing computes again.
-        latent_bytes: of one cached picture or clip.
-    """
-
-    parameters: int
-    denoiser_parameters: int
-    adapter_parameters: int
-    weight_bytes: int
-    adapter_bytes: int
-    activation_bytes: int
-    flops_per_pair: float
-    latent_bytes: int
-
-    @property
-    def memory_bytes(self) -> int:
-        return int((self.weight_bytes + self.adapter_bytes + self.activation_bytes) * OVERHEAD) + CONTEXT_BYTES
-
-    def seconds(self, settings: Settings, device_flops: float, devices: int = 1) -> float:
-        """Of all steps. ``device_flops``: operations a second, see :func:`measured_flops`."""
-        pairs = settings.steps * settings.pairs_per_step
-        return pairs * self.flops_per_pair / (device_flops * UTILISATION * devices)
 
 
 def estimate(source: str | Path, settings: Settings) -> Estimate:

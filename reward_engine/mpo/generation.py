@@ -7,15 +7,18 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reward_engine.errors import ArtifactError, DataError
 from reward_engine.judges.base import Cancelled, Progress
 from reward_engine.mpo import media, storage
 from reward_engine.mpo.media import Size
 from reward_engine.mpo.memory import in_batches
-from reward_engine.mpo.policies import FAMILIES, Policy
+from reward_engine.mpo.policies.families import FAMILIES
 from reward_engine.mpo.seeds import seed_of
+
+if TYPE_CHECKING:
+    from reward_engine.mpo.policies import Policy
 
 PLAN = "plan.json"
 MOST_STEPS = 1000
@@ -46,7 +49,7 @@ class Sampling:
     def for_family(cls, pipeline_class: str) -> Sampling:
         """What the family's makers recommend. Raises KeyError for one that is not known here."""
         family = FAMILIES[pipeline_class]
-        return cls(family.default_steps, family.default_guidance)
+        return cls(family.steps, family.guidance_scale)
 
     @classmethod
     def of(

@@ -8,7 +8,6 @@ fit the pipeline, before a GPU is asked.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,45 +20,14 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from reward_engine.errors import DataError, TrainingError
-from reward_engine.mpo.estimate import CONTEXT_BYTES, OVERHEAD, UTILISATION, FusedAttention
+from reward_engine.mpo.estimate import FusedAttention
 from reward_engine.mpo.generation import Sampling, check
 from reward_engine.mpo.media import Size
-from reward_engine.mpo.policies import Policy, check_lora
+from reward_engine.mpo.needs import GenerationEstimate
 from reward_engine.mpo.policies import folder as pipelines
+from reward_engine.mpo.policies.base import Policy
+from reward_engine.mpo.policies.folder import check_lora
 from reward_engine.mpo.policies.skeleton import skeleton
-
-
-@dataclass(frozen=True)
-class GenerationEstimate:
-    """Of one device.
-
-    Attributes:
-        pipeline_class, media_type, size: what is asked, and what it makes.
-        parameters: numbers stored for the whole pipeline, all of which are loaded.
-        weight_bytes: of them in the precision asked for.
-        item_bytes: the most that one item needs beside them at a time, while it is denoised or decoded.
-        flops_per_item: of all its steps and its decoding.
-    """
-
-    pipeline_class: str
-    media_type: str
-    size: Size
-    parameters: int
-    weight_bytes: int
-    item_bytes: int
-    flops_per_item: float
-
-    def memory_bytes(self, batch_size: int) -> int:
-        return int((self.weight_bytes + batch_size * self.item_bytes) * OVERHEAD) + CONTEXT_BYTES
-
-    def largest_batch(self, memory_bytes: int) -> int:
-        """The most items at once that should fit into a device's memory; 0 where not even one does."""
-        room = (memory_bytes - CONTEXT_BYTES) / OVERHEAD - self.weight_bytes
-        return max(0, int(room // max(self.item_bytes, 1)))
-
-    def seconds(self, items: int, device_flops: float) -> float:
-        """``device_flops``: operations a second, see :func:`reward_engine.mpo.estimate.measured_flops`."""
-        return items * self.flops_per_item / (device_flops * UTILISATION)
 
 
 def estimate_generation(

@@ -6,8 +6,6 @@ import gc
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import torch
-
 from reward_engine.errors import TrainingError
 
 Item = TypeVar("Item")
@@ -15,6 +13,8 @@ Item = TypeVar("Item")
 
 def ran_out(error: BaseException) -> bool:
     """Whether this is a device saying that its memory is full."""
+    import torch  # here, so that what only plans batches can do without
+
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "not enough memory" in str(error)  # the CPU allocator's words
@@ -22,6 +22,8 @@ def ran_out(error: BaseException) -> bool:
 
 def release() -> None:
     """Give back what a failed attempt still holds."""
+    import torch
+
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

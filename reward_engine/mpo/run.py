@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,12 @@ from reward_engine.judges.base import Cancelled, MediaInput, MediaType, Progress
 from reward_engine.mpo.comparison import Comparison, compare
 from reward_engine.mpo.dominance import Pairs
 from reward_engine.mpo.generation import Generation, Sampling, generate
-from reward_engine.mpo.policies import Policy
 from reward_engine.mpo.scoring import Score, Scores
 from reward_engine.mpo.seeds import seed_of
 from reward_engine.mpo.training.folder import TrainingPair
+
+if TYPE_CHECKING:
+    from reward_engine.mpo.policies import Policy
 
 START = "start"
 

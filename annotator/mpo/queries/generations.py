@@ -57,7 +57,7 @@ class Slot:
 
 
 def seed_for(seed: int, text: str, index: int) -> int:
-    """As reward_engine.mpo.generation.plan; which would bring PyTorch along."""
+    """As reward_engine.mpo.generation.plan."""
     return seed_of(seed, text, index) % 2**32
 
 

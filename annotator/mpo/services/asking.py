@@ -1,6 +1,6 @@
 """What a generation job would make and take, looked at before anything is queued; each refusal names its field.
 
-Nothing here needs a GPU. PyTorch is loaded where a pipeline's files are looked into.
+Nothing here needs a GPU, and nothing loads PyTorch into a web process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from django.core.cache import cache
 
 from annotator.core.errors import ProblemError
+from annotator.core.helper import call_heavy
 from annotator.jobs.devices import Device, known_device
 from annotator.library.verify import LIMITS
 from annotator.mpo import pipelines
@@ -20,6 +21,11 @@ from annotator.mpo.models import GenerationSet, Precision, PromptSet
 from annotator.mpo.services.estimates import REFERENCE_DEVICES, Time
 from annotator.mpo.services.planning import hub_class, located
 from reward_engine.errors import RewardEngineError
+from reward_engine.mpo import ahead
+from reward_engine.mpo.generation import Sampling
+from reward_engine.mpo.needs import GenerationEstimate
+from reward_engine.mpo.policies import FAMILIES
+from reward_engine.mpo.policies import folder as folders
 
 MOST_ITEMS = 200_000
 MOST_PER_PROMPT = 256
@@ -88,13 +94,9 @@ def plan_generation(wish: Wish) -> GenerationPlan:
     lora = pipelines.lora_file(wish.lora)
     folder = located(source)
     try:
-        from reward_engine.mpo.policies import folder as folders
-
         pipeline_class = hub_class(str(source)) if folder is None else folders.pipeline_class(folder)
         wish = _with_defaults(wish, pipeline_class)
         if folder is None:
-            from reward_engine.mpo.policies import FAMILIES
-
             media_type = str(FAMILIES[pipeline_class].media_type)
             wish = replace(wish, batch_size=wish.batch_size or (8 if media_type == "image" else 1))
             return GenerationPlan(wish, source, pipeline_class, media_type, prompts, "", "", None)
@@ -149,9 +151,6 @@ def _check_counts(wish: Wish) -> int:
 
 
 def _with_defaults(wish: Wish, pipeline_class: str) -> Wish:
-    from reward_engine.mpo.generation import Sampling
-    from reward_engine.mpo.policies import FAMILIES
-
     if pipeline_class not in FAMILIES:
         raise ProblemError(
             f"{pipeline_class} is no family of pipelines that can be used here; there are {', '.join(FAMILIES)}.",
@@ -164,28 +163,24 @@ def _with_defaults(wish: Wish, pipeline_class: str) -> Wish:
     return replace(wish, steps=steps, guidance_scale=guidance)
 
 
-def _counted(folder: Path, lora: Path | None, wish: Wish) -> Any:
+def _counted(folder: Path, lora: Path | None, wish: Wish) -> GenerationEstimate:
     """The engine's estimate, kept for a while: a form asks again at every change."""
-    import torch
-
-    from reward_engine.mpo.generation_estimate import estimate_generation
-    from reward_engine.mpo.policies import folder as folders
-
-    dtype = torch.float32 if _precision(wish) == Precision.FP32 else torch.bfloat16
+    precision = "fp32" if _precision(wish) == Precision.FP32 else "bf16"
     files = folders.fingerprint(folder, *([lora] if lora else []))
     options = (wish.steps, wish.guidance_scale, wish.width, wish.height, wish.frames)
-    key = f"mpo:generation:{files}:{':'.join(str(one) for one in options)}:{dtype}"
-    known = cache.get(key)
+    key = f"mpo:generation-needs:{files}:{':'.join(str(one) for one in options)}:{precision}"
+    known: GenerationEstimate | None = cache.get(key)
     if known is None:
-        known = estimate_generation(folder, lambda policy: sampling_of(policy, wish), dtype=dtype, lora=lora)
+        known = call_heavy(
+            ahead.generation_needs, folder, wish.steps, wish.guidance_scale, width=wish.width, height=wish.height,
+            frames=wish.frames, precision=precision, lora=lora,
+        )  # fmt: skip
         cache.set(key, known, 24 * 3600)
     return known
 
 
-def sampling_of(policy: Any, wish: Wish) -> Any:
+def sampling_of(policy: Any, wish: Wish) -> Sampling:
     """The engine's options of a wish whose steps and guidance are filled in."""
-    from reward_engine.mpo.generation import Sampling
-
     return Sampling.of(
         policy, wish.steps, wish.guidance_scale, width=wish.width, height=wish.height, frames=wish.frames
     )

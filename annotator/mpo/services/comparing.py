@@ -22,6 +22,7 @@ from django.utils.text import slugify
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.helper import call_heavy
 from annotator.jobs.devices import measure_worker
 from annotator.jobs.models import Job, Queue
 from annotator.jobs.services import Run, enqueue, run_job
@@ -36,8 +37,11 @@ from annotator.rewards.models import RewardModel, Score, ScoreProblem
 from annotator.rewards.queries import promoted
 from annotator.rewards.services import score_items
 from annotator.rewards.services.scoring import weights_of
+from reward_engine.mpo import ahead
 from reward_engine.mpo.comparison import Comparison, Rates, compare
+from reward_engine.mpo.policies import FAMILIES, folder
 from reward_engine.mpo.scoring import Scores
+from reward_engine.mpo.storage import sha256
 from reward_engine.reward import reward, soft_values
 
 if TYPE_CHECKING:
@@ -120,9 +124,6 @@ def _taken(name: str) -> ProblemError:
 
 def _check_runs(runs: Sequence[MpoRun]) -> str:
     """That these runs are finished, began as the same model and left whole LoRAs; the media type they make."""
-    from reward_engine.mpo.policies import FAMILIES, folder
-    from reward_engine.mpo.storage import sha256
-
     if not 1 <= len(runs) <= MOST_RUNS:
         raise _refused("runs", f"Choose 1 to {MOST_RUNS} finished runs to compare with the start, not {len(runs)}.")
     if unfinished := next((run for run in runs if run.finished_at is None), None):
@@ -207,21 +208,16 @@ def _prompts(count: int) -> str:
 
 def _sampling(run: MpoRun, given: dict[str, Any]) -> dict[str, Any]:
     """Steps, guidance scale and size, checked against the pipeline's own files."""
-    import torch
-
-    from reward_engine.mpo.generation import Sampling, check
-    from reward_engine.mpo.policies.skeleton import skeleton
-
     drawn = {"steps": run.settings["sampling_steps"], "guidance_scale": run.settings["guidance_scale"]}
     drawn |= {name: run.settings[name] or None for name in ("width", "height", "frames")}
     wanted = drawn | {name: value for name, value in given.items() if value is not None and name in SAMPLING_FIELDS}
     place = located(pipelines.pipeline_source(run.pipeline))
     if place is not None:
         with problem_at("steps"):
-            policy = skeleton(place, torch.float32)
             sizes = {name: wanted[name] for name in ("width", "height", "frames")}
             try:
-                check(policy, Sampling.of(policy, int(wanted["steps"]), float(wanted["guidance_scale"]), **sizes))
+                steps, guidance_scale = int(wanted["steps"]), float(wanted["guidance_scale"])
+                call_heavy(ahead.check_sampling, place, steps, guidance_scale, **sizes)
             except Exception as error:
                 code = getattr(error, "code", "")
                 if code not in SAMPLING_FIELDS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,8 +10,12 @@ from django.conf import settings as platform
 from django.core.cache import cache
 
 from annotator.core.errors import ProblemError
+from annotator.core.helper import call_heavy
 from annotator.jobs.devices import Device, known_device
 from annotator.mpo.services.planning import RunPlan, located, problem_at
+from reward_engine.mpo import ahead
+from reward_engine.mpo.needs import OVERHEAD, UTILISATION
+from reward_engine.mpo.policies import folder as pipelines
 from reward_engine.mpo.training import Settings
 
 # Speeds of large matrix products in bf16, for orientation where no worker has measured its own device.
@@ -21,9 +24,6 @@ REFERENCE_DEVICES = (
     Device("NVIDIA A100", 250e12, 80 << 30),
     Device("NVIDIA H100", 600e12, 80 << 30),
 )
-UTILISATION = 0.4  # as reward_engine.mpo.estimate
-OVERHEAD = 1.15
-_one_at_a_time = threading.Lock()  # the engine counts by standing in for attention in the whole process
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,6 @@ def estimate_run(plan: RunPlan) -> RunEstimate | None:
 
 def _counted(folder: Any, plan: RunPlan) -> dict[str, Any]:
     """The engine's counts, kept for a while: a form asks again at every change."""
-    from reward_engine.mpo.estimate import estimate
-    from reward_engine.mpo.policies import folder as pipelines
-
     settings = plan.settings
     shape = [settings.batch_size, settings.rank, settings.precision, settings.gradient_checkpointing]
     size = [settings.width, settings.height, settings.frames]
@@ -108,8 +105,8 @@ def _counted(folder: Any, plan: RunPlan) -> dict[str, Any]:
     known: dict[str, Any] | None = cache.get(key)
     if known is None:
         try:
-            with problem_at("frames" if settings.frames else "pipeline"), _one_at_a_time:
-                counted = estimate(folder, settings)
+            with problem_at("frames" if settings.frames else "pipeline"):
+                counted = call_heavy(ahead.run_needs, folder, settings)
         except (RuntimeError, ValueError, TypeError, KeyError) as error:
             raise ProblemError(
                 f"This pipeline does not take these sizes ({str(error).splitlines()[0]}). Leave width, height and "

@@ -1,6 +1,6 @@
 """What a run would train on and with, looked at before anything is queued: each refusal names the field to mend.
 
-Nothing here needs a GPU. PyTorch is loaded where a pipeline's files are looked into.
+Nothing here needs a GPU, and nothing loads PyTorch: web processes do all of it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from annotator.mpo.options import MiningOptions, Source
 from annotator.mpo.queries import kept_pairs
 from annotator.rewards.models import Score
 from reward_engine.errors import RewardEngineError
+from reward_engine.mpo.policies import FAMILIES, check_lora, family_of, folder
 from reward_engine.mpo.seeds import seed_of
 from reward_engine.mpo.training import Settings
 
@@ -87,8 +88,6 @@ def plan_run(
     try:
         lora = pipelines.lora_file(start_lora)
         if lora is not None:
-            from reward_engine.mpo.policies import check_lora
-
             with problem_at("start_lora"):
                 check_lora(lora)
     except ProblemError as problem:
@@ -121,8 +120,6 @@ def problem_at(field: str) -> Iterator[None]:
 
 def class_of(source: Path | str) -> str:
     """The pipeline's class, checked to be whole and of a family that can be trained. Raises TrainingError."""
-    from reward_engine.mpo.policies import family_of, folder
-
     place = located(source)
     if place is None:
         return hub_class(str(source))
@@ -135,12 +132,7 @@ def located(source: Path | str) -> Path | None:
     """Where a pipeline lies: the folder itself, or of a hub id its downloaded copy; None where it must be fetched."""
     if isinstance(source, Path):
         return source
-    from diffusers import DiffusionPipeline
-
-    try:
-        return Path(DiffusionPipeline.download(source, use_safetensors=True, local_files_only=True))
-    except Exception:  # whatever the hub's client says where a file is not there
-        return None
+    return folder.downloaded(source)
 
 
 def hub_class(hub_id: str) -> str:
@@ -148,8 +140,6 @@ def hub_class(hub_id: str) -> str:
     import json
 
     from huggingface_hub import hf_hub_download
-
-    from reward_engine.mpo.policies import FAMILIES
 
     try:
         path = hf_hub_download(hub_id, pipelines.INDEX, etag_timeout=8)
@@ -169,8 +159,6 @@ def hub_class(hub_id: str) -> str:
 
 
 def _require_media_type(pair_set: PairSet, pipeline_class: str) -> None:
-    from reward_engine.mpo.policies import FAMILIES
-
     made, given = FAMILIES[pipeline_class].media_type, pair_set.reward_model.media_type
     if made != given:
         raise ProblemError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings as platform
@@ -16,7 +17,7 @@ from annotator.jobs.services import enqueue
 from annotator.mpo.models import MpoRun, PairSet
 from annotator.mpo.options import Level, MiningOptions
 from annotator.mpo.services.estimates import RunEstimate, estimate_run, free_disk
-from annotator.mpo.services.planning import RunPlan, located, plan_run, problem_at, training_pairs
+from annotator.mpo.services.planning import RunPlan, plan_run, problem_at, training_pairs
 
 TRAIN_TASK = "mpo.train"
 # With more pairs the job writes the folder: nobody should wait a minute for a page.
@@ -60,7 +61,8 @@ def create_run(
         created_by=requested_by,
     )
     try:
-        if located(plan.source) is not None and plan.split.trained_pairs <= WRITTEN_AT_ONCE:
+        # A hub id is left to the job: looking it up loads PyTorch and asks the network.
+        if isinstance(plan.source, Path) and plan.split.trained_pairs <= WRITTEN_AT_ONCE:
             write_folder(run, plan)
         with transaction.atomic():
             run.save()

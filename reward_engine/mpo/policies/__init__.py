@@ -1,97 +1,38 @@
-"""Which class trains which diffusers pipeline, and loading one."""
+"""Policies: pipelines that can be trained, told apart, checked and loaded.
+
+What needs PyTorch is imported when it is first used: families, folders and LoRA files can be looked at without.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors import SafetensorError
+from reward_engine.mpo.policies.families import FAMILIES, Family, family, family_of
+from reward_engine.mpo.policies.folder import check_lora
 
-from reward_engine.errors import TrainingError
-from reward_engine.mpo.policies import folder as folders
-from reward_engine.mpo.policies.base import Conditioning, Policy
-from reward_engine.mpo.policies.cogvideox import CogVideoXPolicy
-from reward_engine.mpo.policies.flow import FluxPolicy, StableDiffusion3Policy
-from reward_engine.mpo.policies.parts import check_loaded, encoders
-from reward_engine.mpo.policies.stable_diffusion import StableDiffusionPolicy, StableDiffusionXLPolicy
+if TYPE_CHECKING:
+    from reward_engine.mpo.policies.base import Conditioning, Policy
+    from reward_engine.mpo.policies.loading import POLICIES, load_policy, wrap
 
-FAMILIES: dict[str, type[Policy]] = {
-    "StableDiffusionPipeline": StableDiffusionPolicy,
-    "StableDiffusionXLPipeline": StableDiffusionXLPolicy,
-    "StableDiffusion3Pipeline": StableDiffusion3Policy,
-    "FluxPipeline": FluxPolicy,
-    "CogVideoXPipeline": CogVideoXPolicy,
-}
+__all__ = [
+    "FAMILIES",
+    "POLICIES",
+    "Conditioning",
+    "Family",
+    "Policy",
+    "check_lora",
+    "family",
+    "family_of",
+    "load_policy",
+    "wrap",
+]
 
-__all__ = ["FAMILIES", "Conditioning", "Policy", "check_lora", "family_of", "load_policy", "wrap"]
-
-
-def wrap(pipeline: Any) -> Policy:
-    """The policy around a pipeline that is already in memory.
-
-    Raises:
-        TrainingError: the pipeline is of no family that can be trained here.
-    """
-    return _family(type(pipeline).__name__)(pipeline)
+_PLACES = {"base": ("Conditioning", "Policy"), "loading": ("POLICIES", "load_policy", "wrap")}
 
 
-def family_of(folder: Path) -> type[Policy]:
-    """The family of a pipeline folder, read from its ``model_index.json`` without loading any weight.
-
-    Raises:
-        TrainingError: the folder is no pipeline, or of no family that can be trained here.
-    """
-    return _family(folders.pipeline_class(folder))
-
-
-def _family(name: str) -> type[Policy]:
-    if name not in FAMILIES:
-        raise TrainingError(
-            f"{name} cannot be trained here. The families are {', '.join(FAMILIES)}.", code="unknown_family"
-        )
-    return FAMILIES[name]
-
-
-def check_lora(lora: Path) -> Path:
-    """The safetensors file of a LoRA, given itself or in a folder. Raises TrainingError where there is none."""
-    found = [lora] if lora.is_file() else sorted(lora.glob("*.safetensors"))
-    if len(found) != 1 or found[0].suffix != ".safetensors":
-        raise TrainingError(
-            f"{lora} is no LoRA: one .safetensors file is needed, itself or in a folder.", code="no_lora"
-        )
-    folders.header(found[0])
-    return found[0]
-
-
-def load_policy(
-    source: str | Path,
-    *,
-    dtype: torch.dtype = torch.float32,
-    device: str | torch.device = "cpu",
-    lora: Path | None = None,
-) -> Policy:
-    """Load a pipeline from a local folder or a hub id; a LoRA given is fused in, and so belongs to the reference.
-
-    Raises:
-        TrainingError: the pipeline or the LoRA cannot be loaded, or is of no family that can be trained here.
-    """
-    from diffusers import DiffusionPipeline
-
-    folder = folders.resolve(source)
-    family_of(folder)  # a clear message before gigabytes are read
-    load = cast(Any, DiffusionPipeline).from_pretrained
-    try:
-        whole = encoders(folder, dtype)
-        pipeline = load(str(folder), dtype=dtype, use_safetensors=True, local_files_only=True, **whole)
-        check_loaded(pipeline)
-        if lora is not None:
-            file = check_lora(lora)
-            pipeline.load_lora_weights(str(file.parent), weight_name=file.name)
-            pipeline.fuse_lora()
-            pipeline.unload_lora_weights()
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise TrainingError(f"The pipeline {source} could not be loaded: {error}", code="damaged_pipeline") from error
-    policy = wrap(pipeline.to(device))
-    policy.fingerprint = folders.fingerprint(folder, *([check_lora(lora)] if lora is not None else []))
-    return policy
+def __getattr__(name: str) -> Any:
+    for module, names in _PLACES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,17 +33,12 @@ class Policy(ABC):
     Attributes:
         denoiser_name: the pipeline's attribute that holds the network, ``unet`` or ``transformer``.
         lora_targets: names of the linear layers that get an adapter.
-        default_beta: the DPO β that the family's prediction scale asks for.
-        default_steps, default_guidance: of sampling, as the family's makers recommend.
         media_type: what the pipeline makes, ``image`` or ``video``.
         fingerprint: of the files it was loaded from; empty where it was made in memory.
     """
 
     denoiser_name: ClassVar[str] = "transformer"
     lora_targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
-    default_beta: ClassVar[float] = 2000.0
-    default_steps: ClassVar[int] = 30
-    default_guidance: ClassVar[float] = 5.0
     media_type: ClassVar[MediaType] = "image"
 
     def __init__(self, pipeline: Any) -> None:

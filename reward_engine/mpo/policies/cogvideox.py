@@ -18,8 +18,6 @@ from reward_engine.mpo.policies.base import Conditioning, Policy
 
 class CogVideoXPolicy(Policy):
     media_type: ClassVar[MediaType] = "video"
-    default_steps: ClassVar[int] = 50
-    default_guidance: ClassVar[float] = 6.0
 
     @property
     def side_step(self) -> int:

@@ -15,8 +15,6 @@ from reward_engine.mpo.policies.base import Conditioning, Policy
 
 
 class _ShiftedVaePolicy(Policy):
-    default_steps: ClassVar[int] = 28
-
     @property
     def side_step(self) -> int:
         # The transformer takes latents in patches; Flux, whose pipeline does not say so, of 2 × 2.
@@ -38,7 +36,6 @@ class _ShiftedVaePolicy(Policy):
 class StableDiffusion3Policy(_ShiftedVaePolicy):
     """Latents [b, 16, h/8, w/8]."""
 
-    default_guidance: ClassVar[float] = 7.0
     lora_targets: ClassVar[tuple[str, ...]] = (
         "attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0",
         "attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj", "attn.to_add_out",
@@ -67,7 +64,6 @@ class FluxPolicy(_ShiftedVaePolicy):
     """Latents [b, 16, h/8, w/8], packed into 2 × 2 patches for the transformer and unpacked behind it."""
 
     guidance = 3.5  # only guidance-distilled checkpoints take it
-    default_guidance: ClassVar[float] = 3.5
 
     def passes(self, guidance_scale: float) -> int:
         return 1  # guidance is an input of the network

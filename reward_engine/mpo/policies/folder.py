@@ -47,6 +47,40 @@ def _download(hub_id: str) -> Path:
         ) from error
 
 
+def downloaded(hub_id: str) -> Path | None:
+    """The copy of a hub id that was downloaded whole; None where something of it must still be fetched.
+
+    Nothing is asked of the hub, and PyTorch is not loaded.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        index = try_to_load_from_cache(hub_id, INDEX)
+    except ValueError:  # no id that the hub would give
+        return None
+    if not isinstance(index, str):  # nothing is known of it, or that it has no such file
+        return None
+    folder = Path(index).parent
+    try:
+        check(folder)
+    except TrainingError as error:
+        return folder if error.code == "pickled_pipeline" else None  # fetching it again would not mend that
+    parts = [folder / name for name in components(folder)]
+    whole = all(weight_files(part) for part in parts if (part / "config.json").is_file())
+    return folder if whole else None
+
+
+def check_lora(lora: Path) -> Path:
+    """The safetensors file of a LoRA, given itself or in a folder. Raises TrainingError where there is none."""
+    found = [lora] if lora.is_file() else sorted(lora.glob("*.safetensors"))
+    if len(found) != 1 or found[0].suffix != ".safetensors":
+        raise TrainingError(
+            f"{lora} is no LoRA: one .safetensors file is needed, itself or in a folder.", code="no_lora"
+        )
+    header(found[0])
+    return found[0]
+
+
 def pipeline_class(folder: Path) -> str:
     """The pipeline's class name. Raises TrainingError where the folder does not say one."""
     return str(index(folder)["_class_name"])

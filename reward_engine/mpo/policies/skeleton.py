@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from reward_engine.errors import TrainingError
-from reward_engine.mpo.policies import family_of, wrap
 from reward_engine.mpo.policies import folder as folders
 from reward_engine.mpo.policies.base import Policy
+from reward_engine.mpo.policies.families import family_of
+from reward_engine.mpo.policies.loading import wrap
 
 LIBRARIES = ("diffusers", "transformers")
 

@@ -16,7 +16,6 @@ from reward_engine.mpo.policies.base import Conditioning, Policy
 
 class StableDiffusionPolicy(Policy):
     denoiser_name: ClassVar[str] = "unet"
-    default_guidance: ClassVar[float] = 7.5
 
     @property
     def native_size(self) -> Size:
@@ -43,9 +42,6 @@ class StableDiffusionPolicy(Policy):
 
 
 class StableDiffusionXLPolicy(StableDiffusionPolicy):
-    default_beta: ClassVar[float] = 5000.0
-    default_guidance: ClassVar[float] = 5.0
-
     def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
         with torch.no_grad():
             text, _, pooled, _ = self.pipeline.encode_prompt(

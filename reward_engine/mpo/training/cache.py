@@ -17,6 +17,7 @@ from torch import Tensor
 
 from reward_engine.judges.base import Cancelled, Progress
 from reward_engine.mpo import storage
+from reward_engine.mpo import tensors as files
 from reward_engine.mpo.media import Size, load
 from reward_engine.mpo.memory import in_batches
 from reward_engine.mpo.policies import Conditioning, Policy
@@ -72,18 +73,18 @@ class LatentCache:
     def _encode_media(self, policy: Policy, paths: Sequence[Path]) -> None:
         latents = policy.encode_media(np.stack([load(path, self.size) for path in paths]))
         for path, latent in zip(paths, latents, strict=True):
-            storage.write_bytes(self._latent_path(path), storage.tensor_bytes({"latent": latent[None].float()}))
+            storage.write_bytes(self._latent_path(path), files.tensor_bytes({"latent": latent[None].float()}))
 
     def _encode_text(self, policy: Policy, prompts: Sequence[str]) -> None:
         rows = policy.encode_prompts(prompts)
         for index, prompt in enumerate(prompts):
             row = {name: value[index : index + 1] for name, value in rows.items()}
-            storage.write_bytes(self._text_path(prompt), storage.tensor_bytes(row))
+            storage.write_bytes(self._text_path(prompt), files.tensor_bytes(row))
 
     def _read(self, path: Path) -> dict[str, Tensor]:
         if path in self._kept:
             return self._kept[path]
-        tensors = storage.read_tensors(path)
+        tensors = files.read_tensors(path)
         size = sum(tensor.nbytes for tensor in tensors.values())
         if self._kept_bytes + size <= KEEP_BYTES:
             self._kept[path] = tensors

@@ -16,8 +16,9 @@ from typing import Any
 
 from reward_engine.errors import ArtifactError, DataError, TrainingError
 from reward_engine.mpo import storage
-from reward_engine.mpo.policies import check_lora, family_of
 from reward_engine.mpo.policies import folder as pipelines
+from reward_engine.mpo.policies.families import family_of
+from reward_engine.mpo.policies.folder import check_lora
 from reward_engine.mpo.training.settings import Settings
 from reward_engine.tables import json_lines
 

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reward_engine.errors import ArtifactError
 from reward_engine.mpo import storage
-from reward_engine.mpo.policies import Policy
 from reward_engine.mpo.training.folder import FORMAT, RunFolder
+
+if TYPE_CHECKING:
+    from reward_engine.mpo.policies import Policy
 
 KIND = "mpo-lora"
 LIBRARIES = ("torch", "diffusers", "peft", "transformers", "accelerate", "safetensors")

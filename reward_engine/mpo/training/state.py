@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from reward_engine.errors import ArtifactError
-from reward_engine.mpo import storage
+from reward_engine.mpo import tensors as files
 from reward_engine.mpo.training.folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def save(run: RunFolder, step: int, parameters: Sequence[tuple[str, Tensor]], op
     moments = {
         f"{name}/{key}": value for name, parameter in parameters for key, value in optimizer.state[parameter].items()
     }
-    storage.write_folder(
+    files.write_folder(
         run.states / f"step-{step:08d}",
         {"adapter": dict(parameters), "optimizer": moments},
         {"step": step, "run": run.fingerprint},
@@ -53,7 +53,7 @@ def latest(run: RunFolder) -> State | None:
     failed: ArtifactError | None = None
     for folder in _folders(run):
         try:
-            record, tensors = storage.read_folder(folder)
+            record, tensors = files.read_folder(folder)
             if record.get("run") != run.fingerprint:
                 raise ArtifactError(f"{folder} belongs to a run with other settings or pairs.", code="other_run")
             optimizer: dict[str, dict[str, Tensor]] = {}

@@ -7,7 +7,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from reward_engine.errors import TrainingError
 from reward_engine.mpo import policies
-from reward_engine.mpo.estimate import CONTEXT_BYTES, estimate, largest_batch, measured_flops
+from reward_engine.mpo.estimate import estimate, largest_batch, measured_flops
+from reward_engine.mpo.needs import CONTEXT_BYTES
 from reward_engine.mpo.training import Settings
 from tests.reward_engine.mpo import tiny
 

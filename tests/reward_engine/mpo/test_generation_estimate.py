@@ -8,10 +8,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from reward_engine.errors import DataError, TrainingError
 from reward_engine.mpo import policies
-from reward_engine.mpo.estimate import CONTEXT_BYTES
 from reward_engine.mpo.generation import Sampling
 from reward_engine.mpo.generation_estimate import estimate_generation
 from reward_engine.mpo.media import Size
+from reward_engine.mpo.needs import CONTEXT_BYTES
 from tests.reward_engine.mpo import tiny
 
 MAKE = {

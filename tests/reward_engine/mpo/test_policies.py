@@ -158,7 +158,7 @@ def copy(stored: Path, to: Path) -> Path:
 
 def test_a_folder_is_loaded_and_told_from_others(stored, tmp_path):
     policy = policies.load_policy(stored)
-    assert isinstance(policy, policies.FAMILIES["StableDiffusionPipeline"])
+    assert isinstance(policy, policies.POLICIES["StableDiffusionPipeline"])
     assert policy.native_size == Size(16, 16)
     unet = DiffusionPipeline.from_pretrained(stored).unet
     assert folders.parameter_count(stored / "unet") == sum(p.numel() for p in unet.parameters())
