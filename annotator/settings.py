@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "annotator.core.middleware.RequestLog",
+    "annotator.core.front_door.FrontDoor",
     "django.middleware.security.SecurityMiddleware",
     "annotator.core.middleware.Headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -136,7 +137,8 @@ STORAGES = {
 # Set where a proxy in front serves media itself after we have said yes (X-Accel-Redirect).
 MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", default="")
 FILE_UPLOAD_PERMISSIONS = 0o644
-DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# The largest request, files not counted: JSON, and all fields of a form together.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("LARGEST_BODY_MB", default=16) * 1024 * 1024
 
 # --- Jobs -----------------------------------------------------------------------------------------
 CELERY_BROKER_URL = BROKER_URL
@@ -256,7 +258,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "annotator.core.api.Pagination",
+    "DEFAULT_PAGINATION_CLASS": "annotator.core.pagination.Pagination",
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "annotator.core.api.StrictMultiPartParser",
+    ],
     "EXCEPTION_HANDLER": "annotator.core.api.problem_details",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
