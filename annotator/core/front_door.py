@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.http import HttpRequest, HttpResponseBase, UnreadablePostError
+from django.http import HttpRequest, HttpResponseBase, RawPostDataException, UnreadablePostError
 from django.urls import is_valid_path
 from django.utils.translation import gettext as _
 
@@ -145,6 +145,8 @@ def problem_of(error: BaseException) -> ProblemError | None:
         )  # fmt: skip
     if disk_is_full(error):
         return DiskFullError()
+    if isinstance(error, RawPostDataException):
+        return ProblemError(_("This address takes JSON, not a form with files."), code="not_json", status=415)
     if isinstance(error, UnreadablePostError):
         return ProblemError(_("The request broke off before all of it had come; send it again."), code="cut_off")
     return None

@@ -97,7 +97,7 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
 def take_out(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the chosen items (``item``) out of the campaign, or (``back=1``) put them back."""
     campaign = _campaign(pk)
-    chosen = [pk for item in request.POST.getlist("item") if (pk := whole(item)) is not None]
+    chosen = [item for sent in request.POST.getlist("item") if (item := whole(sent)) is not None]
     try:
         if not chosen:
             messages.error(request, _("Tick the items first."))
