@@ -230,6 +230,14 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+# An office is one address: nobody is refused for what others there did wrong. Whoever guesses passwords is stopped by
+# name and address (axes, below), and slowed down by address (annotator.accounts.slowing).
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": None,
+    "signup": "100/m/ip",
+    "reset_password_from_key": "100/m/ip",
+}
 OPEN_SIGNUP = env.bool("OPEN_SIGNUP", default=False)
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
@@ -250,6 +258,9 @@ USE_I18N = True
 USE_TZ = True
 
 # --- API ------------------------------------------------------------------------------------------
+# So many requests a minute are answered; 0: without a limit.
+API_TOKEN_PER_MINUTE = env.int("API_TOKEN_PER_MINUTE", default=600)
+API_PERSON_PER_MINUTE = env.int("API_PERSON_PER_MINUTE", default=1200)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "annotator.accounts.authentication.TokenAuthentication",
@@ -263,6 +274,10 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.JSONParser",
         "rest_framework.parsers.FormParser",
         "annotator.core.api.StrictMultiPartParser",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "annotator.core.throttling.TokenThrottle",
+        "annotator.core.throttling.PersonThrottle",
     ],
     "EXCEPTION_HANDLER": "annotator.core.api.problem_details",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -69,8 +69,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def too_many_requests(request: HttpRequest, *args: object) -> HttpResponse:
     """429: too many attempts to sign in (allauth), or a person locked out for a while (axes)."""
     if _is_program(request):
-        return _problem(request, 429, _("Too many requests. Wait a while and try again."), "throttled")
-    return render(request, "core/429.html", status=429)
+        answer = _problem(request, 429, _("Too many requests. Wait a while and try again."), "throttled")
+    else:
+        answer = render(request, "core/429.html", status=429)
+    answer["Retry-After"] = "900"
+    return answer
 
 
 @requires_csrf_token
