@@ -2,11 +2,14 @@
 
 import os
 import sys
+from typing import Any
 
+from annotator.core.lanes import Lanes, lane_for, settle
 from annotator.core.logs import logging_config
 
 bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
-workers = int(os.environ.get("WEB_PROCESSES", "2"))
+workers = int(os.environ.get("WEB_PROCESSES", "3"))
+LANES = Lanes()
 # Threads: a request waits for the database, a file or its turn most of its time. Each process has a pool of
 # connections. A client that is slow to send its headers gets no thread.
 worker_class = "annotator.core.web_worker.HeadersFirst"
@@ -22,8 +25,14 @@ if os.path.isdir("/dev/shm"):  # the heartbeat file of each process: a slow disk
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 
 
-def post_fork(_server: object, _worker: object) -> None:
-    """A thread that wants to go on after a query waits for others' computing; 1 ms at most, not Python's usual 5."""
+def pre_fork(server: Any, worker: Any) -> None:
+    """Where there are several processes, one has the pages, and annotators' work has the others."""
+    worker.lanes, worker.lane = LANES, lane_for(worker, server.WORKERS.values())
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    settle(worker.lane)
+    # A thread that wants to go on after a query waits for others' computing: 1 ms at most, not Python's usual 5.
     sys.setswitchinterval(0.001)
 
 

@@ -18,6 +18,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from annotator.core.lanes import Lanes, lane_of
+
 HEADER_SECONDS = float(os.environ.get("WEB_HEADER_SECONDS", "10"))
 """From the first to the last byte of the headers and of a small body."""
 LARGEST_HEAD = 128 * 1024
@@ -59,7 +61,18 @@ class BoundedSocket(socket.socket):
 
 
 class HeadersFirst(ThreadWorker):  # type: ignore[misc]
-    """The worker class of ``annotator.core.gunicorn_config``."""
+    """The worker class of ``annotator.core.gunicorn_config``.
+
+    ``lane`` and ``lanes`` are set before the process is forked; a process without them takes everything.
+    """
+
+    lane = ""
+    lanes: Lanes | None = None
+
+    def run(self) -> None:
+        if self.lanes is not None and self.lane:
+            self.poller.register(self.lanes.entrance(self.lane), EVENT_READ, self._take_over)
+        super().run()
 
     def accept(self, listener: Any) -> None:
         if self.cfg.is_ssl:  # a handshake needs a thread
@@ -110,12 +123,36 @@ class HeadersFirst(ThreadWorker):  # type: ignore[misc]
             return
         self.poller.unregister(client)
         self.pending_conns.remove(conn)
+        head, conn.head = bytes(conn.head), bytearray()
+        lane = lane_of(head)
+        if self.lanes is not None and self.lane and lane != self.lane and self.lanes.give(lane, conn.sock, head):
+            self.nr_conns -= 1
+            conn.sock.close()  # the other process has it open
+            return
+        self._begin(conn, head)
+
+    def _begin(self, conn: TConn, head: bytes) -> None:
+        """Give the connection to a thread, with what was read from it."""
         conn.init()
-        conn.parser.unreader.unread(bytes(conn.head))
-        conn.head = bytearray()
+        conn.parser.unreader.unread(head)
         conn.data_ready = True
+        conn.sock.setblocking(True)
         conn.sock.begin()
         self.enqueue_req(conn)
+
+    def _take_over(self, _entrance: Any) -> None:
+        """A connection from another process, whose lane its request is not in."""
+        given = self.lanes.take(self.lane, LARGEST_HEAD + SMALL_BODY) if self.lanes is not None else None
+        if given is None:
+            return
+        client = BoundedSocket(fileno=given[0])
+        try:
+            address, here = client.getpeername(), client.getsockname()
+        except OSError:  # it has hung up meanwhile
+            client.close()
+            return
+        self.nr_conns += 1
+        self._begin(TConn(self.cfg, client, address, here), given[1])
 
     def murder_pending(self) -> None:
         """Close what has not become a request in time, with an answer where something was sent."""

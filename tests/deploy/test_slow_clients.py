@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 
+from annotator.core.lanes import PAGES, WORK, lane_of
 from annotator.core.web_worker import LARGEST_HEAD, SMALL_BODY, is_whole
 from tests.web_server import WebServer
 
@@ -50,6 +52,39 @@ def test_half_open_sockets_hold_no_thread(web: WebServer) -> None:
     assert slow[1].recv(100) == b""
     for client in slow:
         client.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_goes_from_process_to_process_and_is_answered(
+    process_env: dict[str, str], tmp_path: Path
+) -> None:
+    web = WebServer(process_env | {"WEB_PROCESSES": "3"}, tmp_path / "web.log").wait()
+    try:
+        client = http.client.HTTPConnection("127.0.0.1", web.port, timeout=20)
+        body = "login=ann&password=" + "x" * 2000
+        for _ in range(4):  # on one connection, work and pages in turns
+            for method, path, sent, status in (
+                ("GET", "/healthz", None, 200), ("GET", "/accounts/login/", None, 200),
+                ("POST", "/campaigns/assignments/1/judgments/", "{}", 403), ("POST", "/accounts/login/", body, 403),
+            ):  # fmt: skip
+                client.request(method, path, sent)
+                answer = client.getresponse()
+                answer.read()
+                assert answer.status == status, (method, path)
+    finally:
+        web.kill()
+
+
+def test_annotators_work_has_a_lane_of_its_own() -> None:
+    numbers = {"pk": 7}
+    work = ["campaigns:annotate", "campaigns:judge", "campaigns:submit", "campaigns:skip", "campaigns:work",
+            "campaigns:next", "campaigns:compare", "campaigns:comparison", "library:media", "library:thumbnail",
+            "api-assignment-judgments", "api-assignment-submit", "api-campaign-next",
+            "api-comparison-prefer"]  # fmt: skip
+    for name in work:
+        assert lane_of(f"POST {reverse(name, kwargs=numbers)} HTTP/1.1\r\n".encode()) == WORK, name
+    for path in ("/", "/trust/campaigns/7/", "/campaigns/7/", "/accounts/login/", "/library/", "/api/v1/items/"):
+        assert lane_of(f"GET {path} HTTP/1.1\r\n".encode()) == PAGES, path
 
 
 @pytest.mark.parametrize(
