@@ -69,7 +69,12 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     running = []
     for name, command, extra in commands("127.0.0.1", PORT, folder):
         if name in ("web", "worker-default"):
-            env = {**os.environ, **extra, "DATABASE_URL": settings.DATABASE_URL, "CELERY_BROKER_URL": settings.BROKER_URL}
+            env = {
+                **os.environ,
+                **extra,
+                "DATABASE_URL": settings.DATABASE_URL,
+                "CELERY_BROKER_URL": settings.BROKER_URL,
+            }
             log = (folder / f"{name}.log").open("wb")
             running.append(subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT))
     try:
@@ -148,7 +153,13 @@ class Annotator:
             time.sleep(random.expovariate(1 / pace))
             number = next(self.sequence)
             sub, level = self.ladders[number % 5]
-            act = {"sub_dimension": sub, "level": level, "milliseconds": 900, "sequence": number, "key": uuid.uuid4().hex}
+            act = {
+                "sub_dimension": sub,
+                "level": level,
+                "milliseconds": 900,
+                "sequence": number,
+                "key": uuid.uuid4().hex,
+            }
             start = time.perf_counter()
             self.ask("POST", f"{self.address}judgments/", act)
             times.append(1000 * (time.perf_counter() - start))
@@ -208,9 +219,9 @@ def report(parts: dict[str, list[float]], seen: list[tuple[int, float]], people:
         worst = max(worst, p95 / first)
         print(f"| {name} | {len(times):,} | {p50:.0f} | {p95:.0f} | {p99:.0f} | {p95 / first:.2f} |")
     statuses = {status: sum(one == status for one, _ in seen) for status, _ in seen}
-    times = [ms for _, ms in seen]
-    print(f"Pages: {len(seen)} ({statuses}), p50 {np.percentile(times, 50):.0f} ms, p95 {np.percentile(times, 95):.0f} ms; "
-          f"{os.cpu_count()} cores, clients on the same machine; load {os.getloadavg()[0]:.1f}")  # fmt: skip
+    p50, p95 = np.percentile([ms for _, ms in seen], [50, 95])
+    print(f"Pages: {len(seen)} ({statuses}), p50 {p50:.0f} ms, p95 {p95:.0f} ms")
+    print(f"{os.cpu_count()} cores, clients on the same machine; load {os.getloadavg()[0]:.1f}")
     failures = [status for one in people for status in one.failures]
     if failures or worst > WORST:
         print(f"Failed: {len(failures)} saves refused; worst p95 is {worst:.2f} times that alone (goal {WORST})")

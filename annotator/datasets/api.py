@@ -75,7 +75,13 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH)],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
-    @action(detail=True, methods=["get"], url_path=r"files/(?P<name>[A-Za-z0-9._-]+)", filterset_fields=(), pagination_class=None)
+    @action(
+        detail=True,
+        methods=["get"],
+        url_path=r"files/(?P<name>[A-Za-z0-9._-]+)",
+        filterset_fields=(),
+        pagination_class=None,
+    )
     def file(self, request: Request, pk: Any = None, name: str = "") -> HttpResponseBase:
         """One file of a version."""
         version = self.get_object()

@@ -25,6 +25,8 @@ from annotator.campaigns.models import CampaignItem
 from annotator.mpo.models import MpoRun
 from tests.annotator.test_api_generated import root, there  # noqa: F401 - fixtures
 
+# ruff: noqa: F811 - a test names the fixtures that it takes
+
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = 2
@@ -72,14 +74,14 @@ def pages(patterns: Any, before: str = "") -> Iterator[str]:
             yield route
 
 
-def address(route: str, there: dict[str, object]) -> str:
+def address(route: str, known: dict[str, object]) -> str:
     route = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<str:\1>", route)
     place = next((place for place in PLACES if route.startswith(place)), "")
 
     def value(found: re.Match[str]) -> str:
         kind, name = found[1] or "str", found[2]
         if kind in ("int", "uuid") and name == "pk":
-            return str(there.get(PLACES.get(place, ""), 1))
+            return str(known.get(PLACES.get(place, ""), 1))
         return WORDS.get(name, "1" if kind == "int" else "x")
 
     return "/" + PARAMETER.sub(value, route)
@@ -117,8 +119,9 @@ def asked_names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The names that are read from any query or form, as they are read."""
     names: set[str] = set()
     for method in ("get", "getlist", "__getitem__", "__contains__"):
+        real = getattr(QueryDict, method)
 
-        def reading(self: QueryDict, key: Any, *rest: Any, _real: Any = getattr(QueryDict, method), **more: Any) -> Any:
+        def reading(self: QueryDict, key: Any, *rest: Any, _real: Any = real, **more: Any) -> Any:
             if isinstance(key, str):
                 names.add(key)
             return _real(self, key, *rest, **more)
@@ -147,7 +150,10 @@ class Undo(Exception):  # noqa: N818 - it is no error
 
 
 def test_no_page_breaks_whatever_it_is_sent(
-    root: User, there: dict[str, Any], asked_names: set[str], mistakes: list[BaseException]  # noqa: F811
+    root: User,
+    there: dict[str, Any],
+    asked_names: set[str],
+    mistakes: list[BaseException],
 ) -> None:
     there["people"] = root.pk
     MpoRun.objects.update(settings={"steps": 100})
@@ -173,9 +179,7 @@ def test_no_page_breaks_whatever_it_is_sent(
     assert written > 60  # addresses that take a POST
 
 
-def ask(
-    client: Client, where: str, names: set[str], mistakes: list[BaseException], problems: list[str]
-) -> bool:
+def ask(client: Client, where: str, names: set[str], mistakes: list[BaseException], problems: list[str]) -> bool:
     """All that one address is asked; returns whether it takes what is posted."""
 
     def tried(what: str, send: Any) -> Any:
@@ -239,14 +243,12 @@ def _sendable(value: str) -> str:
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_the_api_refuses_the_same_in_words(client: Client, root: User, there: dict[str, Any], body: bytes) -> None:  # noqa: F811
+def test_the_api_refuses_the_same_in_words(client: Client, root: User, there: dict[str, Any], body: bytes) -> None:
     client.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
     page = client.post(
         f"/campaigns/assignments/{there['assignments']}/judgments/", body, content_type="application/json"
     )
-    api = client.post(
-        f"/api/v1/assignments/{there['assignments']}/judgments/", body, content_type="application/json"
-    )
+    api = client.post(f"/api/v1/assignments/{there['assignments']}/judgments/", body, content_type="application/json")
     assert (page.status_code, api.status_code) == (400, 400)
     assert json.loads(page.content)["message"]
     assert json.loads(api.content)["title"]

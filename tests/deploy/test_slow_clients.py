@@ -55,9 +55,7 @@ def test_half_open_sockets_hold_no_thread(web: WebServer) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_goes_from_process_to_process_and_is_answered(
-    process_env: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_connection_goes_from_process_to_process_and_is_answered(process_env: dict[str, str], tmp_path: Path) -> None:
     web = WebServer(process_env | {"WEB_PROCESSES": "3"}, tmp_path / "web.log").wait()
     try:
         client = http.client.HTTPConnection("127.0.0.1", web.port, timeout=20)

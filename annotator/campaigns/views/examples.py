@@ -155,7 +155,10 @@ def take_over(request: HttpRequest, pk: int) -> HttpResponse:
     """The examples of another version of the same checklist, for the levels that have none yet."""
     version = get_object_or_404(ChecklistVersion, pk=pk)
     source = get_object_or_404(
-        ChecklistVersion, pk=whole(request.POST.get("source", "")) or 0, name=version.name, media_type=version.media_type
+        ChecklistVersion,
+        pk=whole(request.POST.get("source", "")) or 0,
+        name=version.name,
+        media_type=version.media_type,
     )
     n = services.take_over_examples(source=source, target=version)
     messages.success(request, ngettext("%(n)d example taken over.", "%(n)d examples taken over.", n) % {"n": n})

@@ -75,9 +75,7 @@ def following(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = queries.campaign_to_work_in(request.user, pk)
     after = request.GET.get("after", "")
     try:
-        assignment = services.lease_next_item(
-            campaign=campaign, annotator=request.user, after=whole(after)
-        )
+        assignment = services.lease_next_item(campaign=campaign, annotator=request.user, after=whole(after))
     except ConflictError:
         assignment = None
     if assignment is None:

@@ -133,7 +133,13 @@ class PromptSetViewSet(
         parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=[*CONTENT_TYPES])],
         responses={(200, content_type): OpenApiTypes.BINARY for content_type in CONTENT_TYPES.values()},
     )
-    @action(detail=True, methods=["get"], url_path="download/(?P<kind>txt|jsonl)", filterset_fields=(), pagination_class=None)
+    @action(
+        detail=True,
+        methods=["get"],
+        url_path="download/(?P<kind>txt|jsonl)",
+        filterset_fields=(),
+        pagination_class=None,
+    )
     def download(self, request: Request, pk: Any = None, kind: str = "") -> HttpResponseBase:
         """All prompts as one file: one a line, or JSON Lines."""
         found = self.get_object()

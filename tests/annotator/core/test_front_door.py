@@ -177,8 +177,6 @@ def full(*_: Any, **__: Any) -> Any:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-
-
 @pytest.mark.parametrize("where", ["temporary", "kept", "database"])
 @pytest.mark.parametrize("who", ["page", "api"])
 def test_an_upload_at_a_full_disk_is_answered_in_words_and_leaves_nothing(
@@ -239,5 +237,3 @@ def test_the_description_of_the_api_can_be_asked_for_by_many_at_once(make_user: 
     assert len(answers) == 8
     assert len(set(answers)) == 1
     assert answers[0][0] == 200
-
-

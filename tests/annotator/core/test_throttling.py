@@ -34,14 +34,16 @@ def asking(user: User) -> Callable[[], tuple[int, str | None]]:
     return ask
 
 
-def test_a_token_has_its_limit_and_a_person_theirs(
-    at: Callable[[float], None], make_user: Callable[..., User]
-) -> None:
+def test_a_token_has_its_limit_and_a_person_theirs(at: Callable[[float], None], make_user: Callable[..., User]) -> None:
     ann = make_user("ann")
     first, second, other = asking(ann), asking(ann), asking(make_user("ben"))
     at(0)
     assert [first()[0] for _ in range(5)] == [200, 200, 200, 200, 429]
-    assert [second()[0] for _ in range(3)] == [200, 429, 429]  # the person has asked six times, of which one was refused
+    assert [second()[0] for _ in range(3)] == [
+        200,
+        429,
+        429,
+    ]  # the person has asked six times, of which one was refused
     assert other() == (200, None)
 
 
