@@ -200,7 +200,7 @@ AUTO_SCORE_WAIT_SECONDS = env.float("AUTO_SCORE_WAIT_SECONDS", default=60.0)
 # So long a request for a score waits for its answer before it is told to ask again; 0: not at all.
 SCORE_WAIT_SECONDS = env.float("SCORE_WAIT_SECONDS", default=10.0)
 # So many requests of one web process may wait at once; each takes a thread that pages need as well.
-SCORE_WAITERS = env.int("SCORE_WAITERS", default=4)
+SCORE_WAITERS = env.int("SCORE_WAITERS", default=8)
 # So long an answer may be fetched.
 SCORE_KEEP_SECONDS = env.float("SCORE_KEEP_SECONDS", default=3600.0)
 

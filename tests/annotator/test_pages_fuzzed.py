@@ -231,9 +231,11 @@ def ask(client: Client, where: str, names: set[str], mistakes: list[BaseExceptio
 
     fuzz()
     if takes:
-        for body in BODIES if "judgments" in where else BODIES[5:8]:
+        reads_json = "judgments" in where
+        for body in BODIES if reads_json else BODIES[5:6]:
             tried(f"JSON {body[:80]!r}", lambda body=body: client.post(where, body, content_type="application/json"))
-            tried(f"text {body[:80]!r}", lambda body=body: client.post(where, body, content_type="text/plain"))
+            if reads_json:
+                tried(f"text {body[:80]!r}", lambda body=body: client.post(where, body, content_type="text/plain"))
     return takes
 
 
