@@ -14,6 +14,8 @@ import socket
 from typing import Any
 
 WORK, PAGES = "work", "pages"
+LARGEST = 128 * 1024
+"""What of a request goes from one process to another with its connection; a larger one stays where it is."""
 NICE = 5
 """By how much the process of the pages yields."""
 
@@ -48,16 +50,18 @@ class Lanes:
 
     def give(self, lane: str, client: socket.socket, head: bytes) -> bool:
         """Hand a connection over with what was read from it; False where there is no room: then keep it."""
+        if len(head) > LARGEST:
+            return False
         try:
             socket.send_fds(self._ways[lane][1], [head], [client.fileno()])
         except OSError:
             return False
         return True
 
-    def take(self, lane: str, most: int) -> tuple[int, bytes] | None:
+    def take(self, lane: str) -> tuple[int, bytes] | None:
         """The next connection of this lane and what was read from it; None where another process was quicker."""
         try:
-            head, descriptors, _flags, _address = socket.recv_fds(self._ways[lane][0], most, 1)
+            head, descriptors, _flags, _address = socket.recv_fds(self._ways[lane][0], LARGEST, 1)
         except OSError:
             return None
         return (descriptors[0], head) if descriptors else None

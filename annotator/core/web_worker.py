@@ -142,7 +142,7 @@ class HeadersFirst(ThreadWorker):  # type: ignore[misc]
 
     def _take_over(self, _entrance: Any) -> None:
         """A connection from another process, whose lane its request is not in."""
-        given = self.lanes.take(self.lane, LARGEST_HEAD + SMALL_BODY) if self.lanes is not None else None
+        given = self.lanes.take(self.lane) if self.lanes is not None else None
         if given is None:
             return
         client = BoundedSocket(fileno=given[0])
