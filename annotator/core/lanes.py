@@ -23,7 +23,7 @@ NICE = 5
 _WORK = re.compile(
     rb"[A-Z]+ /(?:"
     rb"campaigns/(?:assignments|comparisons)/|campaigns/\d+/(?:work|next|compare)/|"
-    rb"library/[^/ ]+/(?:media|thumbnail)|media/|campaigns/examples/|"
+    rb"library/[^/ ]+/(?:media|thumbnail)|media/|campaigns/(?:media|examples)/|"
     rb"api/v1/(?:assignments|comparisons)/|api/v1/(?:comparison-)?campaigns/\d+/next/|"
     rb"static/|healthz|readyz|favicon)"
 )
