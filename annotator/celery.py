@@ -11,6 +11,8 @@ from annotator.core import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotator.settings")
 
+NICE = 10
+
 app = Celery("annotator")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -33,6 +35,12 @@ def show_that_we_live(**_: Any) -> None:
     """Touch the file that a container's health check looks at; a worker that lost the broker stops doing so."""
     if file := os.environ.get("WORKER_ALIVE_FILE"):
         Path(file).touch()
+
+
+@signals.worker_process_init.connect
+def yield_to_people(**_: Any) -> None:
+    """Jobs take what computing is left over: nobody waits for a page or a save because something is being trained."""
+    os.nice(NICE)
 
 
 _contexts: dict[str, ExitStack] = {}

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "annotator.core.middleware.RequestLog",
+    "annotator.core.front_door.FrontDoor",
     "django.middleware.security.SecurityMiddleware",
     "annotator.core.middleware.Headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -138,7 +139,8 @@ STORAGES = {
 # Set where a proxy in front serves media itself after we have said yes (X-Accel-Redirect).
 MEDIA_ACCEL_PREFIX = env.str("MEDIA_ACCEL_PREFIX", default="")
 FILE_UPLOAD_PERMISSIONS = 0o644
-DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# The largest request, files not counted: JSON, and all fields of a form together.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("LARGEST_BODY_MB", default=16) * 1024 * 1024
 
 # --- Jobs -----------------------------------------------------------------------------------------
 CELERY_BROKER_URL = BROKER_URL
@@ -200,7 +202,7 @@ AUTO_SCORE_WAIT_SECONDS = env.float("AUTO_SCORE_WAIT_SECONDS", default=60.0)
 # So long a request for a score waits for its answer before it is told to ask again; 0: not at all.
 SCORE_WAIT_SECONDS = env.float("SCORE_WAIT_SECONDS", default=10.0)
 # So many requests of one web process may wait at once; each takes a thread that pages need as well.
-SCORE_WAITERS = env.int("SCORE_WAITERS", default=4)
+SCORE_WAITERS = env.int("SCORE_WAITERS", default=8)
 # So long an answer may be fetched.
 SCORE_KEEP_SECONDS = env.float("SCORE_KEEP_SECONDS", default=3600.0)
 
@@ -230,6 +232,14 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+# An office is one address: nobody is refused for what others there did wrong. Whoever guesses passwords is stopped by
+# name and address (axes, below), and slowed down by address (annotator.accounts.slowing).
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": None,
+    "signup": "100/m/ip",
+    "reset_password_from_key": "100/m/ip",
+}
 OPEN_SIGNUP = env.bool("OPEN_SIGNUP", default=False)
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
@@ -250,6 +260,9 @@ USE_I18N = True
 USE_TZ = True
 
 # --- API ------------------------------------------------------------------------------------------
+# So many requests a minute are answered; 0: without a limit.
+API_TOKEN_PER_MINUTE = env.int("API_TOKEN_PER_MINUTE", default=600)
+API_PERSON_PER_MINUTE = env.int("API_PERSON_PER_MINUTE", default=1200)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "annotator.accounts.authentication.TokenAuthentication",
@@ -258,7 +271,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "annotator.core.api.Pagination",
+    "DEFAULT_PAGINATION_CLASS": "annotator.core.pagination.Pagination",
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "annotator.core.api.StrictMultiPartParser",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "annotator.core.throttling.TokenThrottle",
+        "annotator.core.throttling.PersonThrottle",
+    ],
     "EXCEPTION_HANDLER": "annotator.core.api.problem_details",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -3,9 +3,9 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
 
 from annotator.accounts.urls import sign_in_urlpatterns
+from annotator.core.api_schema import SchemaView
 from annotator.core.pages import api_docs
 from annotator.insights.home import home
 
@@ -41,6 +41,6 @@ urlpatterns = [
     path("api/v1/", include("annotator.mpo.api_urls")),
     path("api/v1/", include("annotator.datasets.api_urls")),
     path("api/v1/", include("annotator.insights.api_urls")),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", api_docs, name="api-docs"),
 ]

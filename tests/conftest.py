@@ -18,6 +18,7 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from annotator.accounts.models import Role, User
+from annotator.core import figures
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -59,6 +60,13 @@ def flush_what_is_used(ops: DatabaseOperations, style: object, tables: list[str]
 
 
 flush_all = DatabaseOperations.sql_flush
+
+
+@pytest.fixture(autouse=True)
+def figures_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker runs beside most tests: what pages ask a worker to work out is done at once, and anew at each look."""
+    monkeypatch.setattr(figures, "send", figures.make)
+    monkeypatch.setattr(figures, "CHECK_SECONDS", 0)
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ if worker and os.environ.get("CELERY_BROKER_URL"):  # a given broker is shared: 
     address = urlsplit(os.environ["CELERY_BROKER_URL"])
     os.environ["CELERY_BROKER_URL"] = urlunsplit(address._replace(path=f"/{1 + int(worker.removeprefix('gw')) % 15}"))
 os.environ["STATIC_MANIFEST"] = "0"
+os.environ["API_TOKEN_PER_MINUTE"] = os.environ["API_PERSON_PER_MINUTE"] = "0"  # tests ask faster than programs
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

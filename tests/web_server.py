@@ -32,7 +32,7 @@ class WebServer:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--config", "python:annotator.core.gunicorn_config",
                  "--bind", f"127.0.0.1:{self.port}", "annotator.wsgi"],
-                env={**env, "WEB_PROCESSES": "1", "LOG_LEVEL": "INFO"}, cwd=ROOT, stdout=file,
+                env={"WEB_PROCESSES": "1", **env, "LOG_LEVEL": "INFO"}, cwd=ROOT, stdout=file,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 

@@ -1,13 +1,14 @@
-"""What every API view shares: pages and problem details (RFC 9457)."""
+"""What every API view shares: problem details (RFC 9457), forms read strictly, and how people are named."""
 
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.pagination import PageNumberPagination
+from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from annotator.core.errors import ProblemError
+from annotator.core.front_door import check_fields, problem_of
 
 
 def person_field() -> serializers.SlugRelatedField[Any]:
@@ -15,15 +16,20 @@ def person_field() -> serializers.SlugRelatedField[Any]:
     return serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
 
-class Pagination(PageNumberPagination):
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 1000
+class StrictMultiPartParser(MultiPartParser):
+    """As DRF's, and no field has a character in it that cannot be stored."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        found = super().parse(stream, media_type, parser_context)
+        check_fields(found.data, found.files)
+        return found
 
 
 def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Every API error as ``application/problem+json``."""
-    if isinstance(exc, ProblemError):
+    problem = exc if isinstance(exc, ProblemError) else problem_of(exc)
+    if problem is not None:
+        exc = problem
         body = {"type": "about:blank", "title": exc.message, "status": exc.status, "code": exc.code, **exc.details}
         return Response(body, status=exc.status, content_type="application/problem+json")
     response = exception_handler(exc, context)

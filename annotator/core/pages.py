@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
@@ -13,6 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_safe
+
+from annotator.core.disk import DiskFullError, disk_is_full
+from annotator.core.errors import ProblemError
 
 
 @require_safe
@@ -30,7 +34,19 @@ def api_docs(request: HttpRequest) -> HttpResponse:
 
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_program(request):
+        return _problem(request, 400, _("The request is not valid."), "bad_request")
     return _plain(request, 400, _("The request is not valid."))
+
+
+def refused(request: HttpRequest, problem: ProblemError) -> HttpResponse:
+    """What was asked for cannot be taken in: a page, problem details for a program, JSON for a page's script."""
+    if _is_program(request):
+        return _problem(request, problem.status, problem.message, problem.code, **problem.details)
+    if _is_script(request):
+        body = {"message": problem.message, "code": problem.code, **problem.details}
+        return JsonResponse(body, status=problem.status)
+    return _plain(request, problem.status, problem.message)
 
 
 @requires_csrf_token
@@ -53,13 +69,21 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def too_many_requests(request: HttpRequest, *args: object) -> HttpResponse:
     """429: too many attempts to sign in (allauth), or a person locked out for a while (axes)."""
     if _is_program(request):
-        return _problem(request, 429, _("Too many requests. Wait a while and try again."), "throttled")
-    return render(request, "core/429.html", status=429)
+        answer = _problem(request, 429, _("Too many requests. Wait a while and try again."), "throttled")
+    else:
+        answer = render(request, "core/429.html", status=429)
+    answer["Retry-After"] = "900"
+    return answer
 
 
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500. Something is broken already, so it asks neither the database nor the session, and cannot fail itself."""
+    """500. Something is broken already, so it asks neither the database nor the session, and cannot fail itself.
+
+    A disk that is full is told as such (507): no program is broken then.
+    """
+    if disk_is_full(sys.exc_info()[1]):
+        return refused(request, DiskFullError())
     if _is_program(request):
         return _problem(request, 500, "The server could not do this.", "server_error")
     return _plain(request, 500, _("The server could not do this."))
@@ -78,6 +102,10 @@ def _is_program(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
 
 
-def _problem(request: HttpRequest, status: int, title: str, code: str) -> HttpResponse:
-    body = {"type": "about:blank", "title": title, "status": status, "code": code}
+def _is_script(request: HttpRequest) -> bool:
+    return "application/json" in (request.content_type, request.headers.get("Accept"))
+
+
+def _problem(request: HttpRequest, status: int, title: str, code: str, **details: object) -> HttpResponse:
+    body = {"type": "about:blank", "title": title, "status": status, "code": code, **details}
     return JsonResponse(body, status=status, content_type="application/problem+json")

@@ -78,7 +78,13 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         parameters=[OpenApiParameter("name", str, OpenApiParameter.PATH)],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
-    @action(detail=True, methods=["get"], url_path=r"files/(?P<name>[A-Za-z0-9._-]+)", filterset_fields=())
+    @action(
+        detail=True,
+        methods=["get"],
+        url_path=r"files/(?P<name>[A-Za-z0-9._-]+)",
+        filterset_fields=(),
+        pagination_class=None,
+    )
     def file(self, request: Request, pk: Any = None, name: str = "") -> HttpResponseBase:
         """One file of a version."""
         version = self.get_object()
@@ -92,7 +98,7 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         return response
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    @action(detail=True, methods=["get"], filterset_fields=())
+    @action(detail=True, methods=["get"], filterset_fields=(), pagination_class=None)
     def zip(self, request: Request, pk: Any = None) -> HttpResponseBase:
         """All files of a version as one ZIP."""
         version = self.get_object()

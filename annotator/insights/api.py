@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from annotator.accounts.roles import IsReviewer
 from annotator.campaigns.models import Campaign
+from annotator.core.api_queries import takes
 from annotator.core.errors import ProblemError
 from annotator.insights.agreement import choose
 from annotator.insights.agreement.cached import comparison
@@ -80,6 +81,7 @@ class AgreementView(APIView):
     permission_classes = (IsReviewer,)
 
     @extend_schema(operation_id="agreement", parameters=[AgreementQuerySerializer], responses=AgreementSerializer)
+    @takes(*AgreementQuerySerializer().fields)
     def get(self, request: Request) -> Response:
         """How far the model agrees with people, and people with each other."""
         sent = AgreementQuerySerializer(data=request.query_params)

@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import IntegrityError, close_old_connections, connection, transaction
 from django.utils import timezone
 
+from annotator.core.disk import DiskFullError, disk_is_full
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.core.paths import without_paths
 from annotator.jobs.models import FINISHED, Job, JobChunk, JobState, Queue
@@ -240,7 +241,9 @@ def run_job(job_id: str, work: Callable[[Run], dict[str, Any] | None]) -> None:
 
 
 def in_words(error: Exception) -> str:
-    """How a failure is told: our own errors say it, others are named."""
+    """How a failure is told: our own errors say it, a full disk is called that, others are named."""
+    if disk_is_full(error):
+        return DiskFullError().message
     message = getattr(error, "message", None) or str(error)
     return without_paths(message if getattr(error, "code", None) else f"{type(error).__name__}: {message}")
 

@@ -7,13 +7,12 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
-from annotator.core.api import person_field
+from annotator.core.api import StrictMultiPartParser, person_field
 from annotator.jobs.api import JobSerializer
 from annotator.library import queries, services
 from annotator.library.example import COLUMNS
@@ -177,7 +176,7 @@ class ImportViewSet(
 ):
     queryset = ImportBatch.objects.none()
     serializer_class = ImportBatchSerializer
-    parser_classes = (MultiPartParser,)
+    parser_classes = (StrictMultiPartParser,)
 
     def get_queryset(self) -> QuerySet[ImportBatch]:
         return queries.batches()

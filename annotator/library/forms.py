@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotator.core.errors import ProblemError
+from annotator.core.numbers import whole
 from annotator.library import queries
 from annotator.library.example import COLUMNS
 from annotator.library.filters import ORDERINGS
@@ -143,7 +144,7 @@ class GalleryForm(forms.Form):
         licences = queries.licences()
         self.fields["licence"].choices = [("", gettext("All licences")), *((name, name) for name in licences)]
         recent = list(ImportBatch.objects.order_by("-created_at").values_list("pk", "name")[: self.BATCHES])
-        chosen = self.data.get("batch", "")
-        if chosen.isdecimal() and int(chosen) not in {pk for pk, _name in recent}:
+        chosen = whole(self.data.get("batch", ""))
+        if chosen is not None and chosen not in {pk for pk, _name in recent}:
             recent += ImportBatch.objects.filter(pk=chosen).values_list("pk", "name")
         self.fields["batch"].choices = [("", gettext("All imports")), *recent]

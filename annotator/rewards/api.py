@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.campaigns.models import Campaign
 from annotator.core.api import person_field
+from annotator.core.api_queries import takes
 from annotator.jobs.api import JobSerializer
 from annotator.jobs.models import Job
 from annotator.rewards import queries, services
@@ -221,6 +222,7 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
         responses=VersionComparisonSerializer,
     )
     @action(detail=False, methods=["get"], pagination_class=None, filterset_fields=())
+    @takes("model")
     def compare(self, request: Request) -> Response:
         """Versions side by side: each as it was measured in training, and all of them on the held-out items they share
         where that was computed (ask for it with POST)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.shortcuts import get_object_or_404
@@ -10,14 +9,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import IsReviewer, has_role
+from annotator.core.api import StrictMultiPartParser
 from annotator.core.errors import NotAllowedError, ProblemError
+from annotator.core.json_input import BadJsonError, read_json
 from annotator.library.models import Item
 from annotator.library.queries import items_for
 from annotator.rewards import services
@@ -39,7 +40,7 @@ class ScoreView(APIView):
     """Scores by the promoted version, answered at once where a worker is free."""
 
     permission_classes = (IsReviewer,)
-    parser_classes = (JSONParser, MultiPartParser)
+    parser_classes = (JSONParser, StrictMultiPartParser)
 
     @extend_schema(
         operation_id="score_create",
@@ -124,10 +125,10 @@ def _prompts(given: dict[str, Any], count: int) -> list[str]:
     prompts: list[Any] = given.get("prompts", [])
     if len(prompts) == 1 and prompts[0].lstrip().startswith("["):
         try:
-            prompts = json.loads(prompts[0])
-        except ValueError as error:
+            prompts = read_json(prompts[0])
+        except BadJsonError as error:
             raise ProblemError(
-                _("“prompts” begins like a JSON list, but is none: %(error)s.") % {"error": error},
+                _("“prompts” begins like a JSON list, but is none: %(error)s.") % {"error": error.message.rstrip(".")},
                 code="bad_prompts", field="prompts",
             ) from error  # fmt: skip
     if not prompts and "prompt" in given:

@@ -31,7 +31,7 @@ class PublishedFilesForm(forms.Form):
         given = super().clean() or {}
         for name in ("questions", "weights"):
             file = given.get(name)
-            if file is not None and file.size > LARGEST_FILE:  # before it is read
+            if file and file.size > LARGEST_FILE:  # before it is read
                 self.add_error(name, gettext("This is too large for a published file."))
         return given
 

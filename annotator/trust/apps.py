@@ -10,7 +10,9 @@ class TrustConfig(AppConfig):
         from annotator.campaigns import panels as campaign_panels
         from annotator.campaigns.signals import assignment_submitted, items_taken_out
         from annotator.trust import feedback, panels, receivers, services
+        from annotator.trust.queries import figures
 
+        figures.register()
         hooks.gates.append(services.require_standing)
         hooks.choosers += [services.choose_qualification, services.choose_gold]
         hooks.feedbacks.append(feedback.after_answer)

@@ -17,6 +17,7 @@ from annotator.core.errors import ProblemError
 from annotator.trust import queries, services
 from annotator.trust.forms import TrustPolicyForm
 from annotator.trust.models import KnownAnswers, Standing, TrustPolicy
+from annotator.trust.queries import figures
 from annotator.trust.services.promote import make_known
 
 
@@ -32,16 +33,19 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("trust:campaign", pk=pk)
         if form.is_valid():
             services.set_policy(campaign=found, **form.cleaned_data)
+            figures.have_changed(found.pk)
             messages.success(request, _("The policy is saved. It holds from the next item on."))
             return redirect("trust:campaign", pk=pk)
+    report = figures.report(found)
     context = {
         "campaign": found,
         "form": form,
-        "rows": queries.annotator_report(found),
+        "report": report,
+        "rows": report.rows,
         "known": KnownAnswers.objects.filter(campaign_item__campaign=found)
         .select_related("campaign_item__item__prompt")
         .order_by("campaign_item__purpose", "pk"),
-        "savings": _bars(queries.overlap_savings(found)),
+        "savings": _bars(report.savings),
     }
     Standing.objects.filter(campaign=found, state="paused", seen_at=None).update(seen_at=timezone.now())
     return render(request, "trust/campaign.html", context)
@@ -89,6 +93,7 @@ def standing(request: HttpRequest, pk: int, annotator: int) -> HttpResponse:
         messages.success(request, _("%(name)s may take the test again.") % {"name": person.username})
     else:
         messages.error(request, _("Choose what is to happen with this annotator."))
+    figures.have_changed(pk)
     return redirect("trust:campaign", pk=pk)
 
 
@@ -97,8 +102,9 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     """The review queue of a campaign."""
     found = get_object_or_404(Campaign.objects.select_related("checklist_version"), pk=pk)
     decided = request.GET.get("decided") == "1"
-    rows = queries.review_queue(found, include_decided=decided)
-    return render(request, "trust/review.html", {"campaign": found, "rows": rows, "decided": decided})
+    report = figures.review(found, include_decided=decided)
+    context = {"campaign": found, "report": report, "rows": report.rows, "decided": decided}
+    return render(request, "trust/review.html", context)
 
 
 @role_required(Role.REVIEWER, Role.ADMIN)
@@ -121,9 +127,10 @@ def review_item(request: HttpRequest, pk: int) -> HttpResponse:
         except ProblemError as problem:
             messages.error(request, problem.message)
             return redirect("trust:review-item", pk=pk)
-        following = queries.review_queue(row.campaign, limit=1)
-        if following and following[0].campaign_item.pk != row.pk:
-            return redirect("trust:review-item", pk=following[0].campaign_item.pk)
+        figures.have_changed(row.campaign_id)
+        following = [one.campaign_item.pk for one in figures.review(row.campaign).rows]
+        if following and following[0] != row.pk:
+            return redirect("trust:review-item", pk=following[0])
         return redirect("trust:review", pk=row.campaign_id)
     context = {"review": queries.review_item(row), "row": row, "item": row.item, "campaign": row.campaign}
     context["back"] = reverse("trust:review", args=[row.campaign_id])
@@ -152,6 +159,7 @@ def forget(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(CampaignItem, pk=pk)
     try:
         services.forget_known_answers(campaign_item=row)
+        figures.have_changed(row.campaign_id)
         messages.success(request, _("The item is ordinary work again."))
     except ProblemError as problem:
         messages.error(request, problem.message)

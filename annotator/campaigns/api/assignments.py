@@ -13,8 +13,9 @@ from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAnnotator
 from annotator.campaigns import queries, services
+from annotator.campaigns.acts import FlagRequestSerializer, JudgmentSerializer, SkipSerializer
 from annotator.campaigns.api.flags import FlagSerializer
-from annotator.campaigns.models import Assignment, FlagReason, SkipReason
+from annotator.campaigns.models import Assignment, SkipReason
 from annotator.campaigns.workspace import shown_suggestions
 
 
@@ -61,39 +62,12 @@ class AssignmentFilter(django_filters.FilterSet):
         fields = ("state",)
 
 
-class JudgmentSerializer(serializers.Serializer[Any]):
-    sub_dimension = serializers.CharField(max_length=60)
-    level = serializers.IntegerField(
-        allow_null=True, min_value=-128, max_value=127, help_text="Null takes the answer back."
-    )
-    milliseconds = serializers.IntegerField(default=0, min_value=0, max_value=2_147_483_647)
-    key = serializers.CharField(
-        max_length=64, help_text="Of this very act, made by the client: sent twice, it has its effect once."
-    )
-    sequence = serializers.IntegerField(
-        min_value=0, max_value=2**63 - 1, help_text="The client's running count: a late packet undoes nothing newer."
-    )
-
-
 class SavedSerializer(serializers.Serializer[Any]):
     levels = serializers.DictField(
         child=serializers.IntegerField(allow_null=True),
         help_text="The sub-dimensions that this act touched, as they stand; null where an answer was taken back.",
     )
     applied = serializers.BooleanField(help_text="False for a packet that came late or for the second time.")
-
-
-class SkipSerializer(serializers.Serializer[Any]):
-    reason = serializers.ChoiceField(choices=SkipReason.choices)
-    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
-
-
-class FlagRequestSerializer(serializers.Serializer[Any]):
-    reason = serializers.ChoiceField(choices=FlagReason.choices)
-    sub_dimension = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=60, help_text="Which question is ``unclear``."
-    )
-    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
 
 
 class AssignmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Assignment]):

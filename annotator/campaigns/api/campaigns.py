@@ -160,7 +160,7 @@ class CampaignViewSet(
         return Response(TakenOutSerializer({"changed": changed}).data)
 
     @extend_schema(responses=ProgressSerializer)
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], pagination_class=None)
     def progress(self, request: Request, pk: Any = None) -> Response:
         return Response(ProgressSerializer(queries.campaign_progress(self.get_object())).data)
 

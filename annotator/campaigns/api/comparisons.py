@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsAnnotator, IsReviewer
 from annotator.campaigns import queries, services
-from annotator.campaigns.api.assignments import SkipSerializer
+from annotator.campaigns.acts import PreferSerializer, SkipSerializer
 from annotator.campaigns.api.campaigns import CampaignSerializer, NextSerializer
 from annotator.campaigns.models import (
     Campaign,
@@ -60,11 +60,6 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
         url = reverse("library:media", args=[item.pk])
         request = self.context.get("request")
         return request.build_absolute_uri(url) if request else url
-
-
-class PreferSerializer(serializers.Serializer[Any]):
-    preference = serializers.ChoiceField(choices=Preference.choices)
-    milliseconds = serializers.IntegerField(default=0, min_value=0, max_value=2_147_483_647)
 
 
 class ComparisonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Comparison]):

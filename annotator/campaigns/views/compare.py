@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
+from annotator.campaigns.acts import PreferSerializer, SkipSerializer, read_act
 from annotator.campaigns.models import AssignmentState, Campaign, Comparison, SkipReason
 from annotator.campaigns.pair_forms import ComparisonCampaignForm, PairFilterForm
 from annotator.campaigns.panels import render_panels
@@ -44,15 +45,9 @@ def comparison(request: HttpRequest, pk: int) -> HttpResponse:
     own = queries.my_comparison(request.user, pk)
     if request.method != "POST":
         return _page(request, own)
-    spent = request.POST.get("milliseconds", "")
     try:
-        services.record_comparison(
-            comparison_id=pk,
-            annotator=request.user,
-            preference=request.POST.get("preference", ""),
-            # More digits than these fit no column.
-            milliseconds=int(spent) if spent.isdecimal() and len(spent) <= 9 else 0,
-        )
+        act = read_act(PreferSerializer, {name: value for name, value in request.POST.items() if value})
+        services.record_comparison(comparison_id=pk, annotator=request.user, **act)
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("campaigns:compare", pk=own.pair.campaign_id)
@@ -66,8 +61,7 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
         services.skip_comparison(
             comparison_id=pk,
             annotator=request.user,
-            reason=request.POST.get("reason", ""),
-            note=request.POST.get("note", "")[:2000],
+            **read_act(SkipSerializer, request.POST),
         )
         messages.success(request, _("Skipped. Somebody else will look at it."))
     except ProblemError as problem:

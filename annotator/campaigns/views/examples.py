@@ -17,6 +17,7 @@ from annotator.campaigns.checklists import checklist_in
 from annotator.campaigns.forms import ExampleForm
 from annotator.campaigns.models import ChecklistVersion, LevelExample
 from annotator.core.errors import ProblemError
+from annotator.core.numbers import whole
 from annotator.library import storage
 from annotator.library.serving import serve
 from reward_engine.errors import ChecklistError
@@ -154,7 +155,10 @@ def take_over(request: HttpRequest, pk: int) -> HttpResponse:
     """The examples of another version of the same checklist, for the levels that have none yet."""
     version = get_object_or_404(ChecklistVersion, pk=pk)
     source = get_object_or_404(
-        ChecklistVersion, pk=request.POST.get("source") or 0, name=version.name, media_type=version.media_type
+        ChecklistVersion,
+        pk=whole(request.POST.get("source", "")) or 0,
+        name=version.name,
+        media_type=version.media_type,
     )
     n = services.take_over_examples(source=source, target=version)
     messages.success(request, ngettext("%(n)d example taken over.", "%(n)d examples taken over.", n) % {"n": n})

@@ -15,6 +15,7 @@ from annotator.campaigns import queries, services
 from annotator.campaigns.checklists import checklist_in
 from annotator.campaigns.models import Campaign, Flag, FlagOutcome, FlagReason
 from annotator.core.errors import ProblemError
+from annotator.core.numbers import whole
 
 A_PAGE = 30
 
@@ -23,8 +24,8 @@ A_PAGE = 30
 @require_safe
 def flag_list(request: HttpRequest) -> HttpResponse:
     """Reports of one campaign (``?campaign=``) or of all; those that wait, or (``?settled=1``) those settled."""
-    wanted = request.GET.get("campaign", "")
-    campaign = get_object_or_404(Campaign, pk=wanted) if wanted.isdecimal() else None
+    wanted = whole(request.GET.get("campaign", ""))
+    campaign = None if wanted is None else get_object_or_404(Campaign, pk=wanted)
     settled = request.GET.get("settled") == "1"
     reason = request.GET.get("reason", "")
     found = queries.flags(campaign=campaign, settled=settled, reason=reason if reason in FlagReason.values else "")

@@ -15,6 +15,7 @@ from annotator.campaigns import queries, services
 from annotator.campaigns.forms import ItemFilterForm, QueueOrderForm
 from annotator.campaigns.models import Campaign, CampaignKind
 from annotator.core.errors import ProblemError
+from annotator.core.numbers import whole
 
 A_PAGE = 50
 
@@ -96,7 +97,7 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
 def take_out(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the chosen items (``item``) out of the campaign, or (``back=1``) put them back."""
     campaign = _campaign(pk)
-    chosen = [int(item) for item in request.POST.getlist("item") if item.isdecimal()]
+    chosen = [item for sent in request.POST.getlist("item") if (item := whole(sent)) is not None]
     try:
         if not chosen:
             messages.error(request, _("Tick the items first."))

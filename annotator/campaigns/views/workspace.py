@@ -1,6 +1,5 @@
 """The annotator's workspace: one item, its ladders, and every answer saved at once."""
 
-import json
 import uuid
 from typing import Any
 
@@ -18,12 +17,15 @@ from django.views.decorators.http import require_GET, require_POST
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns import hooks, queries, services
+from annotator.campaigns.acts import FlagRequestSerializer, JudgmentSerializer, SkipSerializer, read_act
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignKind, SkipReason
 from annotator.campaigns.models.flags import FlagReason
 from annotator.campaigns.views import compare
 from annotator.campaigns.workspace import is_closed, ladders_of, own_flags, workspace_data
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.json_input import read_json
+from annotator.core.numbers import whole
 
 
 def _workspace_context(request: HttpRequest, assignment: Assignment) -> dict[str, Any]:
@@ -73,9 +75,7 @@ def following(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = queries.campaign_to_work_in(request.user, pk)
     after = request.GET.get("after", "")
     try:
-        assignment = services.lease_next_item(
-            campaign=campaign, annotator=request.user, after=int(after) if after.isdigit() else None
-        )
+        assignment = services.lease_next_item(campaign=campaign, annotator=request.user, after=whole(after))
     except ConflictError:
         assignment = None
     if assignment is None:
@@ -103,20 +103,8 @@ def _problem(problem: ProblemError) -> JsonResponse:
 def judge(request: HttpRequest, pk: int) -> JsonResponse:
     """One answer, as JSON: sub_dimension, level (null takes it back), milliseconds, key, sequence."""
     try:
-        act = json.loads(request.body)
-        level = act["level"]
-        values = {
-            "sub_dimension": str(act["sub_dimension"]),
-            "level": None if level is None else int(level),
-            "milliseconds": min(int(act.get("milliseconds", 0)), 2_147_483_647),
-            "idempotency_key": str(act["key"]),
-            "sequence": int(act["sequence"]),
-        }
-    except (ValueError, KeyError, TypeError):
-        return JsonResponse({"message": _("This is not an answer."), "code": "malformed"}, status=400)
-    if not 1 <= len(values["idempotency_key"]) <= 64:
-        return JsonResponse({"message": _("An answer needs a key of 1 to 64 signs."), "code": "malformed"}, status=400)
-    try:
+        values = read_act(JudgmentSerializer, read_json(request.body))
+        values["idempotency_key"] = values.pop("key")
         saved = services.record_judgment(assignment_id=pk, annotator=request.user, **values)
     except Assignment.DoesNotExist:
         raise Http404 from None
@@ -164,9 +152,9 @@ def _save_form(request: HttpRequest, assignment: Assignment) -> None:
     """The levels of a form sent without JavaScript; owners of masks first, so that what follows from them stands."""
     checklist = checklist_of(assignment.campaign_item.campaign.checklist_version)
     sent = {
-        sub.id: int(value)
+        sub.id: value
         for sub in checklist.sub_dimensions
-        if (value := request.POST.get(sub.id, "")).removeprefix("-").isdecimal()
+        if (value := whole(request.POST.get(sub.id, ""), least=-128, most=127)) is not None
     }
     for sub in sorted(checklist.sub_dimensions, key=lambda sub: sub.masked_by_other or sub.applies_when is not None):
         saved = dict(assignment.judgments.values_list("sub_dimension", "level"))
@@ -195,8 +183,7 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
         services.skip_assignment(
             assignment_id=pk,
             annotator=request.user,
-            reason=request.POST.get("reason", ""),
-            note=request.POST.get("note", "")[:2000],
+            **read_act(SkipSerializer, request.POST),
         )
     except ProblemError as problem:
         if wants_json:
@@ -214,14 +201,14 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
 def flag(request: HttpRequest, pk: int) -> HttpResponse:
     """Report something about an item and stay with it, or (``withdraw``) take that back. JSON for the script."""
     wants_json = request.headers.get("Accept") == "application/json"
-    what = {name: request.POST.get(name, "")[:60] for name in ("reason", "sub_dimension")}
     withdraw = bool(request.POST.get("withdraw"))
     try:
+        act = read_act(FlagRequestSerializer, request.POST)
         if withdraw:
-            services.withdraw_flag(assignment_id=pk, annotator=request.user, **what)
+            del act["note"]
+            services.withdraw_flag(assignment_id=pk, annotator=request.user, **act)
         else:
-            note = request.POST.get("note", "")[:2000]
-            services.flag_item(assignment_id=pk, annotator=request.user, note=note, **what)
+            services.flag_item(assignment_id=pk, annotator=request.user, **act)
     except Assignment.DoesNotExist:
         raise Http404 from None
     except ProblemError as problem:

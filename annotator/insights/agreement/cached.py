@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 
 from django.core.cache import cache
 from django.db.models import Count, Max
@@ -18,20 +19,38 @@ from annotator.rewards.models import Score
 logger = logging.getLogger(__name__)
 
 SECONDS = 60
+# However many look at the same, one request computes it and the others wait for that one.
+LONGEST_SECONDS = 30
 
 
 def comparison(choice: Choice) -> Comparison:
     """As :func:`compare` says; new annotations and scores count at once, corrections within a minute."""
     key = _key(choice)
     try:
-        found = cache.get(key)
+        if (found := cache.get(key)) is not None:
+            return found
+        mine = cache.add(f"{key}:lock", True, LONGEST_SECONDS)
     except Exception:
         logger.warning("the cache does not answer", exc_info=True)
         return compare(gather(choice.model, choice.asked), choice.basis)
-    if found is None:
+    if not mine and (found := _wait_for(key)) is not None:
+        return found
+    try:
         found = compare(gather(choice.model, choice.asked), choice.basis)
         cache.set(key, found, SECONDS)
+    finally:
+        cache.delete(f"{key}:lock")
     return found
+
+
+def _wait_for(key: str) -> Comparison | None:
+    """What another request is computing; None where it does not come in time, or that request has failed."""
+    end = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        if (found := cache.get(key)) is not None or cache.get(f"{key}:lock") is None:
+            return found if found is not None else cache.get(key)
+    return None
 
 
 def _key(choice: Choice) -> str:

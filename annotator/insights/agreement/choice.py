@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from annotator.campaigns.models import AssignmentState, Campaign
+from annotator.core.numbers import whole
 from annotator.library.models import MediaType
 from annotator.rewards.models import RewardModel, RewardModelState
 
@@ -70,8 +71,8 @@ def choose(query: Mapping[str, str]) -> Choice:
 def _first_media_type(query: Mapping[str, str]) -> str:
     """That of the model asked for; otherwise the first one with a model."""
     models = RewardModel.objects.all()
-    asked = query.get("model", "")
-    if asked.isdecimal() and (found := models.filter(pk=asked).first()):
+    asked = whole(query.get("model", ""))
+    if asked is not None and (found := models.filter(pk=asked).first()):
         return found.media_type
     used = set(models.values_list("media_type", flat=True))
     return next((media_type for media_type in MediaType.values if media_type in used), MediaType.IMAGE.value)

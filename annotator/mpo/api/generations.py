@@ -5,16 +5,16 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
-from annotator.core.api import person_field
+from annotator.core.api import StrictMultiPartParser, person_field
+from annotator.core.api_queries import takes
 from annotator.jobs.api import JobSerializer
 from annotator.jobs.services import request_cancel
 from annotator.library.models import MediaType, Prompt
@@ -74,6 +74,10 @@ class ExternalSetSerializer(_RequestSerializer):
     generator = serializers.CharField(max_length=200, help_text="The model that makes them.")
     generator_version = serializers.CharField(required=False, allow_blank=True, max_length=100, default="")
     generator_parameters = serializers.DictField(default=dict, help_text="Steps, guidance: what tells it from others.")
+
+
+class LackingQuerySerializer(serializers.Serializer[Any]):
+    limit = serializers.IntegerField(min_value=1, max_value=MOST_LACKING, default=100, help_text="Slots an answer.")
 
 
 class SlotSerializer(serializers.Serializer[queries.Slot]):
@@ -136,15 +140,17 @@ class GenerationSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vie
         return Response(body, status=code, headers={"Location": location})
 
     @extend_schema(
-        parameters=[OpenApiParameter("limit", int, description=f"1 to {MOST_LACKING}; 100 without.")],
+        parameters=[LackingQuerySerializer],
         responses=SlotSerializer(many=True),
     )
     @action(detail=True, methods=["get"], filterset_fields=(), pagination_class=None)
+    @takes("limit")
     def lacking(self, request: Request, pk: Any = None) -> Response:
         """What has not been made yet, prompt by prompt: where a sampler begins, and goes on after a break."""
-        limit = request.query_params.get("limit", "")
-        most = min(max(int(limit), 1), MOST_LACKING) if limit.isdecimal() and len(limit) < 10 else 100
-        return Response(SlotSerializer(list(islice(queries.lacking(self.get_object()), most)), many=True).data)
+        given = LackingQuerySerializer(data=request.query_params)
+        given.is_valid(raise_exception=True)
+        slots = islice(queries.lacking(self.get_object()), given.validated_data["limit"])
+        return Response(SlotSerializer(list(slots), many=True).data)
 
     @extend_schema(methods=["GET"], responses=GeneratedItemSerializer(many=True))
     @extend_schema(
@@ -152,7 +158,7 @@ class GenerationSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vie
         request={"multipart/form-data": ExternalItemSerializer},
         responses={200: GeneratedItemSerializer, 201: GeneratedItemSerializer},
     )
-    @action(detail=True, methods=["get", "post"], parser_classes=(MultiPartParser,), filterset_fields=())
+    @action(detail=True, methods=["get", "post"], parser_classes=(StrictMultiPartParser,), filterset_fields=())
     def items(self, request: Request, pk: Any = None) -> Response:
         """What was made; or send one that was made elsewhere. The same again answers 200, a new one 201."""
         found = self.get_object()

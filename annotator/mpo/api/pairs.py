@@ -120,7 +120,9 @@ class PairSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=[*exports.FORMATS])],
         responses={(200, form.content_type): OpenApiTypes.BINARY for form in exports.FORMATS.values()},
     )
-    @action(detail=True, methods=["get"], url_path="download/(?P<kind>[a-z]+)", filterset_fields=())
+    @action(
+        detail=True, methods=["get"], url_path="download/(?P<kind>[a-z]+)", filterset_fields=(), pagination_class=None
+    )
     def download(self, request: Request, pk: Any = None, kind: str = "") -> HttpResponseBase:
         """All pairs that were not vetoed as one file."""
         form, name, content = exports.export(self.get_object(), kind)

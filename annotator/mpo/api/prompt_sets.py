@@ -9,13 +9,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsReviewer
-from annotator.core.api import person_field
+from annotator.core.api import StrictMultiPartParser, person_field
 from annotator.mpo import queries, services
 from annotator.mpo.models import PromptSet, PromptSetMember
 from annotator.mpo.prompts import KINDS, PromptList, from_texts, read_prompts
@@ -97,7 +96,7 @@ class PromptSetViewSet(
         return self._made(request, asked.validated_data, from_texts(asked.validated_data["prompts"]))
 
     @extend_schema(request={"multipart/form-data": PromptFileSerializer}, responses={201: MadePromptSetSerializer})
-    @action(detail=False, methods=["post"], parser_classes=(MultiPartParser,), filterset_fields=())
+    @action(detail=False, methods=["post"], parser_classes=(StrictMultiPartParser,), filterset_fields=())
     def upload(self, request: Request) -> Response:
         """Make a set of a file: text with one prompt a line, a CSV table, or JSON Lines."""
         asked = PromptFileSerializer(data=request.data)
@@ -134,7 +133,13 @@ class PromptSetViewSet(
         parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=[*CONTENT_TYPES])],
         responses={(200, content_type): OpenApiTypes.BINARY for content_type in CONTENT_TYPES.values()},
     )
-    @action(detail=True, methods=["get"], url_path="download/(?P<kind>txt|jsonl)", filterset_fields=())
+    @action(
+        detail=True,
+        methods=["get"],
+        url_path="download/(?P<kind>txt|jsonl)",
+        filterset_fields=(),
+        pagination_class=None,
+    )
     def download(self, request: Request, pk: Any = None, kind: str = "") -> HttpResponseBase:
         """All prompts as one file: one a line, or JSON Lines."""
         found = self.get_object()

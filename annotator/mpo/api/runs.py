@@ -130,7 +130,7 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
         return Response(read_lines(self.get_object().folder / "metrics.jsonl"))
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    @action(detail=True, methods=["get"], filterset_fields=())
+    @action(detail=True, methods=["get"], filterset_fields=(), pagination_class=None)
     def download(self, request: Request, pk: Any = None) -> HttpResponseBase:
         """All files of a finished run as a ZIP: the LoRA, manifest, model card, curves, pairs."""
         run = self.get_object()

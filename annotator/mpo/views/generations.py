@@ -14,6 +14,7 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.core.errors import ProblemError
 from annotator.core.htmx import part_or_page, wants_part
+from annotator.core.numbers import whole
 from annotator.jobs.services import request_cancel
 from annotator.mpo import pipelines, queries, services
 from annotator.mpo.forms.generations import GenerationForm
@@ -66,14 +67,14 @@ def generate(request: HttpRequest) -> HttpResponse:
 def _asked_before(request: HttpRequest) -> dict[str, Any]:
     """What a link asks for: a prompt set, or the same again as another set."""
     initial: dict[str, Any] = {}
-    again = request.GET.get("like", "")
-    if again.isdecimal() and len(again) < 18:
+    again = whole(request.GET.get("like", ""))
+    if again is not None:
         found = GenerationSet.objects.filter(pk=again).first()
         if found is not None:
             names = ("per_prompt", "pipeline", "lora", "steps", "guidance_scale", "width", "height", "frames", "seed",
                      "precision", "score_after")  # fmt: skip
             initial = {name: getattr(found, name) for name in names} | {"prompt_set": found.prompt_set_id}
-    if request.GET.get("prompt_set", "").isdecimal():
+    if whole(request.GET.get("prompt_set", "")):
         initial["prompt_set"] = request.GET["prompt_set"]
     if "pipeline" not in initial and len(there := pipelines.pipelines()) == 1:
         initial["pipeline"] = there[0]

@@ -14,6 +14,7 @@ from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
 from annotator.core.htmx import part_or_page, wants_part
+from annotator.core.numbers import whole
 from annotator.library.models import MediaType
 from annotator.mpo import exports, queries, services
 from annotator.mpo.bars import gap_bars, summary_bars
@@ -38,9 +39,9 @@ def pair_sets(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 def mine(request: HttpRequest) -> HttpResponse:
     models = queries.minable_models()
-    chosen = {"reward_model": request.GET["model"]} if request.GET.get("model", "").isdecimal() else {}
+    chosen = {"reward_model": request.GET["model"]} if whole(request.GET.get("model", "")) else {}
     for kind in ("prompt_set", "generation_set"):
-        if request.GET.get(kind, "").isdecimal():
+        if whole(request.GET.get(kind, "")):
             chosen["among"] = f"{kind}:{request.GET[kind]}"
     form = MiningForm(request.POST if request.method == "POST" else None, models=models, initial=chosen)
     if request.method == "POST" and form.is_valid():

@@ -187,3 +187,15 @@ def test_a_save_costs_few_queries(assignment, django_assert_max_num_queries):
     say(assignment, "clarity", 0)
     with django_assert_max_num_queries(6):  # with its savepoint; 4 that ask or write
         say(assignment, "clarity", 1)
+
+
+def test_no_two_keys_are_taken_for_one_however_alike_they_begin(assignment):
+    """An act that answers other ladders too notes them under keys of their own; what a client sends is never one."""
+    long = "k" * 40
+    for number, key in enumerate((f"{long}-first", f"{long}-second", f"{long}>lighting_aesthetic", "é" * 64)):
+        assert say(assignment, "lighting_distinction", -1, key=key, sequence=2 * number).applied
+        assert not say(assignment, "lighting_distinction", 0, key=key, sequence=2 * number).applied
+        assert say(assignment, "lighting_distinction", 0, key=f"{number}", sequence=2 * number + 1).applied
+    keys = list(JudgmentChange.objects.filter(assignment=assignment).values_list("idempotency_key", flat=True))
+    assert len(keys) == len(set(keys)) > 8
+    assert {len(key) for key in keys} == {64}

@@ -194,3 +194,35 @@ def test_the_chart_holds_every_dot(world: World) -> None:
 
 def test_an_empty_chart_has_a_scale() -> None:
     assert [mark for _, mark in chart([]).ticks] == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_however_many_look_one_computes(monkeypatch):
+    """The others wait for it; where it fails, the next one does it."""
+    from django.core.cache import cache
+
+    from annotator.insights.agreement import cached
+
+    computed, waited = [], []
+
+    def meanwhile(_seconds):
+        waited.append(1)
+        cache.set("agreement:test", "theirs", 60)
+
+    monkeypatch.setattr(cached, "_key", lambda choice: "agreement:test")
+    monkeypatch.setattr(cached, "gather", lambda *_: None)
+    monkeypatch.setattr(cached, "compare", lambda *_: computed.append(1) or "ours")
+    monkeypatch.setattr(cached.time, "sleep", meanwhile)
+    choice = type("Choice", (), {"model": None, "asked": [], "basis": "all"})()
+    try:
+        cache.set("agreement:test:lock", True, 60)  # somebody is at it
+        assert (cached.comparison(choice), computed, waited) == ("theirs", [], [1])
+        cache.delete_many(["agreement:test", "agreement:test:lock"])
+        assert (cached.comparison(choice), computed) == ("ours", [1])
+        assert cached.comparison(choice) == "ours"
+        assert computed == [1]
+        cache.delete("agreement:test")
+        cache.set("agreement:test:lock", True, 60)
+        monkeypatch.setattr(cached.time, "sleep", lambda _: cache.delete("agreement:test:lock"))  # it has failed
+        assert (cached.comparison(choice), computed) == ("ours", [1, 1])
+    finally:
+        cache.delete_many(["agreement:test", "agreement:test:lock"])

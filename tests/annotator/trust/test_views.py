@@ -117,3 +117,25 @@ def test_the_campaigns_page_says_what_comes_first(client, make_campaign, make_po
     page = client.get(reverse("campaigns:detail", args=[campaign.pk])).content.decode()
     assert "short test of 2 items" in page
     assert "80 % right answers pass" in page
+
+
+@pytest.mark.parametrize("name", ["campaign", "review"])
+def test_a_page_works_nothing_out_itself_and_says_how_old_its_figures_are(
+    client, disputed, make_user, monkeypatch, name
+):
+    from annotator.core import figures
+
+    asked = []
+    monkeypatch.setattr(figures, "send", lambda *what: asked.append(what))
+    monkeypatch.setattr(figures, "CHECK_SECONDS", 60)
+    client.force_login(make_user("rev", Role.REVIEWER), backend=BACKEND)
+    address = reverse(f"trust:{name}", args=[disputed.pk])
+    for _ in range(3):
+        assert b"A worker is working this out" in client.get(address).content
+    kind = {"campaign": "trust.report", "review": "trust.review"}[name]
+    assert asked == [(kind, disputed.pk)], "however many look"
+    figures.make(kind, disputed.pk)
+    page = client.get(address).content.decode()
+    assert "As worked out" in page
+    assert ("ben" if name == "campaign" else "Disputed") in page
+    assert len(asked) == 1

@@ -1,0 +1,129 @@
+"""What of the trust pages takes long: annotators side by side and the review queue, as a worker makes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max, Q, Sum
+
+from annotator.accounts.models import User
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, JudgmentChange
+from annotator.core import figures
+from annotator.trust.models import Adjudication, QualificationAttempt, Standing, TrustPolicy
+from annotator.trust.queries.annotators import AnnotatorRow, annotator_report
+from annotator.trust.queries.review import ReviewRow, review_queue
+from annotator.trust.queries.savings import Savings, overlap_savings
+
+REPORT, REVIEW = "trust.report", "trust.review"
+
+
+@dataclass(frozen=True)
+class Report:
+    """``made_at`` is None before the first report; ``is_asked``: a newer one may be on its way."""
+
+    rows: list[AnnotatorRow]
+    savings: Savings | None
+    made_at: datetime | None
+    is_asked: bool
+
+
+@dataclass(frozen=True)
+class Review:
+    """The review queue; the fields as in :class:`Report`."""
+
+    rows: list[ReviewRow]
+    made_at: datetime | None
+    is_asked: bool
+
+
+def report(campaign: Campaign) -> Report:
+    """The campaign's annotators with figures as last worked out, and who they are and may do as it stands now."""
+    found = figures.latest(REPORT, campaign.pk)
+    made: dict[int, AnnotatorRow] = found.value["rows"] if found.value else {}
+    standings = {standing.annotator_id: standing for standing in Standing.objects.filter(campaign=campaign)}
+    attempts: dict[int, list[QualificationAttempt]] = {}
+    for attempt in QualificationAttempt.objects.filter(campaign=campaign):
+        attempts.setdefault(attempt.annotator_id, []).append(attempt)
+    people = User.objects.in_bulk({*made, *standings, *attempts})
+    rows = [
+        replace(
+            made.get(pk) or AnnotatorRow(person),
+            annotator=person, standing=standings.get(pk), attempts=attempts.get(pk, []),
+        )
+        for pk, person in people.items()
+    ]  # fmt: skip
+    rows.sort(key=lambda row: (row.reliability is None, row.reliability or 0.0, row.annotator.username))
+    return Report(rows, found.value["savings"] if found.value else None, found.made_at, found.is_asked)
+
+
+def review(campaign: Campaign, *, include_decided: bool = False) -> Review:
+    """The review queue as last worked out, without what a reviewer has decided since."""
+    found = figures.latest(REVIEW, campaign.pk)
+    if found.value is None:
+        return Review([], None, found.is_asked)
+    listed = found.value["all" if include_decided else "open"]
+    since = set()
+    if not include_decided:
+        since = set(
+            Adjudication.objects.filter(
+                campaign_item__in=[row[0] for row in listed], updated_at__gt=found.made_at
+            ).values_list("campaign_item", flat=True)
+        )
+    items = CampaignItem.objects.select_related("item__prompt").in_bulk([row[0] for row in listed])
+    rows = [
+        ReviewRow(items[pk], agreement, disputed, decided)
+        for pk, agreement, disputed, decided in listed
+        if pk in items and pk not in since
+    ]
+    return Review(rows, found.made_at, found.is_asked)
+
+
+def have_changed(campaign: int) -> None:
+    """A reviewer or admin has done something that both show: the next look asks a worker at once."""
+    figures.outdated(REPORT, campaign)
+    figures.outdated(REVIEW, campaign)
+
+
+def _make_report(pk: int) -> dict[str, Any]:
+    campaign = Campaign.objects.select_related("checklist_version").get(pk=pk)
+    rows = {
+        row.annotator.pk: replace(row, annotator=None, standing=None, attempts=[])  # type: ignore[arg-type]
+        for row in annotator_report(campaign)
+    }
+    return {"rows": rows, "savings": overlap_savings(campaign)}
+
+
+def _make_review(pk: int) -> dict[str, Any]:
+    campaign = Campaign.objects.select_related("checklist_version").get(pk=pk)
+    return {
+        name: [
+            (row.campaign_item.pk, row.agreement, row.disputed, row.decided)
+            for row in review_queue(campaign, include_decided=include_decided)
+        ]
+        for name, include_decided in (("open", False), ("all", True))
+    }
+
+
+def _depends_on(pk: int) -> str:
+    """Every answer, what counts, who is measured by what, decisions, and the policy."""
+    submitted = Q(state=AssignmentState.SUBMITTED)
+    answers = Assignment.objects.filter(submitted, campaign_item__campaign=pk).aggregate(
+        n=Count("pk"), counted=Count("pk", filter=Q(counted=True)), last=Max("submitted_at")
+    )
+    changes = JudgmentChange.objects.filter(assignment__campaign_item__campaign=pk).aggregate(last=Max("pk"))
+    items = (
+        CampaignItem.objects.filter(campaign=pk)
+        .order_by("purpose")
+        .values_list("purpose")
+        .annotate(n=Count("pk"), needed=Sum("needed"), submitted=Sum("submitted"))
+    )
+    decided = Adjudication.objects.filter(campaign_item__campaign=pk).aggregate(n=Count("pk"), last=Max("updated_at"))
+    policy = TrustPolicy.objects.filter(campaign=pk).values_list("updated_at", flat=True).first()
+    return str((answers, changes, list(items), decided, policy))
+
+
+def register() -> None:
+    figures.register(REPORT, make=_make_report, depends_on=_depends_on)
+    figures.register(REVIEW, make=_make_review, depends_on=_depends_on)
