@@ -36,6 +36,7 @@ def test_an_error_of_the_system_keeps_its_reason() -> None:
         ),
         ("one/two 3/4", "one/two 3/4"),
     ],
+    ids=["temporary file", "program", "beside the data", "address", "fraction"],
 )
 def test_what_is_left_as_it_is(words: str, shown: str) -> None:
     assert without_paths(words) == shown
