@@ -1,10 +1,10 @@
-"""Decoded frames as upright RGB arrays."""
+"""Decoded frames as upright, opaque sRGB arrays."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
@@ -13,7 +13,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from reward_engine.media.container import packets_of
+from reward_engine.media import colour
+from reward_engine.media.container import decoder_of, packets_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -23,9 +24,10 @@ _UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
 
 def decodable_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Every frame that decodes, in order of presentation; damaged packets are passed over."""
+    decode = decoder_of(stream)
     for packet in packets_of(container, stream):
         try:
-            frames = packet.decode()
+            frames = decode(packet)
         except (av.error.FFmpegError, ValueError):
             continue
         for frame in frames:
@@ -68,8 +70,23 @@ def _square_size(frame: VideoFrame, max_side: int | None, aspect: float | None) 
     return max(1, round(width)), max(1, round(height))
 
 
+def has_alpha(frame: VideoFrame) -> bool:
+    """Whether the pixel format has a channel of transparency."""
+    return name_has_alpha(frame.format.name)
+
+
+def name_has_alpha(pixel_format: str) -> bool:
+    """Whether a pixel format of this name has a channel of transparency; a palette may have."""
+    return pixel_format.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8"))
+
+
+def _over_white(pixels: NDArray[np.uint8], alpha: NDArray[Any]) -> NDArray[np.uint8]:
+    share = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+    return np.asarray(np.rint(pixels * share + 255.0 * (1.0 - share)), dtype=np.uint8)
+
+
 def upright_rgb(frame: VideoFrame, max_side: int | None = None, aspect: float | None = None) -> NDArray[np.uint8]:
-    """uint8 RGB [height, width, 3], turned as the display matrix says, scaled while converting.
+    """uint8 sRGB [height, width, 3] over white, turned as the display matrix says, scaled while converting.
 
     ``aspect`` is the shape of one pixel (width / height); None or 1 means square.
     """
@@ -77,13 +94,20 @@ def upright_rgb(frame: VideoFrame, max_side: int | None = None, aspect: float | 
     smaller = width < frame.width or height < frame.height
     # Files rarely state their matrix; HD material is BT.709 and everything smaller BT.601 by convention.
     hd = frame.colorspace == _UNSPECIFIED_COLORSPACE and frame.height >= 720
+    plain = colour.is_srgb(frame.color_primaries, frame.color_trc)
+    clear = has_alpha(frame)
     pixels = frame.to_ndarray(
-        format="rgb24",
+        format=("rgba" if clear else "rgb24") if plain else ("rgba64le" if clear else "rgb48le"),
         width=width,
         height=height,
         src_colorspace="ITU709" if hd else None,
         interpolation="AREA" if smaller else "BICUBIC",
     )
+    alpha = pixels[..., 3:] if clear else None
+    if not plain:  # in 16 bits: the curves of HDR leave nothing of 8 bits in the shadows
+        pixels = colour.from_codes(pixels[..., :3], frame.color_primaries, frame.color_trc)
+    if alpha is not None:
+        pixels = _over_white(pixels[..., :3], alpha)
     turns, mirrored = orientation(frame)
     upright = np.rot90(pixels, turns)
     return np.ascontiguousarray(upright[:, ::-1] if mirrored else upright, dtype=np.uint8)

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from reward_engine.errors import MediaError
-from reward_engine.media.container import Timeline, nominal_rate, opened_video, packets_of, timeline_of
+from reward_engine.media.container import Timeline, decoder_of, nominal_rate, opened_video, packets_of, timeline_of
 from reward_engine.media.frames import decodable_frames, pixel_aspect, upright_rgb
 from reward_engine.media.sampling import EverySecond, Sampler
 
@@ -131,10 +131,11 @@ def _decode_run(
     last = int(timeline.pts[indices[-1]])
     aspect = pixel_aspect(stream)
     context = stream.codec_context
+    decode = decoder_of(stream)
     for packet in packets_of(container, stream):
         context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in index_of else "NONREF"
         try:
-            frames = packet.decode()
+            frames = decode(packet)
         except (av.error.FFmpegError, ValueError):
             continue
         for frame in frames:
