@@ -62,14 +62,20 @@ def from_gamma(
 ) -> NDArray[np.uint8]:
     """uint8 sRGB of uint8 RGB with a PNG's gAMA (encoded = linear ** gamma) and cHRM; None: as in sRGB."""
     encoded = np.arange(256, dtype=np.float32) / np.float32(255)
-    linear = _srgb_to_linear(encoded) if gamma is None else encoded ** np.float32(1.0 / gamma)
+    if gamma is None or abs(gamma - 1 / 2.2) < 0.0005:
+        linear = _srgb_to_linear(encoded)
+    else:
+        linear = encoded ** np.float32(1.0 / gamma)
     return _converted(pixels, linear, chromaticities)
 
 
 def is_srgb_gamma(gamma: float | None, chromaticities: tuple[float, ...] | None) -> bool:
-    """Whether converting would change nothing: no gamma of its own, and the primaries of sRGB."""
+    """Whether converting would change nothing: no gamma of its own, and the primaries of sRGB.
+
+    1/2.2 is how encoders write sRGB's curve in a gAMA chunk, and viewers read it so.
+    """
     same = chromaticities is None or np.allclose(chromaticities, SRGB_POINTS, atol=0.002)
-    return gamma is None and bool(same)
+    return bool(same) and (gamma is None or abs(gamma - 1 / 2.2) < 0.0005)
 
 
 def _converted(
@@ -106,14 +112,16 @@ def _pq(encoded: Curve) -> Curve:
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
     power = encoded.astype(np.float64) ** (1 / m2)
     nits = 10_000 * (np.maximum(power - c1, 0) / (c2 - c3 * power)) ** (1 / m1)
-    return (nits / _SDR_WHITE_NITS).astype(np.float32)
+    found: Curve = (nits / _SDR_WHITE_NITS).astype(np.float32)
+    return found
 
 
 def _hlg(encoded: Curve) -> Curve:
     """ARIB STD-B67 for a display of 1000 nits, per channel: light relative to SDR white."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = np.where(encoded <= 0.5, encoded**2 / 3, (np.exp((encoded - c) / a) + b) / 12)
-    return (1000 * scene**1.2 / _SDR_WHITE_NITS).astype(np.float32)
+    found: Curve = (1000 * scene**1.2 / _SDR_WHITE_NITS).astype(np.float32)
+    return found
 
 
 def _toned(light: Curve) -> Curve:
@@ -122,7 +130,8 @@ def _toned(light: Curve) -> Curve:
     knee = 0.75
     above = np.maximum(peak - knee, 0)
     rolled = np.where(peak > knee, knee + (1 - knee) * above / (above + (1 - knee)), peak)
-    return (light * (rolled / np.maximum(peak, 1e-6))).astype(np.float32)
+    found: Curve = (light * (rolled / np.maximum(peak, 1e-6))).astype(np.float32)
+    return found
 
 
 def _matrix_to_srgb(points: tuple[float, ...]) -> Curve:
@@ -131,7 +140,8 @@ def _matrix_to_srgb(points: tuple[float, ...]) -> Curve:
     white, srgb_white = _xyz(*points[:2]), _xyz(*SRGB_WHITE)
     gains = (bradford @ srgb_white) / (bradford @ white)
     adapted = np.linalg.inv(bradford) @ np.diag(gains) @ bradford
-    return (np.linalg.inv(_to_xyz(SRGB_POINTS)) @ adapted @ _to_xyz(points)).astype(np.float32)
+    found: Curve = (np.linalg.inv(_to_xyz(SRGB_POINTS)) @ adapted @ _to_xyz(points)).astype(np.float32)
+    return found
 
 
 def _to_xyz(points: tuple[float, ...]) -> NDArray[np.float64]:

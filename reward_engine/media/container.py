@@ -11,9 +11,9 @@ from typing import Any
 
 import av
 import numpy as np
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -62,7 +62,7 @@ def decoder_of(stream: VideoStream) -> Callable[[Packet[VideoStream]], list[Any]
     name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name.removeprefix("lib"))
     if name is None or stream.metadata.get("alpha_mode") != "1":
         return lambda packet: packet.decode()
-    context = VideoCodecContext.create(name, "r")
+    context: Any = CodecContext.create(name, "r")
     return lambda packet: context.decode(packet if packet.size else None)
 
 

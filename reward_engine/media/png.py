@@ -72,7 +72,7 @@ def read_png(path: Path) -> tuple[io.BytesIO, PngColours]:
                 if _is_sound(kind, body):
                     kept.write(header)
                     kept.write(body)
-            elif kind in (b"gAMA", b"cHRM", b"sRGB", b"cICP") and length <= _SMALL or kind == b"iCCP":
+            elif (kind in (b"gAMA", b"cHRM", b"sRGB", b"cICP") and length <= _SMALL) or kind == b"iCCP":
                 body = file.read(length + 4)
                 if _is_sound(kind, body):
                     said.setdefault(kind, body[:-4])

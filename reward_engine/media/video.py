@@ -70,6 +70,16 @@ def sample_frames(
     return _sample_what_decodes(path, sampler, max_side, threads)
 
 
+def frame_times(path: str | Path) -> NDArray[np.float64]:
+    """float64 [t]: when each frame is shown, in milliseconds since the first, from the packets alone.
+
+    Empty where the packets carry no usable times. Raises :class:`MediaError` like :func:`probe_video`.
+    """
+    with opened_video(Path(path)) as (container, stream):
+        timeline = timeline_of(container, stream)
+    return timeline.times_ms if timeline.complete else np.empty(0, dtype=np.float64)
+
+
 def _frames(
     found: dict[int, NDArray[np.uint8]], chosen: NDArray[np.int64], times_ms: NDArray[np.float64], duration_ms: float
 ) -> Frames:

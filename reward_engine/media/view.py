@@ -14,23 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
-from av.video.frame import VideoFrame
-from numpy.typing import NDArray
+from av.video.frame import PictureType, VideoFrame
 from PIL import Image
 
 from reward_engine.errors import MediaError
 from reward_engine.media.container import nominal_rate, opened_video, packets_of, timeline_of
-from reward_engine.media.frames import decodable_frames, name_has_alpha, orientation, pixel_aspect, upright_rgb
+from reward_engine.media.frames import (
+    decodable_frames,
+    has_alpha,
+    has_plain_colours,
+    is_square,
+    orientation,
+    pixel_aspect,
+    plain_frame,
+)
 from reward_engine.media.images import MAX_IMAGE_PIXELS, decode_image
 
 _H264_PROFILES = ("Baseline", "Constrained Baseline", "Main", "High", "Constrained High", "Progressive High")
-_UNSPECIFIED = 2
-# BT.709, unspecified, BT.470BG and SMPTE 170M: what players treat alike for 8-bit video.
-_PLAIN_MATRICES = (1, _UNSPECIFIED, 5, 6)
-_PLAIN_PRIMARIES = (1, _UNSPECIFIED)
-_PLAIN_CURVES = (1, _UNSPECIFIED, 6)
-_FULL_RANGE = 2
 _QUALITY = {"crf": "10", "preset": "veryfast", "profile": "high", "bf": "0", "g": "48"}
 _MP4 = {"movflags": "faststart", "video_track_timescale": "90000"}
 _TIME_BASE = Fraction(1, 90_000)
@@ -87,18 +87,13 @@ def _frames_reason(
         return f"its H.264 profile is {profile}"
     if pixel_format != "yuv420p":
         return f"its pixels are {pixel_format}"
-    if alpha or name_has_alpha(first.format.name):
+    if alpha or has_alpha(first):
         return "it is transparent"
     if orientation(first) != (0, False):
         return "it is turned"
-    if aspect is not None and abs(aspect - 1) > 0.001:
+    if not is_square(aspect):
         return "its pixels are not square"
-    if (
-        first.colorspace not in _PLAIN_MATRICES
-        or first.color_primaries not in _PLAIN_PRIMARIES
-        or first.color_trc not in _PLAIN_CURVES
-        or first.color_range == _FULL_RANGE
-    ):
+    if not has_plain_colours(first):
         return "its colours are coded in another way"
     return ""
 
@@ -164,34 +159,46 @@ def _copied(path: Path, target: Path) -> None:
 
 
 def _coded_anew(path: Path, target: Path) -> None:
-    with opened_video(path, threads=0) as (source, stream), av.open(str(target), "w", format="mp4", options=_MP4) as made:
+    with opened_video(path) as (source, stream):
+        timeline = timeline_of(source, stream)
+        tail = round((timeline.end - timeline.pts[-1]) * timeline.time_base / _TIME_BASE) if timeline.complete else 0
+    with (
+        opened_video(path, threads=0) as (source, stream),
+        av.open(str(target), "w", format="mp4", options=_MP4) as made,
+    ):
         aspect = pixel_aspect(stream)
-        step = 1.0 / nominal_rate(stream)
+        step = round(1.0 / nominal_rate(stream) / float(_TIME_BASE))
         first: float | None = None
         last = -1
         out: Any = None
         for frame in decodable_frames(source, stream):
-            rgb = _even(upright_rgb(frame, None, aspect))
+            picture = plain_frame(frame, aspect)
             if out is None:
-                out = _added(made, rgb.shape[1], rgb.shape[0])
+                out = _added(made, picture)
+            elif (picture.width, picture.height) != (out.width, out.height):  # some streams change half-way
+                picture = picture.reformat(width=out.width, height=out.height)
             given = float(frame.pts * (stream.time_base or 0)) if frame.pts is not None else None
             first = given if first is None else first
             at = round((given - first) / float(_TIME_BASE)) if given is not None and first is not None else -1
             if at <= last:  # no time, or one that goes back
-                at = last + round(step / float(_TIME_BASE)) if last >= 0 else 0
+                at = last + step if last >= 0 else 0
             last = at
-            picture = VideoFrame.from_ndarray(rgb, format="rgb24")
-            picture = picture.reformat(
-                width=out.width, height=out.height, format="yuv420p", dst_colorspace=_matrix(out.height)
-            )
-            picture.pts, picture.time_base = at, _TIME_BASE
-            made.mux(out.encode(picture))
+            picture.pts, picture.time_base, picture.pict_type = at, _TIME_BASE, PictureType.NONE
+            _mux(made, out.encode(picture), tail or step)
         if out is None:
             raise MediaError(f"{path.name}: not one frame of the video can be decoded.", code="corrupt")
-        made.mux(out.encode(None))
+        _mux(made, out.encode(None), tail or step)
 
 
-def _added(made: Any, width: int, height: int) -> Any:
+def _mux(made: Any, packets: list[Any], tail: int) -> None:
+    for packet in packets:
+        packet.duration = tail  # what the last frame keeps; of the others the next one's time decides
+        packet.time_base = _TIME_BASE
+        made.mux(packet)
+
+
+def _added(made: Any, picture: VideoFrame) -> Any:
+    width, height = picture.width, picture.height
     out = made.add_stream("libx264", rate=None, options=_QUALITY)
     out.width, out.height, out.pix_fmt = width, height, "yuv420p"
     out.time_base = out.codec_context.time_base = _TIME_BASE
@@ -199,15 +206,5 @@ def _added(made: Any, width: int, height: int) -> Any:
     # Stated, and chosen so that players that guess by the height guess right.
     context.colorspace = 1 if height >= 720 else 6
     context.color_primaries = context.color_trc = 1
-    context.color_range = 1
+    context.color_range = 1  # 16 to 235
     return out
-
-
-def _matrix(height: int) -> str:
-    return "ITU709" if height >= 720 else "ITU601"
-
-
-def _even(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """H.264 in 4:2:0 has even sides; an odd one repeats its last row or column."""
-    height, width = rgb.shape[:2]
-    return np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else rgb

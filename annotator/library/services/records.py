@@ -11,8 +11,9 @@ from typing import Any
 
 from annotator.library import storage
 from annotator.library.models import Generator, ImportBatch, Item, Prompt, text_hash
+from annotator.library.renditions import store_renditions
 from annotator.library.signals import item_recorded
-from annotator.library.verify import LIMITS, Limits, MediaFacts, make_thumbnail, verify_media
+from annotator.library.verify import LIMITS, Limits, MediaFacts, verify_media
 
 
 def record_prompt(text: str) -> Prompt:
@@ -53,10 +54,11 @@ def record_generator(name: str, version: str = "", parameters: dict[str, Any] | 
 
 
 def store_media(path: Path, name: str, *, media_type: str = "", limits: Limits = LIMITS) -> MediaFacts:
-    """Verify a file and put it into the store with its thumbnail. Touches no database row."""
+    """Verify a file and put it into the store with its view and thumbnail. Touches no database row."""
     facts = verify_media(path, name, media_type=media_type, limits=limits)
     if not storage.has(facts):
-        storage.store(path, facts, make_thumbnail(path, facts))
+        storage.store_original(path, facts)
+        store_renditions(path, facts)
     return facts
 
 
