@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -90,6 +89,10 @@ def _deep_png(path: Path) -> Path:
     return path
 
 
+def _deep_grey() -> Image.Image:
+    return Image.fromarray(np.asarray(patches().convert("L")).astype(np.uint16) * 257)
+
+
 def _long_text(path: Path) -> Path:
     info = PngImagePlugin.PngInfo()
     info.add_text("workflow", "node " * 600_000, zip=True)
@@ -144,7 +147,7 @@ IMAGES: dict[str, tuple[Callable[[Path], Path], bool]] = {
     "rgba.webp": (lambda p: _saved(p, _clear(patches()), lossless=True), False),
     "palette_clear.png": (lambda p: _saved(p, patches().convert("P"), transparency=bytes(range(256))), False),
     "deep.png": (_deep_png, False),
-    "deep_grey.png": (lambda p: _saved(p, Image.fromarray(np.asarray(patches().convert("L")).astype(np.uint16) * 257)), False),
+    "deep_grey.png": (lambda p: _saved(p, _deep_grey()), False),
     "turned.jpg": (lambda p: _saved(p, patches(), exif=_exif(6), quality=95), False),
     "turned.png": (lambda p: _saved(p, patches(), exif=_exif(3)), False),
     "turned.webp": (lambda p: _saved(p, patches(), exif=_exif(8), lossless=True), False),
@@ -158,7 +161,7 @@ IMAGES: dict[str, tuple[Callable[[Path], Path], bool]] = {
 
 
 def numbered(count: int, size: tuple[int, int] = SIDE) -> list[NDArray[np.uint8]]:
-    """Frames that differ from each other: the brightness of the left half tells the number, the right half has colour."""
+    """Frames that differ: the brightness of the left half tells the number, the right half has colour."""
     base = np.asarray(patches(3, size)).copy()
     frames = []
     for index in range(count):
@@ -249,9 +252,3 @@ VIDEOS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "av1.webm": (_clip(codec="libsvtav1", options={"preset": "12", "crf": "10"}), "frames"),
     "uneven_hevc.mp4": (_clip(codec="libx265", times=_UNEVEN), "frames"),
 }  # fmt: skip
-
-
-def png_bytes(pixels: NDArray[np.uint8]) -> bytes:
-    target = io.BytesIO()
-    Image.fromarray(pixels).save(target, "PNG")
-    return target.getvalue()

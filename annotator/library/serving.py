@@ -48,7 +48,7 @@ def media(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_safe
 def original(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The file of an item as it was imported, to be kept. Only for those who run the library: it may tell its origin."""
+    """The file of an item as it was imported, to be kept. Only for reviewers and admins: it may tell its origin."""
     item = _item_for(request, pk, *KEEPERS)
     name = f"item-{item.pk}-original.{item.extension}"
     response = serve(request, item, storage.original_path(item), item.mime_type, f'"{item.sha256}"', name)

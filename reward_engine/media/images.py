@@ -205,7 +205,7 @@ def _to_rgb(image: Image.Image, said: PngColours) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image, said: PngColours, profile: bytes | None) -> Image.Image:
-    """By what the file says of its colours; where it says several things, in the order that PNG's third edition asks."""
+    """By what the file says of its colours; where it says several things, in the order of PNG's third edition."""
     if said.cicp is not None:
         rgb = image.convert("RGB")
         if colour.is_srgb(*said.cicp[:2]):
