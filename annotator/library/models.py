@@ -111,7 +111,8 @@ class Item(TimeStamped):
     file_name = models.CharField(max_length=500, blank=True, help_text="As it was called in the import.")
     extra = models.JSONField(default=dict, blank=True, help_text="Further columns of the manifest.")
     batch = models.ForeignKey(ImportBatch, null=True, blank=True, on_delete=models.SET_NULL, related_name="items")
-    view = models.CharField(max_length=8, null=True, blank=True, editable=False, help_text=VIEW_HELP)
+    # Null and empty say different things here.
+    view = models.CharField(max_length=8, null=True, blank=True, editable=False, help_text=VIEW_HELP)  # noqa: DJ001
 
     class Meta:
         constraints = [

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_videos_frame_by_frame(page: Page, tmp_path: Path) -> None:
         coded = np.abs(judged.pixels.astype(np.int16) - original.pixels).mean(axis=(1, 2, 3))
         assert coded.max() <= (FRAME_DIFFERENCE if needs.frames else 0), path.name
         times = [*judged.times_ms, judged.duration_ms]
-        middles = [(start + end) / 2000 for start, end in zip(times, times[1:], strict=False)]
+        middles = [(start + end) / 2000 for start, end in pairwise(times)]
         seen = _pixels(page.evaluate(_VIDEO, [_url(shown, "video"), middles]))
         assert seen.shape == judged.pixels.shape, path.name
         assert np.abs(seen - judged.pixels).mean(axis=(1, 2, 3)).max() <= FRAME_DIFFERENCE, path.name

@@ -52,7 +52,8 @@ class LevelExample(TimeStamped):
     size_bytes = models.BigIntegerField()
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
-    view = models.CharField(max_length=8, null=True, blank=True, editable=False, help_text=VIEW_HELP)
+    # Null and empty say different things here.
+    view = models.CharField(max_length=8, null=True, blank=True, editable=False, help_text=VIEW_HELP)  # noqa: DJ001
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
     class Meta:
