@@ -50,7 +50,8 @@ LIMITS = Limits()
 class MediaFacts:
     """What a verified file is. ``width`` and ``height`` as displayed; the times and frames only for videos.
 
-    ``view``: the extension of the view that is shown instead of it, "" where it is plain and shown itself.
+    ``view``: the extension of the view that is shown instead of it, "" where it is plain and shown itself; None
+    where it is to be made later.
     """
 
     media_type: str
@@ -63,7 +64,7 @@ class MediaFacts:
     duration_ms: int | None = None
     frame_rate: float | None = None
     frame_count: int | None = None
-    view: str = ""
+    view: str | None = ""
 
 
 def verify_media(path: Path, name: str, *, media_type: str = "", limits: Limits = LIMITS) -> MediaFacts:
@@ -149,18 +150,20 @@ def _video(path: Path, kind: Kind, name: str, limits: Limits) -> MediaFacts:
     _check_video(name, stated_ms, side, limits)
     info = probe_video(path)
     _check_video(name, info.duration_ms, max(info.width, info.height), limits)
+    needs = video_needs(path)
+    odd = 1 if needs.frames else 0  # frames that are coded anew get even sides
     return MediaFacts(
         media_type=str(kind.media_type),
         extension=kind.extension,
         mime_type=kind.mime_type,
         sha256=storage.file_sha256(path),
         size_bytes=path.stat().st_size,
-        width=info.width,
-        height=info.height,
+        width=info.width + info.width % 2 * odd,
+        height=info.height + info.height % 2 * odd,
         duration_ms=info.duration_ms,
         frame_rate=info.frame_rate,
         frame_count=info.frame_count,
-        view="" if video_needs(path).plain else "mp4",
+        view="" if needs.plain else "mp4",
     )
 
 

@@ -119,7 +119,7 @@ def _save(example: LevelExample, *, upload: UploadedFile | None, alt: str, capti
             with path.open("wb") as file:
                 for chunk in upload.chunks():
                     file.write(chunk)
-            facts = store_media(path, name, limits=LIMITS)
+            facts = store_media(path, name, limits=LIMITS, in_request=True)
         for field in FACTS:
             setattr(example, field, getattr(facts, field))
     example.save()
