@@ -250,5 +250,13 @@ VIDEOS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "full_range.mp4": (_clip(pix_fmt="yuvj420p"), "frames"),
     "clear.webm": (_clear_webm, "frames"),
     "av1.webm": (_clip(codec="libsvtav1", options={"preset": "12", "crf": "10"}), "frames"),
+    "odd_sides.mkv": (
+        lambda p: write_frames(p, numbered(4, (65, 49)), codec="ffv1", pix_fmt="yuv444p"),
+        "frames",
+    ),
+    "high_definition.mov": (
+        lambda p: write_frames(p, numbered(2, (1280, 720)), codec="prores_ks", pix_fmt="yuv422p10le"),
+        "frames",
+    ),
     "uneven_hevc.mp4": (_clip(codec="libx265", times=_UNEVEN), "frames"),
 }  # fmt: skip
