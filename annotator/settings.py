@@ -160,6 +160,7 @@ CELERY_BEAT_SCHEDULE = {
     "release-expired-leases": {"task": "campaigns.release_expired_leases", "schedule": 60.0},
     "score-new-items": {"task": "rewards.score_new_items", "schedule": 5.0},
     "clear-score-requests": {"task": "rewards.clear_score_requests", "schedule": 60.0},
+    "make-missing-views": {"task": "library.make_missing_views", "schedule": 30.0},
     "retrain-when-grown": {"task": "rewards.retrain_when_grown", "schedule": 600.0},
 }
 # A running job that has not been heard of for this long has lost its worker.

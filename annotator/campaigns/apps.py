@@ -7,6 +7,8 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         from annotator.campaigns.access import given_to
-        from annotator.library import access
+        from annotator.campaigns.models import LevelExample
+        from annotator.library import access, services
 
         access.register(given_to)
+        services.keeps_files(LevelExample)

@@ -127,8 +127,8 @@ class ExampleForm(forms.ModelForm):
 
     upload = forms.FileField(
         label=_("Image or short clip"),
-        help_text=_("PNG, JPEG, WebP, AVIF or GIF up to 10 MB; MP4 or WebM up to 30 MB and 20 s."),
-        widget=forms.ClearableFileInput(attrs={"accept": "image/*,video/mp4,video/webm"}),
+        help_text=_("PNG, JPEG, WebP, AVIF or GIF up to 10 MB; MP4, WebM, MOV, MKV or AVI up to 30 MB and 20 s."),
+        widget=forms.ClearableFileInput(attrs={"accept": "image/*,video/*,.mkv"}),
     )
 
     class Meta:

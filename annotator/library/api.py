@@ -60,7 +60,10 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
     prompt = ItemPromptSerializer(read_only=True)
     generator = ItemGeneratorSerializer(read_only=True)
     extra = serializers.DictField(read_only=True, help_text="Further columns of the manifest.")
-    media_url = serializers.SerializerMethodField()
+    media_url = serializers.SerializerMethodField(
+        help_text="What people and judges see: the file itself, or its view where browsers differ on the file."
+    )
+    original_url = serializers.SerializerMethodField(help_text="The file as it was imported; `sha256` is its hash.")
     thumbnail_url = serializers.SerializerMethodField()
 
     class Meta:
@@ -68,7 +71,7 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
         fields = (
             "id", "media_type", "prompt", "generator", "sha256", "mime_type", "size_bytes", "width", "height",
             "duration_ms", "frame_rate", "frame_count", "source", "licence", "external_id", "file_name", "extra",
-            "batch", "media_url", "thumbnail_url", "created_at",
+            "batch", "media_url", "original_url", "thumbnail_url", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -80,6 +83,10 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
     @extend_schema_field(serializers.URLField)
     def get_media_url(self, item: Item) -> str:
         return self._url("library:media", item)
+
+    @extend_schema_field(serializers.URLField)
+    def get_original_url(self, item: Item) -> str:
+        return self._url("library:original", item)
 
     @extend_schema_field(serializers.URLField)
     def get_thumbnail_url(self, item: Item) -> str:

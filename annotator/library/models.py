@@ -15,6 +15,12 @@ class MediaType(models.TextChoices):
     VIDEO = "video", _("Video")
 
 
+VIEW_HELP = (
+    "Extension of the view that people and judges see instead of the original; empty: the original is shown; "
+    "null: nobody has looked yet whether a view is needed."
+)
+
+
 def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -112,13 +118,19 @@ class Item(TimeStamped):
     file_name = models.CharField(max_length=500, blank=True, help_text="As it was called in the import.")
     extra = models.JSONField(default=dict, blank=True, help_text="Further columns of the manifest.")
     batch = models.ForeignKey(ImportBatch, null=True, blank=True, on_delete=models.SET_NULL, related_name="items")
+    # Null and empty say different things here.
+    view = models.CharField(max_length=8, null=True, blank=True, editable=False, help_text=VIEW_HELP)  # noqa: DJ001
 
     class Meta:
         constraints = [
             # The same bytes for the same prompt and generator are the same item.
             models.UniqueConstraint(fields=["sha256", "prompt", "generator"], name="item_once"),
         ]
-        indexes = [models.Index(fields=["media_type", "prompt"], name="item_by_type_and_prompt")]
+        indexes = [
+            models.Index(fields=["media_type", "prompt"], name="item_by_type_and_prompt"),
+            # The sweep that makes missing views looks here, and finds nothing almost always.
+            models.Index(fields=["id"], condition=models.Q(view__isnull=True), name="item_without_view"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_media_type_display()} {self.pk}: {self.prompt}"

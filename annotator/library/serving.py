@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 from django.conf import settings
@@ -18,11 +18,14 @@ from django.views.decorators.http import require_safe
 from rest_framework.exceptions import AuthenticationFailed
 
 from annotator.accounts.authentication import TokenAuthentication
+from annotator.accounts.models import Role
+from annotator.accounts.roles import has_role
 from annotator.library import access, storage
 from annotator.library.models import Item
 
 logger = logging.getLogger(__name__)
 
+KEEPERS = (Role.ADMIN, Role.REVIEWER)
 CHUNK_BYTES = 256 * 1024
 # The bytes of an item never change. A day, not a year: what somebody may no longer see leaves their cache too.
 CACHE_CONTROL = "private, max-age=86400, immutable"
@@ -35,11 +38,28 @@ class UnsatisfiableRangeError(ValueError):
 
 @require_safe
 def media(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The file of an item, as it was imported."""
+    """What is shown of an item: its view, or the file as it was imported where that is plain."""
     item = _item_for(request, pk)
     # The name says nothing: names that came with the import often tell the generator, which annotators must not know.
-    name = f"item-{item.pk}.{item.extension}"
-    return serve(request, item, storage.original_path(item), item.mime_type, f'"{item.sha256}"', name)
+    name = f"item-{item.pk}.{item.view or item.extension}"
+    mime_type = storage.shown_type(item, item.mime_type)
+    return serve(request, item, storage.shown_path(item), mime_type, shown_etag(item), name)
+
+
+@require_safe
+def original(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """The file of an item as it was imported, to be kept. Only for reviewers and admins: it may tell its origin."""
+    item = _item_for(request, pk, *KEEPERS)
+    name = f"item-{item.pk}-original.{item.extension}"
+    response = serve(request, item, storage.original_path(item), item.mime_type, f'"{item.sha256}"', name)
+    if "Content-Disposition" in response:
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def shown_etag(item: Any) -> str:
+    """Of the file that is shown: a view made later is another file."""
+    return f'"{item.sha256}-view"' if item.view else f'"{item.sha256}"'
 
 
 @require_safe
@@ -50,8 +70,8 @@ def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
     return serve(request, item, storage.thumbnail_path(item), "image/webp", f'"{item.sha256}-small"', name)
 
 
-def _item_for(request: HttpRequest, pk: int) -> Item:
-    """The item, for a session or an API token. To all others it does not exist."""
+def _item_for(request: HttpRequest, pk: int, *roles: Role) -> Item:
+    """The item, for a session or an API token (of one of these roles). To all others it does not exist."""
     user = request.user
     if not user.is_authenticated and "Authorization" in request.headers:
         try:
@@ -59,8 +79,9 @@ def _item_for(request: HttpRequest, pk: int) -> Item:
         except AuthenticationFailed:
             signed_in = None
         user = signed_in[0] if signed_in else user
-    item = access.visible_items(user).filter(pk=pk).only("sha256", "extension", "mime_type", "size_bytes").first()
-    if item is None:
+    wanted = access.visible_items(user).filter(pk=pk).only("sha256", "extension", "mime_type", "size_bytes", "view")
+    item = wanted.first()
+    if item is None or (roles and not has_role(user, *roles)):
         raise Http404(_("There is no such media."))
     return item
 

@@ -27,7 +27,8 @@ def _kind(extension: str, mime_type: str, media_type: MediaType, title: str, *mo
     return Kind(extension, mime_type, media_type, title, frozenset({extension, *more}))
 
 
-# What every browser shows or plays. TIFF, BMP, HEIC, MKV and AVI are not among it.
+# What browsers show, and the video containers that cameras and editors write, of which a view is made.
+# TIFF, BMP and HEIC are not among it.
 JPEG = _kind("jpg", "image/jpeg", MediaType.IMAGE, "JPEG image", "jpeg", "jpe", "jfif")
 PNG = _kind("png", "image/png", MediaType.IMAGE, "PNG image")
 WEBP = _kind("webp", "image/webp", MediaType.IMAGE, "WebP image")
@@ -36,7 +37,9 @@ AVIF = _kind("avif", "image/avif", MediaType.IMAGE, "AVIF image")
 MP4 = _kind("mp4", "video/mp4", MediaType.VIDEO, "MP4 video", "m4v")
 MOV = _kind("mov", "video/quicktime", MediaType.VIDEO, "QuickTime video", "qt")
 WEBM = _kind("webm", "video/webm", MediaType.VIDEO, "WebM video")
-KINDS = (JPEG, PNG, WEBP, GIF, AVIF, MP4, MOV, WEBM)
+MKV = _kind("mkv", "video/x-matroska", MediaType.VIDEO, "Matroska video")
+AVI = _kind("avi", "video/x-msvideo", MediaType.VIDEO, "AVI video")
+KINDS = (JPEG, PNG, WEBP, GIF, AVIF, MP4, MOV, WEBM, MKV, AVI)
 
 # Known by their first bytes only to be refused by name.
 _OTHERS = (
@@ -97,11 +100,9 @@ def _by_magic(head: bytes, name: str) -> Kind | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WEBP
     if head.startswith(b"\x1a\x45\xdf\xa3"):
-        if b"webm" in head[:64]:
-            return WEBM
-        raise _convert(name, "a Matroska (MKV) video", "WebM or MP4")
+        return WEBM if b"webm" in head[:64] else MKV
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        raise _convert(name, "an AVI video", "MP4 (H.264)")
+        return AVI
     if head[4:8] == b"ftyp":
         return _by_brand(head, name)
     if head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"):
@@ -161,7 +162,10 @@ def check_complete(path: Path, kind: Kind, name: str) -> None:
             needed = 8 + struct.unpack("<I", file.read(8)[4:8].ljust(4, b"\0"))[0]
         elif kind in (MP4, MOV, AVIF):
             needed = _end_of_boxes(file, size)
-        elif kind is WEBM:
+        elif kind is AVI:
+            # Files above 1 GB have several such parts; the first one's word is enough.
+            needed = 8 + struct.unpack("<I", file.read(8)[4:8].ljust(4, b"\0"))[0]
+        elif kind in (WEBM, MKV):
             needed = _end_of_segment(file.read(HEAD_BYTES))
         else:
             return

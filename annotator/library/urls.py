@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.items, name="items"),
     path("<int:pk>/", views.item_detail, name="item"),
     path("<int:pk>/media/", serving.media, name="media"),
+    path("<int:pk>/original/", serving.original, name="original"),
     path("<int:pk>/thumbnail/", serving.thumbnail, name="thumbnail"),
     path("import/", views.start_import, name="import"),
     path("import/manifest.csv", views.example_manifest, name="example-manifest"),

@@ -1,4 +1,4 @@
-"""Is a file what it says, whole, of bearable size, and shown by every browser? And a thumbnail of it.
+"""Is a file what it says, whole, and of bearable size? Does it need a view? And a thumbnail of it.
 
 Nothing about a file is believed but its bytes: the type comes from the content, the dimensions from decoding.
 Every refusal is a ProblemError with a code for programs and a message that says how to mend it.
@@ -15,7 +15,7 @@ from PIL import Image
 from annotator.core.errors import ProblemError
 from annotator.library import storage
 from annotator.library.models import MediaType
-from annotator.library.sniff import AVIF, GIF, PNG, WEBP, Kind, check_complete, check_extension, sniff
+from annotator.library.sniff import Kind, check_complete, check_extension, sniff
 from reward_engine.errors import MediaError
 from reward_engine.media import (
     MAX_IMAGE_PIXELS,
@@ -24,13 +24,11 @@ from reward_engine.media import (
     probe_image,
     probe_video,
     sample_frames,
+    video_needs,
 )
 from reward_engine.media.container import opened_video
 
 THUMBNAIL_SIDE = 480
-# What Chromium, Firefox and Safari all decode; a clip nobody can see must not reach an annotator.
-PLAYABLE_CODECS = ("h264", "vp8", "vp9", "av1")
-_DECODER_NAMES = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx-vp9": "vp9", "libvpx": "vp8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,11 @@ LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What a verified file is. ``width`` and ``height`` as displayed; the last three only for videos."""
+    """What a verified file is. ``width`` and ``height`` as displayed; the times and frames only for videos.
+
+    ``view``: the extension of the view that is shown instead of it, "" where it is plain and shown itself; None
+    where it is to be made later.
+    """
 
     media_type: str
     extension: str
@@ -62,6 +64,7 @@ class MediaFacts:
     duration_ms: int | None = None
     frame_rate: float | None = None
     frame_count: int | None = None
+    view: str | None = ""
 
 
 def verify_media(path: Path, name: str, *, media_type: str = "", limits: Limits = LIMITS) -> MediaFacts:
@@ -69,7 +72,7 @@ def verify_media(path: Path, name: str, *, media_type: str = "", limits: Limits 
 
     ``media_type``: what the manifest says it is, or "" where it says nothing. Raises ProblemError with the codes
     ``empty``, ``svg``, ``html``, ``unsupported_type``, ``wrong_extension``, ``wrong_media_type``, ``truncated``,
-    ``corrupt``, ``too_large``, ``too_small``, ``too_long``, ``animated``, ``no_video``, ``unplayable``.
+    ``corrupt``, ``too_large``, ``too_small``, ``too_long``, ``animated``, ``no_video``, ``no_decoder``.
     """
     name = Path(name).name
     kind = sniff(path, name)
@@ -127,12 +130,6 @@ def _check_bytes(path: Path, kind: Kind, name: str, limits: Limits) -> None:
 
 def _image(path: Path, kind: Kind, name: str, limits: Limits) -> MediaFacts:
     info = probe_image(path, max_pixels=limits.image_pixels)
-    if info.frame_count > 1 and kind in (GIF, PNG, WEBP, AVIF):  # a JPEG with several pictures is a phone's (MPO)
-        raise ProblemError(
-            f"{name}: this {kind.title} is animated ({info.frame_count} frames); convert it to MP4 to judge it as a "
-            "video, or save one frame as PNG.",
-            code="animated",
-        )
     return MediaFacts(
         media_type=str(kind.media_type),
         extension=kind.extension,
@@ -141,6 +138,7 @@ def _image(path: Path, kind: Kind, name: str, limits: Limits) -> MediaFacts:
         size_bytes=path.stat().st_size,
         width=info.width,
         height=info.height,
+        view="" if info.plain else "png",
     )
 
 
@@ -152,24 +150,20 @@ def _video(path: Path, kind: Kind, name: str, limits: Limits) -> MediaFacts:
     _check_video(name, stated_ms, side, limits)
     info = probe_video(path)
     _check_video(name, info.duration_ms, max(info.width, info.height), limits)
-    codec = _DECODER_NAMES.get(info.codec, info.codec)
-    if codec not in PLAYABLE_CODECS:
-        raise ProblemError(
-            f"{name}: its video is coded as {codec}, which not every browser plays; convert it to H.264 "
-            "(ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4).",
-            code="unplayable",
-        )
+    needs = video_needs(path)
+    odd = 1 if needs.frames else 0  # frames that are coded anew get even sides
     return MediaFacts(
         media_type=str(kind.media_type),
         extension=kind.extension,
         mime_type=kind.mime_type,
         sha256=storage.file_sha256(path),
         size_bytes=path.stat().st_size,
-        width=info.width,
-        height=info.height,
+        width=info.width + info.width % 2 * odd,
+        height=info.height + info.height % 2 * odd,
         duration_ms=info.duration_ms,
         frame_rate=info.frame_rate,
         frame_count=info.frame_count,
+        view="" if needs.plain else "mp4",
     )
 
 

@@ -4,7 +4,8 @@ from reward_engine.media.ahead import decode_ahead
 from reward_engine.media.images import MAX_IMAGE_PIXELS, ImageInfo, decode_image, probe_image
 from reward_engine.media.probe import VideoInfo, probe_video
 from reward_engine.media.sampling import AllFrames, Bursts, EverySecond, Sampler, Together, Uniform, Window
-from reward_engine.media.video import Frames, sample_frames
+from reward_engine.media.video import Frames, frame_times, sample_frames
+from reward_engine.media.view import VideoNeeds, video_needs, write_image_view, write_video_view
 
 __all__ = [
     "MAX_IMAGE_PIXELS",
@@ -17,10 +18,15 @@ __all__ = [
     "Together",
     "Uniform",
     "VideoInfo",
+    "VideoNeeds",
     "Window",
     "decode_ahead",
     "decode_image",
+    "frame_times",
     "probe_image",
     "probe_video",
     "sample_frames",
+    "video_needs",
+    "write_image_view",
+    "write_video_view",
 ]

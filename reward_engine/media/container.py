@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -22,7 +24,7 @@ MAX_FRAME_PIXELS = 36_000_000
 
 # Real containers only. Playlists (HLS, DASH, concat) are left out because they make the demuxer open
 # other files and addresses that the uploader names; picture "containers" because they are not video.
-_FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,ogg,flv,asf,gif,ivf,nut,wav,mp3,aac,flac"
+_FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,ogg,flv,asf,ivf,nut,wav,mp3,aac,flac"
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 
 
@@ -50,6 +52,18 @@ class Timeline:
         """float64 [t]: milliseconds since the first frame."""
         since_first: NDArray[np.float64] = (self.pts - self.pts[0]).astype(np.float64)
         return since_first * (1000.0 * float(self.time_base))
+
+
+def decoder_of(stream: VideoStream) -> Callable[[Packet[VideoStream]], list[Any]]:
+    """What decodes this stream's packets; raises FFmpegError or ValueError for a damaged one.
+
+    The transparency of VP8 and VP9 lies beside the picture, and only libvpx's own decoders read it.
+    """
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name.removeprefix("lib"))
+    if name is None or stream.metadata.get("alpha_mode") != "1":
+        return lambda packet: packet.decode()
+    context: Any = CodecContext.create(name, "r")
+    return lambda packet: context.decode(packet if packet.size else None)
 
 
 @contextmanager
@@ -102,6 +116,10 @@ def _unreadable(path: Path, error: Exception) -> MediaError:
         head = file.read(16)
     if not head:
         return MediaError(f"{path.name}: the file is empty.", code="truncated")
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return MediaError(
+            f"{path.name}: this is a GIF image, not a video; convert it to MP4 to judge it as a video.", code="animated"
+        )
     if head[4:8] == b"ftyp":
         return MediaError(
             f"{path.name}: the video is cut off before its index (moov) or damaged; upload the complete file.",

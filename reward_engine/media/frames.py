@@ -1,10 +1,10 @@
-"""Decoded frames as upright RGB arrays."""
+"""Decoded frames as upright, opaque sRGB arrays."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
@@ -13,19 +13,26 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from reward_engine.media.container import packets_of
+from reward_engine.media import colour
+from reward_engine.media.container import decoder_of, packets_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
+_UNSPECIFIED = 2
+# BT.709, unspecified, BT.470BG and SMPTE 170M: what players treat alike for video of 8 bits.
+_PLAIN_MATRICES = (1, _UNSPECIFIED, 5, 6)
+_PLAIN_PRIMARIES = (1, _UNSPECIFIED)
+_PLAIN_CURVES = (1, _UNSPECIFIED, 6)
+_FULL_RANGE = 2
 
 
 def decodable_frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Every frame that decodes, in order of presentation; damaged packets are passed over."""
+    decode = decoder_of(stream)
     for packet in packets_of(container, stream):
         try:
-            frames = packet.decode()
+            frames = decode(packet)
         except (av.error.FFmpegError, ValueError):
             continue
         for frame in frames:
@@ -68,22 +75,121 @@ def _square_size(frame: VideoFrame, max_side: int | None, aspect: float | None) 
     return max(1, round(width)), max(1, round(height))
 
 
-def upright_rgb(frame: VideoFrame, max_side: int | None = None, aspect: float | None = None) -> NDArray[np.uint8]:
-    """uint8 RGB [height, width, 3], turned as the display matrix says, scaled while converting.
+def has_alpha(frame: VideoFrame) -> bool:
+    """Whether the pixel format has a channel of transparency; a palette may have."""
+    return frame.format.name.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8"))
 
-    ``aspect`` is the shape of one pixel (width / height); None or 1 means square.
+
+def _over_white(pixels: NDArray[np.uint8], alpha: NDArray[Any]) -> NDArray[np.uint8]:
+    share = alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+    return np.asarray(np.rint(pixels * share + 255.0 * (1.0 - share)), dtype=np.uint8)
+
+
+def upright_rgb(frame: VideoFrame, max_side: int | None = None, aspect: float | None = None) -> NDArray[np.uint8]:
+    """uint8 sRGB [height, width, 3] over white, turned as the display matrix says, scaled while converting.
+
+    ``aspect`` is the shape of one pixel (width / height); None or 1 means square. What is not plain is made so first,
+    as a view makes it (:mod:`reward_engine.media.view`): a file and its view decode alike.
     """
+    plain = frame if _is_plain(frame, aspect) else plain_frame(frame, aspect)
+    return _rgb(plain, max_side, None, "rgb24")
+
+
+def plain_frame(frame: VideoFrame, aspect: float | None) -> VideoFrame:
+    """The frame in 4:2:0 of 8 bits and limited range, upright, opaque, with square pixels and even sides."""
+    if (
+        frame.format.name.startswith("yuv")
+        and not has_alpha(frame)
+        and frame.colorspace in _PLAIN_MATRICES
+        and colour.is_srgb(frame.color_primaries, frame.color_trc)
+        and orientation(frame) == (0, False)
+        and is_square(aspect)
+        and frame.width % 2 == frame.height % 2 == 0
+    ):  # only depth, sampling or range differ: no way round through RGB, which blurs the colours
+        full = frame.format.name.startswith("yuvj") or frame.color_range == _FULL_RANGE
+        return _stated(
+            frame.reformat(
+                format="yuv420p",
+                src_colorspace=_matrix(frame),
+                dst_colorspace=_usual_matrix(frame.height),
+                src_color_range="JPEG" if full else "MPEG",
+                dst_color_range="MPEG",
+            )
+        )
+    turns, mirrored = orientation(frame)
+    upright = np.rot90(_srgb(frame, aspect), turns)
+    rgb = upright[:, ::-1] if mirrored else upright
+    height, width = rgb.shape[:2]
+    # H.264 in 4:2:0 has even sides: an odd one repeats its last row or column.
+    even = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    picture = VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+    return _stated(
+        picture.reformat(format="yuv420p", dst_colorspace=_usual_matrix(picture.height), dst_color_range="MPEG")
+    )
+
+
+def has_plain_colours(frame: VideoFrame) -> bool:
+    """Whether players show these colours alike: SDR in limited range with the matrices and primaries of television."""
+    return (
+        frame.colorspace in _PLAIN_MATRICES
+        and frame.color_primaries in _PLAIN_PRIMARIES
+        and frame.color_trc in _PLAIN_CURVES
+        and frame.color_range != _FULL_RANGE
+    )
+
+
+def is_square(aspect: float | None) -> bool:
+    """Whether pixels of this aspect are square; None: nobody says otherwise."""
+    return aspect is None or abs(aspect - 1) <= 0.001
+
+
+def _is_plain(frame: VideoFrame, aspect: float | None) -> bool:
+    return (
+        frame.format.name == "yuv420p"
+        and has_plain_colours(frame)
+        and orientation(frame) == (0, False)
+        and is_square(aspect)
+    )
+
+
+def _stated(frame: VideoFrame) -> VideoFrame:
+    frame.colorspace = 1 if frame.height >= 720 else 6
+    frame.color_range = 1  # limited
+    return frame
+
+
+def _matrix(frame: VideoFrame) -> str:
+    # Files rarely state their matrix; HD material is BT.709 and everything smaller BT.601 by convention.
+    if frame.colorspace == _UNSPECIFIED:
+        return _usual_matrix(frame.height)
+    return "ITU709" if frame.colorspace == 1 else "ITU601"
+
+
+def _usual_matrix(height: int) -> str:
+    return "ITU709" if height >= 720 else "ITU601"
+
+
+def _rgb(frame: VideoFrame, max_side: int | None, aspect: float | None, pixel_format: str) -> NDArray[Any]:
     width, height = _square_size(frame, max_side, aspect)
     smaller = width < frame.width or height < frame.height
-    # Files rarely state their matrix; HD material is BT.709 and everything smaller BT.601 by convention.
-    hd = frame.colorspace == _UNSPECIFIED_COLORSPACE and frame.height >= 720
-    pixels = frame.to_ndarray(
-        format="rgb24",
+    return frame.to_ndarray(
+        format=pixel_format,
         width=width,
         height=height,
-        src_colorspace="ITU709" if hd else None,
+        src_colorspace=_matrix(frame) if frame.colorspace in _PLAIN_MATRICES and "yuv" in frame.format.name else None,
         interpolation="AREA" if smaller else "BICUBIC",
     )
-    turns, mirrored = orientation(frame)
-    upright = np.rot90(pixels, turns)
-    return np.ascontiguousarray(upright[:, ::-1] if mirrored else upright, dtype=np.uint8)
+
+
+def _srgb(frame: VideoFrame, aspect: float | None) -> NDArray[np.uint8]:
+    """The frame as stored, in sRGB over white."""
+    plain = colour.is_srgb(frame.color_primaries, frame.color_trc)
+    clear = has_alpha(frame)
+    # In 16 bits where colours are converted: the curves of HDR leave nothing of 8 bits in the shadows.
+    pixel_format = ("rgba" if clear else "rgb24") if plain else ("rgba64le" if clear else "rgb48le")
+    pixels = _rgb(frame, None, aspect, pixel_format)
+    alpha = pixels[..., 3:] if clear else None
+    pixels = pixels[..., :3]
+    if not plain:
+        pixels = colour.from_codes(pixels, frame.color_primaries, frame.color_trc)
+    return pixels if alpha is None else _over_white(pixels, alpha)

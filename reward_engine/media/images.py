@@ -1,8 +1,9 @@
-"""Decode still images: verified, upright, 8-bit RGB, or refused with the reason."""
+"""Decode still images: verified, upright, opaque, 8-bit sRGB, or refused with the reason."""
 
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from reward_engine.errors import MediaError
+from reward_engine.media import colour
+from reward_engine.media.png import PngColours, is_png, read_png
 
 RGB: TypeAlias = NDArray[np.uint8]
 
@@ -25,36 +28,41 @@ MAX_IMAGE_PIXELS = 60_000_000
 # Ghostscript, PSD and ICNS nest other formats) is a needless way in for a hostile file.
 # MPO (two pictures in a JPEG) comes in through JPEG: Pillow registers no opener of its own for it.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+_TITLES = {"WEBP": "WebP"}
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What an image is once decoded: displayed ``width`` and ``height`` in pixels, ``format`` as Pillow names it."""
+    """What an image is once decoded: displayed ``width`` and ``height`` in pixels, ``format`` as Pillow names it.
+
+    ``plain``: every viewer shows the file as :func:`decode_image` decodes it, because it is upright, opaque sRGB of
+    8 bits. Of any other file a view is made (:func:`write_image_view`).
+    """
 
     width: int
     height: int
     format: str
-    frame_count: int
+    plain: bool
 
 
 def decode_image(path: str | Path, *, max_pixels: int = MAX_IMAGE_PIXELS, max_side: int | None = None) -> RGB:
     """Decode an image file to uint8 RGB [height, width, 3], the way a viewer would show it.
 
-    EXIF rotation is applied, an embedded colour profile is converted to sRGB, transparency is
-    laid over white, 16-bit and float samples are scaled to 8 bits, and of an animation the first
-    frame is taken. With ``max_side`` the image is reduced (never enlarged) so that its longer side
+    The orientation is applied, what the file says of its colours (an ICC profile, gAMA and cHRM, cICP, an AVIF's
+    colour codes) is converted to sRGB, transparency is laid over white, and 16-bit and float samples are scaled
+    to 8 bits. With ``max_side`` the image is reduced (never enlarged) so that its longer side
     is at most that many pixels; a large JPEG is then decoded at a reduced size, which is much faster.
 
-    Raises :class:`MediaError` with code ``missing``, ``not_an_image``, ``too_large``,
+    Raises :class:`MediaError` with code ``missing``, ``not_an_image``, ``animated``, ``too_large``,
     ``truncated`` or ``corrupt``.
     """
-    with _opened(Path(path), max_pixels) as image:
+    with _opened(Path(path), max_pixels) as (image, said):
+        _refuse_animated(Path(path), image)
         if max_side is not None and image.format == "JPEG":
             # libjpeg scales while decoding; twice the size leaves the reduction below something to average.
             image.draft(None, (2 * max_side, 2 * max_side))
         image.load()
-        upright = _upright(image)
-        rgb = _to_rgb(upright)
+        rgb = _to_rgb(_upright(image), said)
         if max_side is not None and max(rgb.size) > max_side:
             scale = max_side / max(rgb.size)
             size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
@@ -67,25 +75,54 @@ def probe_image(path: str | Path, *, max_pixels: int = MAX_IMAGE_PIXELS) -> Imag
 
     Raises :class:`MediaError` like :func:`decode_image`.
     """
-    with _opened(Path(path), max_pixels) as image:
+    path = Path(path)
+    with _opened(path, max_pixels) as (image, _):
         image.verify()  # checks what the format has checksums for; the file must be opened anew afterwards
-    with _opened(Path(path), max_pixels) as image:
+    with _opened(path, max_pixels) as (image, said):
+        _refuse_animated(path, image)
         image.load()
-        width, height = _upright(image).size
-        return ImageInfo(width, height, image.format or "", int(getattr(image, "n_frames", 1)))
+        upright = _upright(image)
+        return ImageInfo(*upright.size, image.format or "", _is_plain(image, said))
+
+
+def _refuse_animated(path: Path, image: Image.Image) -> None:
+    """One picture is judged, and browsers would play all of them. (Several in a JPEG are a phone's, shown as one.)"""
+    frames = int(getattr(image, "n_frames", 1))
+    if frames > 1 and image.format in ("GIF", "PNG", "WEBP", "AVIF"):
+        raise MediaError(
+            f"{path.name}: this {_TITLES.get(image.format, image.format)} image is animated ({frames} frames); convert "
+            "it to MP4 to judge it as a video, or save one frame as PNG.",
+            code="animated",
+        )
+
+
+def _is_plain(image: Image.Image, said: PngColours) -> bool:
+    if image.format not in ("JPEG", "MPO", "PNG", "WEBP") or image.mode not in ("RGB", "L", "P", "1", "RGBA", "LA"):
+        return False
+    if said.bits > 8 or _orientation(image) != 1 or _has_transparency(image):
+        return False
+    profile = said.profile or image.info.get("icc_profile")
+    if said.cicp is not None:
+        return colour.is_srgb(*said.cicp[:2]) and said.cicp[2:] == (0, 1)
+    if profile:
+        return image.mode in ("RGB", "RGBA") and _is_srgb_profile(profile)
+    return said.srgb or colour.is_srgb_gamma(said.gamma, said.chromaticities)
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+def _opened(path: Path, max_pixels: int) -> Iterator[tuple[Image.Image, PngColours]]:
     """Open an image with the pixel limit checked from the header, and turn every failure into a MediaError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is stricter
-            opened = Image.open(path, formats=FORMATS)
+            source, said = read_png(path) if is_png(path) else (path, PngColours())
+            opened = Image.open(source, formats=FORMATS)
         with opened as image:
             if image.width * image.height > max_pixels:
                 raise _too_large(path, f"{image.width} × {image.height} pixels", max_pixels)
-            yield image
+            if image.format == "AVIF":
+                said = PngColours(cicp=_avif_codes(path))
+            yield image, said
     except MediaError:
         raise
     except FileNotFoundError as error:
@@ -119,14 +156,67 @@ def _upright(image: Image.Image) -> Image.Image:
         return image  # damaged EXIF data says nothing about the pixels
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _orientation(image: Image.Image) -> int:
+    try:
+        found = image.getexif().get(0x0112, 1)
+    except (ValueError, TypeError, SyntaxError, KeyError, OSError, ZeroDivisionError):
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def _avif_codes(path: Path) -> tuple[int, int, int, int] | None:
+    """The colour codes of an AVIF (its ``colr`` box), which Pillow does not tell."""
+    with path.open("rb") as file:
+        head = file.read(64 * 1024)
+    at = head.find(b"colrnclx")
+    if at < 0 or at + 15 > len(head):
+        return None
+    primaries, transfer, _matrix = struct.unpack(">3H", head[at + 8 : at + 14])
+    return primaries, transfer, 0, 1  # decoded to full-range RGB already
+
+
+def _has_transparency(image: Image.Image) -> bool:
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+        return bool(image.getchannel("A" if image.mode[-1] == "A" else "a").getextrema()[0] < 255)  # type: ignore[operator]
+    return "transparency" in image.info
+
+
+def _to_rgb(image: Image.Image, said: PngColours) -> Image.Image:
+    """8-bit sRGB over white. Colours are converted first: laying over white mixes them."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        return Image.fromarray(_eight_bit(np.asarray(image))).convert("RGB")
+        transparent = image.info.get("transparency")
+        samples = np.asarray(image)
+        grey = Image.fromarray(_eight_bit(samples))
+        if isinstance(transparent, int):
+            grey.putalpha(Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8)))
+        grey.info["icc_profile"] = image.info.get("icc_profile")
+        image = grey
+    profile = said.profile or image.info.get("icc_profile")
+    alpha = None
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return _through_profile(image)
+        grey_alpha = image.mode in ("LA", "La") or (image.mode == "L" and "transparency" in image.info)
+        rgba = image.convert("LA").convert("RGBA") if grey_alpha else image.convert("RGBA")
+        alpha = rgba.getchannel("A")
+        image = rgba.convert("L") if grey_alpha else rgba.convert("RGB")
+    rgb = _in_srgb(image, said, profile)
+    if alpha is None:
+        return rgb
+    return Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+
+
+def _in_srgb(image: Image.Image, said: PngColours, profile: bytes | None) -> Image.Image:
+    """By what the file says of its colours; where it says several things, in the order of PNG's third edition."""
+    if said.cicp is not None:
+        rgb = image.convert("RGB")
+        if colour.is_srgb(*said.cicp[:2]):
+            return rgb
+        return Image.fromarray(colour.from_codes(np.asarray(rgb), *said.cicp[:2]))
+    if profile:
+        return _through_profile(image, profile)
+    rgb = image.convert("RGB")
+    if said.srgb or colour.is_srgb_gamma(said.gamma, said.chromaticities):
+        return rgb
+    return Image.fromarray(colour.from_gamma(np.asarray(rgb), said.gamma, said.chromaticities))
 
 
 def _eight_bit(samples: NDArray[Any]) -> NDArray[np.uint8]:
@@ -142,16 +232,27 @@ def _eight_bit(samples: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(values * (255.0 / full)), 0, 255), dtype=np.uint8)
 
 
-def _through_profile(image: Image.Image) -> Image.Image:
+def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
     """Convert to sRGB by the embedded profile (Display P3 photographs, CMYK prints) where there is a usable one."""
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "CMYK", "L"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            target = ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-            if converted is not None:
-                return converted
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            pass  # a broken profile: the plain conversion is what viewers fall back to as well
+    if image.mode not in ("RGB", "CMYK", "L"):
+        image = image.convert("RGB")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        space = source.profile.xcolor_space.strip()
+        if space == "RGB" and image.mode == "L":
+            image = image.convert("RGB")
+        target = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        if converted is not None:
+            return converted
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        pass  # a broken profile: the plain conversion is what viewers fall back to as well
     return image.convert("RGB")
+
+
+def _is_srgb_profile(profile: bytes) -> bool:
+    """Whether going through this profile moves no colour by more than a viewer's rounding."""
+    steps = np.arange(0, 256, 17, dtype=np.uint8)
+    cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(64, 64, 3)
+    through = np.asarray(_through_profile(Image.fromarray(cube), profile))
+    return int(np.abs(through.astype(np.int16) - cube).max()) <= 1

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from reward_engine.errors import MediaError
-from reward_engine.media.container import Timeline, nominal_rate, opened_video, packets_of, timeline_of
+from reward_engine.media.container import Timeline, decoder_of, nominal_rate, opened_video, packets_of, timeline_of
 from reward_engine.media.frames import decodable_frames, pixel_aspect, upright_rgb
 from reward_engine.media.sampling import EverySecond, Sampler
 
@@ -68,6 +68,16 @@ def sample_frames(
             duration = float((timeline.end - timeline.pts[0]) * timeline.time_base) * 1000.0
             return _frames(found, chosen, timeline.times_ms, duration)
     return _sample_what_decodes(path, sampler, max_side, threads)
+
+
+def frame_times(path: str | Path) -> NDArray[np.float64]:
+    """float64 [t]: when each frame is shown, in milliseconds since the first, from the packets alone.
+
+    Empty where the packets carry no usable times. Raises :class:`MediaError` like :func:`probe_video`.
+    """
+    with opened_video(Path(path)) as (container, stream):
+        timeline = timeline_of(container, stream)
+    return timeline.times_ms if timeline.complete else np.empty(0, dtype=np.float64)
 
 
 def _frames(
@@ -131,10 +141,11 @@ def _decode_run(
     last = int(timeline.pts[indices[-1]])
     aspect = pixel_aspect(stream)
     context = stream.codec_context
+    decode = decoder_of(stream)
     for packet in packets_of(container, stream):
         context.skip_frame = "DEFAULT" if packet.pts is None or packet.pts in index_of else "NONREF"
         try:
-            frames = packet.decode()
+            frames = decode(packet)
         except (av.error.FFmpegError, ValueError):
             continue
         for frame in frames:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.core.errors import ConflictError
 from annotator.core.models import TimeStamped
-from annotator.library.models import MediaType
+from annotator.library.models import VIEW_HELP, MediaType
 
 
 class ChecklistVersion(TimeStamped):
@@ -52,6 +52,8 @@ class LevelExample(TimeStamped):
     size_bytes = models.BigIntegerField()
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    # Null and empty say different things here.
+    view = models.CharField(max_length=8, null=True, blank=True, editable=False, help_text=VIEW_HELP)  # noqa: DJ001
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
     class Meta:

@@ -19,7 +19,7 @@ from reward_engine.errors import ChecklistError
 # Examples are looked at in passing, many at once and on phones.
 LIMITS = Limits(image_bytes=10 * 1024**2, video_bytes=30 * 1024**2, video_ms=20_000)
 EXAMPLES_A_LEVEL = 6
-FACTS = ("media_type", "sha256", "extension", "mime_type", "size_bytes", "width", "height")
+FACTS = ("media_type", "sha256", "extension", "mime_type", "size_bytes", "width", "height", "view")
 
 
 @transaction.atomic
@@ -119,7 +119,7 @@ def _save(example: LevelExample, *, upload: UploadedFile | None, alt: str, capti
             with path.open("wb") as file:
                 for chunk in upload.chunks():
                     file.write(chunk)
-            facts = store_media(path, name, limits=LIMITS)
+            facts = store_media(path, name, limits=LIMITS, in_request=True)
         for field in FACTS:
             setattr(example, field, getattr(facts, field))
     example.save()

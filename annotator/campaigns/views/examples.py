@@ -19,7 +19,7 @@ from annotator.campaigns.models import ChecklistVersion, LevelExample
 from annotator.core.errors import ProblemError
 from annotator.core.numbers import whole
 from annotator.library import storage
-from annotator.library.serving import serve
+from annotator.library.serving import serve, shown_etag
 from reward_engine.errors import ChecklistError
 
 
@@ -54,10 +54,11 @@ def guide(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def media(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The file of an example, as it was uploaded."""
+    """What is shown of an example: its view, or the file as it was uploaded where that is plain."""
     example = get_object_or_404(LevelExample, pk=pk)
-    name = f"example-{pk}.{example.extension}"
-    return _serve(request, example, storage.original_path(example), example.mime_type, f'"{example.sha256}"', name)
+    name = f"example-{pk}.{example.view or example.extension}"
+    mime_type = storage.shown_type(example, example.mime_type)
+    return _serve(request, example, storage.shown_path(example), mime_type, shown_etag(example), name)
 
 
 @login_required

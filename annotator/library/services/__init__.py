@@ -10,12 +10,15 @@ from annotator.library.services.records import (
     store_media,
 )
 from annotator.library.services.uploads import remove_finished_uploads
+from annotator.library.services.views import keeps_files, make_missing_views
 
 __all__ = [
     "ImportReport",
     "Problem",
     "import_media",
     "import_now",
+    "keeps_files",
+    "make_missing_views",
     "record_generator",
     "record_item",
     "record_prompt",

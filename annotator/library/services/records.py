@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from annotator.library import storage
-from annotator.library.models import Generator, ImportBatch, Item, Prompt, text_hash
+from annotator.library.models import Generator, ImportBatch, Item, MediaType, Prompt, text_hash
+from annotator.library.renditions import store_renditions
 from annotator.library.signals import item_recorded
-from annotator.library.verify import LIMITS, Limits, MediaFacts, make_thumbnail, verify_media
+from annotator.library.verify import LIMITS, Limits, MediaFacts, verify_media
 
 
 def record_prompt(text: str) -> Prompt:
@@ -52,11 +53,20 @@ def record_generator(name: str, version: str = "", parameters: dict[str, Any] | 
     )[0]
 
 
-def store_media(path: Path, name: str, *, media_type: str = "", limits: Limits = LIMITS) -> MediaFacts:
-    """Verify a file and put it into the store with its thumbnail. Touches no database row."""
+def store_media(
+    path: Path, name: str, *, media_type: str = "", limits: Limits = LIMITS, in_request: bool = False
+) -> MediaFacts:
+    """Verify a file and put it into the store with its view and thumbnail. Touches no database row.
+
+    ``in_request``: a video is not coded anew while somebody waits; its ``view`` is then None, and is for the sweep
+    (``make_missing_views``) to make.
+    """
     facts = verify_media(path, name, media_type=media_type, limits=limits)
+    if in_request and facts.media_type == MediaType.VIDEO and facts.view and not storage.has(facts):
+        facts = dataclasses.replace(facts, view=None)
     if not storage.has(facts):
-        storage.store(path, facts, make_thumbnail(path, facts))
+        storage.store_original(path, facts)
+        store_renditions(path, facts)
     return facts
 
 

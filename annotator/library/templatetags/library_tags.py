@@ -4,6 +4,9 @@ import json
 
 from django import template
 
+from annotator.library import storage
+from annotator.library.models import Item
+
 register = template.Library()
 
 
@@ -17,6 +20,12 @@ def clock(milliseconds: int | None) -> str:
     minutes, seconds = divmod(round(milliseconds / 1000), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+@register.filter
+def frame_times(item: Item) -> list[float]:
+    """Seconds at which the frames of a clip are shown; empty where they are evenly spaced."""
+    return storage.frame_times(item)
 
 
 @register.filter

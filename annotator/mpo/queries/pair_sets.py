@@ -75,6 +75,7 @@ class Side(NamedTuple):
     extension: str
     generator: str
     generator_version: str
+    view: str | None
 
 
 class PairRow(NamedTuple):
@@ -89,7 +90,7 @@ class PairRow(NamedTuple):
     gaps: list[float]
 
 
-_SIDE = ("{}_id", "{}__sha256", "{}__extension", "{}__generator__name", "{}__generator__version")
+_SIDE = ("{}_id", "{}__sha256", "{}__extension", "{}__generator__name", "{}__generator__version", "{}__view")
 _COLUMNS = (
     "pk", "winner__media_type", "prompt_id", "prompt__text",
     *(name.format("winner") for name in _SIDE), *(name.format("loser") for name in _SIDE),
@@ -103,7 +104,7 @@ def kept_pairs(pair_set: PairSet) -> Iterator[list[PairRow]]:
     last = 0
     pairs = pair_set.pairs.filter(vetoed_at__isnull=True).order_by("pk").values_list(*_COLUMNS)
     while chunk := list(pairs.filter(pk__gt=last)[:CHUNK]):
-        yield [PairRow(*row[:4], Side(*row[4:9]), Side(*row[9:14]), *row[14:]) for row in chunk]
+        yield [PairRow(*row[:4], Side(*row[4:10]), Side(*row[10:16]), *row[16:]) for row in chunk]
         last = chunk[-1][0]
 
 
@@ -116,7 +117,7 @@ def row_of(pair: PreferencePair) -> PairRow:
 
 
 def _side(item: Item) -> Side:
-    return Side(item.pk, item.sha256, item.extension, item.generator.name, item.generator.version)
+    return Side(item.pk, item.sha256, item.extension, item.generator.name, item.generator.version, item.view)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def _stored(upload: UploadedFile, media_type: str) -> Any:
             file.write(chunk)
         file.flush()
         try:
-            facts = store_media(Path(file.name), name)
+            facts = store_media(Path(file.name), name, in_request=True)
         except ProblemError as problem:
             raise ProblemError(problem.message, code=problem.code, field="file") from problem
     if facts.media_type != media_type:

@@ -18,7 +18,7 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
 from annotator.library.models import Item, MediaType
-from annotator.library.storage import original_path
+from annotator.library.storage import shown_path
 from annotator.mpo import pipelines
 from annotator.mpo.models import PairSet, PreferencePair
 from annotator.mpo.options import MiningOptions, Source
@@ -270,7 +270,7 @@ def training_pairs(plan: RunPlan) -> list[TrainingPair]:
     measured: list[tuple[int, TrainingPair]] = []
     for chunk in kept_pairs(plan.pair_set):
         for row in chunk:
-            winner, loser = original_path(row.winner), original_path(row.loser)
+            winner, loser = shown_path(row.winner), shown_path(row.loser)
             if row.prompt_id in plan.split.held_out:
                 lot = seed_of("measured", row.winner.sha256, row.loser.sha256)
                 measured.append((lot, TrainingPair(row.prompt, winner, loser, held_out=True)))

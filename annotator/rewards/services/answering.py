@@ -11,7 +11,7 @@ from annotator.jobs.services import Run
 from annotator.library.models import Item, Prompt
 from annotator.library.services import record_generator, record_item, record_prompt
 from annotator.library.services.records import store_media
-from annotator.library.storage import original_path
+from annotator.library.storage import shown_path
 from annotator.library.verify import MediaFacts, verify_media
 from annotator.rewards.models import RewardModel, Score, ScoreRequest
 from annotator.rewards.queries.answers import answer_of
@@ -84,7 +84,7 @@ class _Answering:
                 item = Item.objects.filter(pk=one["item"]).first()
                 if item is None:
                     raise ProblemError("This item has been deleted.", code="gone")
-                path = original_path(item)
+                path = shown_path(item)
         except ProblemError as problem:
             self._refuse(number, problem.code, problem.message)
             return None

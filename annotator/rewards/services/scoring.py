@@ -26,7 +26,7 @@ from annotator.jobs.chunks import ChunkRun
 from annotator.jobs.models import Job, Queue
 from annotator.jobs.services import JobCancelled, JobLost, Run, enqueue
 from annotator.library.models import Item
-from annotator.library.storage import original_path
+from annotator.library.storage import shown_path
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
 from annotator.rewards.services.kept_judges import kept_judge
 from annotator.rewards.signals import scoring_finished
@@ -128,7 +128,7 @@ def _items(pks: Sequence[int]) -> list[Item]:
 
 def as_input(item: Item) -> MediaInput:
     """An item as the engine takes it; the key is its id."""
-    return MediaInput(str(item.pk), item.media_type, original_path(item), item.prompt.text)  # type: ignore[arg-type]
+    return MediaInput(str(item.pk), item.media_type, shown_path(item), item.prompt.text)  # type: ignore[arg-type]
 
 
 def _predict(held: Run | ChunkRun, judge: Judge, items: list[Item], done: int = 0) -> Predictions:

@@ -1,4 +1,5 @@
 // The player: muted loop, frame by frame, slow and fast, first and last frame side by side. It remembers nothing.
+// Frames are counted by the times at which they are shown, which the page tells where they are not evenly spaced.
 
 const SPEEDS = [0.25, 0.5, 1, 1.5, 2];
 
@@ -11,6 +12,7 @@ export class VideoPlayer {
     this.speed = viewer.querySelector("#speed");
     this.ends = viewer.querySelector("#ends");
     this.frame = 1 / (Number(this.video.dataset.frameRate) || 24);
+    this.times = JSON.parse(viewer.querySelector("#frame-times")?.textContent ?? "[]");
     this.video.controls = false;
     this.video.muted = true;
     this.listen(signal);
@@ -63,15 +65,42 @@ export class VideoPlayer {
   }
 
   seek(seconds) {
-    this.video.currentTime = Math.min(Math.max(seconds, 0), Math.max(this.duration - this.frame / 2, 0));
+    this.video.currentTime = Math.min(Math.max(seconds, 0), Math.max(this.duration - 0.001, 0));
   }
 
-  // To the middle of the frame before or behind: the edges belong to either, depending on the browser.
+  get frames() {
+    return this.times.length || Math.max(Math.round(this.duration / this.frame), 1);
+  }
+
+  // When a frame begins; the one behind the last begins at the end.
+  begins(frame) {
+    if (frame >= this.frames) return this.duration;
+    return this.times.length ? this.times[frame] : frame * this.frame;
+  }
+
+  // Which frame is shown at a time, counted from 0.
+  frameAt(seconds) {
+    const last = this.frames - 1;
+    if (!this.times.length) return Math.min(Math.floor(seconds / this.frame + 0.001), last);
+    let [low, high] = [0, last];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.times[middle] <= seconds + 0.0005) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  // The edges of a frame belong to either neighbour, depending on the browser; its middle is its own.
+  middle(frame) {
+    return (this.begins(frame) + this.begins(frame + 1)) / 2;
+  }
+
   step(count) {
     this.showEnds(false);
     this.video.pause();
-    const frame = Math.floor(this.video.currentTime / this.frame + 0.001);
-    this.seek((frame + count + 0.5) * this.frame);
+    const frame = this.frameAt(this.video.currentTime) + count;
+    this.seek(this.middle(Math.min(Math.max(frame, 0), this.frames - 1)));
   }
 
   setSpeed(value) {
@@ -97,7 +126,7 @@ export class VideoPlayer {
     this.video.pause();
     for (const end of this.ends.querySelectorAll("video")) {
       const show = () => {
-        end.currentTime = end.dataset.end === "first" ? this.frame / 2 : Math.max(end.duration - this.frame / 2, 0);
+        end.currentTime = this.middle(end.dataset.end === "first" ? 0 : this.frames - 1);
       };
       if (end.src !== this.video.currentSrc) {
         end.addEventListener("loadedmetadata", show, { once: true });
@@ -110,9 +139,7 @@ export class VideoPlayer {
     const { currentTime, paused } = this.video;
     this.viewer.dataset.playing = String(!paused);
     if (this.resume === undefined) this.scrub.value = String(this.duration ? (currentTime / this.duration) * 1000 : 0);
-    const frames = Math.max(Math.round(this.duration / this.frame), 1);
-    const frame = Math.min(Math.floor(currentTime / this.frame + 0.001) + 1, frames);
-    this.time.textContent = `${currentTime.toFixed(2)} s · ${frame}/${frames}`;
+    this.time.textContent = `${currentTime.toFixed(2)} s · ${this.frameAt(currentTime) + 1}/${this.frames}`;
     this.scrub.setAttribute("aria-valuetext", `${currentTime.toFixed(2)} s`);
     if (!paused && !this.over) requestAnimationFrame(() => this.draw());
   }

@@ -11,6 +11,7 @@ from annotator.campaigns.services import add_example, remove_example, store_chec
 from annotator.campaigns.services.examples import EXAMPLES_A_LEVEL
 from annotator.core.errors import ProblemError
 from annotator.library import storage
+from annotator.library.services import make_missing_views
 from reward_engine.checklist import dumps, loads
 from tests.factories import built_in_checklist, write_image, write_video
 
@@ -48,6 +49,15 @@ def test_a_picture_and_a_clip_are_verified_and_kept(version, picture, tmp_path):
         assert storage.thumbnail_path(example).is_file()
     remove_example(example=image)
     assert list(version.examples.all()) == [clip]
+
+
+def test_a_clip_that_needs_a_view_gets_it_from_the_sweep(version, tmp_path):
+    clip = add(version, write_video(tmp_path / "clip.mp4", codec="mpeg4").read_bytes(), name="clip.mp4")
+    assert clip.view is None
+    assert make_missing_views() == 1
+    clip.refresh_from_db()
+    assert clip.view == "mp4"
+    assert storage.view_path(clip).is_file()
 
 
 @pytest.mark.parametrize(

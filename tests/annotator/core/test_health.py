@@ -69,7 +69,7 @@ def test_probes_ask_by_address_and_without_https(client: Client, settings: objec
     settings.SECURE_SSL_REDIRECT = True  # type: ignore[attr-defined]
     assert client.get(path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
     assert client.get("/", headers={"Host": "localhost"}).status_code == 301
-    assert client.post(path).status_code == 405
+    assert client.post(path, secure=True).status_code == 405
 
 
 @pytest.mark.django_db

@@ -94,9 +94,9 @@ def test_empty(tmp_path: Path, name: str) -> None:
         (b"plain words", "unsupported_type"),
         (b"%PDF-1.7 ...", "unsupported_type"),
         (b"PK\x03\x04....", "unsupported_type"),
-        (b"\x1a\x45\xdf\xa3....matroska....", "unsupported_type"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "unsupported_type"),
-        (b"RIFF\0\0\0\0AVI LIST", "unsupported_type"),
+        (b"\x1a\x45\xdf\xa3....matroska....", "wrong_extension"),
+        (b"RIFF\0\0\0\0AVI LIST", "wrong_extension"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.png", "a.mp4"])
@@ -223,8 +223,10 @@ def test_a_video_without_frames(tmp_path: Path) -> None:
     assert code_of(path) == "corrupt"
 
 
-def test_a_codec_that_browsers_do_not_play(tmp_path: Path) -> None:
-    assert code_of(write_video(tmp_path / "a.mp4", codec="mpeg4")) == "unplayable"
+def test_a_codec_that_browsers_do_not_play_gets_a_view(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", codec="mpeg4")
+    assert verify_media(path, "a.mp4").view == "mp4"
+    assert verify_media(write_video(tmp_path / "b.mp4"), "b.mp4").view == ""
 
 
 def test_a_picture_that_is_also_a_page(tmp_path: Path) -> None:

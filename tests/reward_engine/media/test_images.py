@@ -134,11 +134,14 @@ def test_max_side_reduces_and_never_enlarges(tmp_path: Path) -> None:
         assert decode_image(tmp_path / name, max_side=4000).shape == (500, 1000, 3)
 
 
-def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.avif"])
+def test_an_animation_is_refused_in_words(tmp_path: Path, name: str) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
-    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    assert decode_image(tmp_path / "a.gif")[0, 0].tolist() == [255, 0, 0]
-    assert probe_image(tmp_path / "a.gif").frame_count == 3
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    for read in (decode_image, probe_image):
+        with pytest.raises(MediaError, match=r"animated \(3 frames\); convert it to MP4") as refused:
+            read(tmp_path / name)
+        assert refused.value.code == "animated"
 
 
 def test_real_generated_images_decode(shared: Path) -> None:
