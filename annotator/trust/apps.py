@@ -12,6 +12,7 @@ class TrustConfig(AppConfig):
         from annotator.trust import feedback, panels, receivers, services
 
         hooks.gates.append(services.require_standing)
+        hooks.warnings.append(services.warn_of_haste)
         hooks.choosers += [services.choose_qualification, services.choose_gold]
         hooks.feedbacks.append(feedback.after_answer)
         campaign_panels.register("trust/_campaign_panel.html", panels.for_campaign)

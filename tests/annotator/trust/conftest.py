@@ -9,7 +9,7 @@ from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, Campaign, CampaignItem, Purpose
 from annotator.campaigns.services import lease_next_item, submit_assignment
 from annotator.trust.models import TrustPolicy
-from annotator.trust.services import set_known_answers
+from annotator.trust.services import follow_up, set_known_answers
 
 
 @pytest.fixture
@@ -57,6 +57,8 @@ def work_on(answer_all: Callable[..., None]) -> Callable[..., Assignment | None]
                 | levels
             )
         answer_all(assignment, **levels)
-        return submit_assignment(assignment_id=assignment.pk, annotator=annotator)
+        submitted = submit_assignment(assignment_id=assignment.pk, annotator=annotator)
+        follow_up(assignment_id=submitted.pk)  # as the task does after the commit
+        return submitted
 
     return work
