@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role
 from annotator.campaigns.models import (
+    DATA,
     Assignment,
     AssignmentState,
     Campaign,

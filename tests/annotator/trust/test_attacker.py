@@ -28,7 +28,7 @@ CHANCE = 0.7
 def crowd(make_campaign, make_user, make_policy, know, client, files):
     """Two people who have been given a whole campaign of work and gold, and all that was sent to them."""
     prompt = factories.make_prompt("A red kite over the sea")
-    items = [factories.make_image(prompt=prompt) for _ in range(100)]
+    items = [factories.make_item(prompt=prompt) for _ in range(100)]
     campaign = make_campaign(0, overlap=2)
     add_items(campaign=campaign, items=items)
     make_policy(campaign, gold_every=4)
@@ -92,7 +92,7 @@ def test_a_classifier_of_all_that_is_sent_does_no_better_than_chance(crowd):
 
 def test_nothing_that_is_sent_names_the_item(make_campaign, make_user, client, files):
     campaign, ann = make_campaign(0, overlap=1), make_user("ann")
-    item = factories.make_image()
+    item = factories.make_item()
     add_items(campaign=campaign, items=[item])
     client.force_login(ann, backend=BACKEND)
     told = client.post(f"/api/v1/campaigns/{campaign.pk}/next/", content_type="application/json").json()
