@@ -39,6 +39,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "axes",
     "csp",
     "annotator.core",
@@ -70,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "annotator.accounts.middleware.SecondFactorForAdmins",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -229,6 +232,14 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 OPEN_SIGNUP = env.bool("OPEN_SIGNUP", default=False)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # so long a password given again holds for further sensitive acts
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "VisionReward"
+# Without a second factor an admin sees nothing but the page that sets one up.
+ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", default=False)
+# The longest life of an API token; 0: without end. And how many one person may have.
+API_TOKEN_MAX_DAYS = env.int("API_TOKEN_MAX_DAYS", default=365)
+API_TOKENS_EACH = env.int("API_TOKENS_EACH", default=10)
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
