@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from annotator.accounts.models import Role
 from annotator.accounts.again import asks_again
+from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
 from annotator.core.errors import ProblemError
 from annotator.datasets import downloads, queries, services
