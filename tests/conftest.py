@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from allauth.account.internal.userkit import user_id_to_str
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in
@@ -78,7 +79,7 @@ def password_given_again(request: pytest.FixtureRequest) -> Iterator[None]:
             request.session["account_authentication_methods"] = [
                 {"method": "password", "at": time.time(), "reauthenticated": True}
             ]
-            request.session["account_authentication_methods_user"] = str(user.pk)
+            request.session["account_authentication_methods_user"] = user_id_to_str(user)
 
     user_logged_in.connect(remember)
     yield

@@ -33,7 +33,7 @@ ACTS = {
     ("campaigns", "next-pair"): Scope.ANNOTATE,
     ("comparison-campaigns", "next"): Scope.ANNOTATE,
     ("reward-models", "promote"): Scope.ADMIN,
-    ("reward-models", "retire"): Scope.ADMIN,
+    ("reward-models", "roll-back"): Scope.ADMIN,
 }
 
 
