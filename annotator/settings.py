@@ -72,7 +72,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "annotator.accounts.middleware.SecondFactorForAdmins",
+    "annotator.accounts.middleware.AdminsShowWhoTheyAre",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -1,13 +1,13 @@
 from typing import Any
 
-from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from annotator.accounts import audit
 from annotator.accounts.models import ApiToken, AuditEvent, Invitation, User
-from annotator.accounts.services import rights_of
+from annotator.accounts.services import revoke_token, rights_of
 
 
 @admin.register(User)
@@ -15,11 +15,6 @@ class UserAdmin(DjangoUserAdmin):
     list_display = ("username", "first_name", "last_name", "is_active", "is_synthetic", "last_login")
     list_filter = ("groups", "is_active", "is_synthetic")
     fieldsets = (*DjangoUserAdmin.fieldsets, ("Origin", {"fields": ("is_synthetic",)}))
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if request.method == "POST":
-            raise_if_reauthentication_required(request, app="")
-        return super().changeform_view(request, *args, **kwargs)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         before = rights_of(User.objects.get(pk=form.instance.pk)) if change else None
@@ -40,6 +35,16 @@ class ApiTokenAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: object) -> bool:
         return False  # A token made here could not be shown to anybody.
+
+    def has_change_permission(self, request: object, obj: object = None) -> bool:
+        return False  # What it may be used for, and how long, was decided when it was made.
+
+    def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
+        revoke_token(token=obj, by=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        for token in queryset:
+            revoke_token(token=token, by=request.user)
 
 
 @admin.register(Invitation)

@@ -18,7 +18,7 @@ def on_submitted(sender: Any, assignment: Assignment, **kwargs: Any) -> None:
     if item.purpose == Purpose.QUALIFICATION:
         services.mark_test(campaign=item.campaign, annotator=assignment.annotator)
     elif assignment.annotator.is_synthetic:
-        services.follow_up(assignment_id=assignment.pk)  # many at once, and nobody to hide anything from
+        services.follow_up_on(assignment)  # many at once, and nobody to hide anything from
     else:
         transaction.on_commit(partial(tasks.follow_up.delay, assignment.pk), robust=True)
 

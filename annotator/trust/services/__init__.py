@@ -2,7 +2,7 @@
 
 from annotator.trust.services.adjudication import adjudicate
 from annotator.trust.services.asides import put_aside, take_back
-from annotator.trust.services.following import follow_up
+from annotator.trust.services.following import follow_up, follow_up_on
 from annotator.trust.services.gates import require_standing, warn_of_haste
 from annotator.trust.services.gold import choose_gold, count_gold, lift_pause, pause
 from annotator.trust.services.haste import notice_haste
@@ -19,6 +19,7 @@ __all__ = [
     "count_gold",
     "extend_where_disputed",
     "follow_up",
+    "follow_up_on",
     "forget_known_answers",
     "lift_pause",
     "mark_test",

@@ -13,8 +13,12 @@ def follow_up(*, assignment_id: int) -> None:
         .filter(pk=assignment_id, state=AssignmentState.SUBMITTED)
         .first()
     )
-    if assignment is None:
-        return
+    if assignment is not None:
+        follow_up_on(assignment)
+
+
+def follow_up_on(assignment: Assignment) -> None:
+    """The same of an annotation that is at hand, with its item, campaign and annotator."""
     item = assignment.campaign_item
     if item.purpose == Purpose.GOLD:
         count_gold(campaign=item.campaign, annotator=assignment.annotator)

@@ -118,7 +118,14 @@ def test_a_sensitive_act_waits_for_the_password_and_is_then_done(
 @pytest.mark.asks_again
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "address", ["/accounts/tokens/", "/people/invite/", "/people/{}/active/", "/people/{}/password-link/"]
+    "address",
+    [
+        "/accounts/tokens/",
+        "/people/invite/",
+        "/people/{}/active/",
+        "/people/{}/password-link/",
+        "/admin/accounts/user/{}/change/",
+    ],
 )
 def test_every_sensitive_act_asks(make_user: Callable[..., User], client: Client, address: str) -> None:
     client.force_login(make_user("root", Role.ADMIN), backend=BACKEND)
