@@ -175,6 +175,18 @@ class TestHandingOut:
             answer = client.get(f"/campaigns/media/{comparison.token}/{side}/")
             assert (b"is not on the server" in answer.content) == (side != "middle"), "these items have no files"
 
+    def test_taking_up_what_was_skipped_holds_no_more_than_leasing(self, make_comparing, ann):
+        campaign = make_comparing(4)
+        skipped = []
+        for _ in range(3):
+            mine = lease_next_pair(campaign=campaign, annotator=ann)
+            skipped.append(skip_comparison(comparison_id=mine.pk, annotator=ann, reason="other"))
+        for mine in skipped[:2]:
+            take_up_pair_again(comparison_id=mine.pk, annotator=ann)
+        with pytest.raises(ConflictError) as refused:
+            take_up_pair_again(comparison_id=skipped[2].pk, annotator=ann)
+        assert refused.value.code == "enough"
+
     def test_only_an_open_campaign_hands_out_pairs(self, make_comparing, ann):
         campaign = make_comparing(1)
         set_state(campaign=campaign, state="paused")

@@ -17,6 +17,8 @@ def make_policy(db: None) -> Callable[..., TrustPolicy]:
     """``make_policy(campaign, gold_every=2)``."""
 
     def make(campaign: Campaign, **fields: Any) -> TrustPolicy:
+        # Tests answer faster than anybody looks; only those about haste mind.
+        fields = {"haste_limit": 0} | fields
         policy, _ = TrustPolicy.objects.update_or_create(campaign=campaign, defaults=fields)
         if hasattr(campaign, "_trust_policy"):
             del campaign._trust_policy

@@ -28,11 +28,11 @@ CHANCE = 0.7
 def crowd(make_campaign, make_user, make_policy, know, client, files):
     """Two people who have been given a whole campaign of work and gold, and all that was sent to them."""
     prompt = factories.make_prompt("A red kite over the sea")
-    items = [factories.make_item(prompt=prompt) for _ in range(100)]
+    items = [factories.make_item(prompt=prompt) for _ in range(70)]
     campaign = make_campaign(0, overlap=2)
     add_items(campaign=campaign, items=items)
     make_policy(campaign, gold_every=4)
-    best = list(campaign.campaign_items.order_by("?")[:25])
+    best = list(campaign.campaign_items.order_by("?")[:20])
     for row in best:
         set_known_answers(campaign_item=row, levels={"clarity": 2}, purpose=Purpose.GOLD)
     seen, gold = [], []
@@ -40,7 +40,7 @@ def crowd(make_campaign, make_user, make_policy, know, client, files):
         person = make_user(name)
         client.force_login(person, backend=BACKEND)
         mine = []
-        for _ in range(80):
+        for _ in range(60):
             answer = client.post(f"/api/v1/campaigns/{campaign.pk}/next/", content_type="application/json")
             if answer.status_code != 200:
                 break
