@@ -20,27 +20,27 @@ from annotator.trust.services import set_known_answers
 from tests import factories
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-# With 200 items chance stays well below this, and the order of the ids alone used to give 1.0.
-CHANCE = 0.7
+# With 90 items chance stays below this, and the order of the ids alone used to give 1.0.
+CHANCE = 0.8
 
 
 @pytest.fixture
 def crowd(make_campaign, make_user, make_policy, know, client, files):
-    """Two people who have been given a whole campaign of work and gold, and all that was sent to them."""
+    """Three people who have been given work and gold of one campaign, and all that was sent to them."""
     prompt = factories.make_prompt("A red kite over the sea")
-    items = [factories.make_item(prompt=prompt) for _ in range(70)]
-    campaign = make_campaign(0, overlap=2)
+    items = [factories.make_item(prompt=prompt) for _ in range(50)]
+    campaign = make_campaign(0, overlap=3)
     add_items(campaign=campaign, items=items)
-    make_policy(campaign, gold_every=4)
+    make_policy(campaign, gold_every=3)
     best = list(campaign.campaign_items.order_by("?")[:20])
     for row in best:
         set_known_answers(campaign_item=row, levels={"clarity": 2}, purpose=Purpose.GOLD)
     seen, gold = [], []
-    for name in ("ann", "bo"):
+    for name in ("ann", "bo", "cy"):
         person = make_user(name)
         client.force_login(person, backend=BACKEND)
         mine = []
-        for _ in range(60):
+        for _ in range(30):
             answer = client.post(f"/api/v1/campaigns/{campaign.pk}/next/", content_type="application/json")
             if answer.status_code != 200:
                 break
@@ -81,8 +81,8 @@ def features(told, answer, page, media):
 
 def test_a_classifier_of_all_that_is_sent_does_no_better_than_chance(crowd):
     table, gold = crowd
-    assert 20 <= gold.sum() <= len(gold) - 60, "there is something to find"
-    forest = RandomForestClassifier(300, min_samples_leaf=3, random_state=0)
+    assert 10 <= gold.sum() <= 60, "there is something to find"
+    forest = RandomForestClassifier(100, min_samples_leaf=3, random_state=0)
     said = cross_val_predict(forest, table, gold, cv=5, method="predict_proba")[:, 1]
     assert roc_auc_score(gold, said) < CHANCE
     for column in range(table.shape[1]):
