@@ -40,7 +40,7 @@ def crowd(make_campaign, make_user, make_policy, know, client, files):
         person = make_user(name)
         client.force_login(person, backend=BACKEND)
         mine = []
-        for _ in range(30):
+        for _ in range(25):
             answer = client.post(f"/api/v1/campaigns/{campaign.pk}/next/", content_type="application/json")
             if answer.status_code != 200:
                 break
