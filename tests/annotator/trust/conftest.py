@@ -33,7 +33,8 @@ def know(db: None) -> Callable[..., list[CampaignItem]]:
 
     def make(campaign: Campaign, count: int, purpose: str = Purpose.GOLD, **fields: Any) -> list[CampaignItem]:
         best = {sub.id: sub.highest for sub in checklist_of(campaign.checklist_version).ordinal}
-        rows = list(campaign.campaign_items.filter(purpose=Purpose.WORK).order_by("-pk")[:count])
+        # Items that somebody has had already would measure nobody.
+        rows = list(campaign.campaign_items.filter(purpose=Purpose.WORK, assignments=None).order_by("-pk")[:count])
         for row in rows:
             set_known_answers(campaign_item=row, levels=best, purpose=purpose, **fields)
         return [CampaignItem.objects.get(pk=row.pk) for row in rows]
