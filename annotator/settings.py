@@ -282,6 +282,7 @@ SPECTACULAR_SETTINGS = {
         "CampaignState": "annotator.campaigns.models.CampaignState",
         "AssignmentState": "annotator.campaigns.models.AssignmentState",
         "SkipReason": "annotator.campaigns.models.SkipReason",
+        "FlagOutcome": "annotator.campaigns.models.FlagOutcome",
         "FlagReason": "annotator.campaigns.models.FlagReason",
         "RewardModelState": "annotator.rewards.models.RewardModelState",
         "BaseModelState": "annotator.rewards.models.BaseModelState",
