@@ -39,6 +39,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "axes",
     "csp",
     "annotator.core",
@@ -73,6 +75,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "annotator.accounts.presence.Presence",
+    "annotator.accounts.middleware.AdminsShowWhoTheyAre",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -242,6 +245,14 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password_from_key": "100/m/ip",
 }
 OPEN_SIGNUP = env.bool("OPEN_SIGNUP", default=False)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # so long a password given again holds for further sensitive acts
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "VisionReward"
+# Without a second factor an admin sees nothing but the page that sets one up.
+ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", default=False)
+# The longest life of an API token; 0: without end. And how many one person may have.
+API_TOKEN_MAX_DAYS = env.int("API_TOKEN_MAX_DAYS", default=365)
+API_TOKENS_EACH = env.int("API_TOKENS_EACH", default=10)
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -296,6 +307,7 @@ SPECTACULAR_SETTINGS = {
         "CampaignState": "annotator.campaigns.models.CampaignState",
         "AssignmentState": "annotator.campaigns.models.AssignmentState",
         "SkipReason": "annotator.campaigns.models.SkipReason",
+        "FlagOutcome": "annotator.campaigns.models.FlagOutcome",
         "FlagReason": "annotator.campaigns.models.FlagReason",
         "RewardModelState": "annotator.rewards.models.RewardModelState",
         "BaseModelState": "annotator.rewards.models.BaseModelState",

@@ -3,11 +3,17 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
+from django.contrib import messages
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from annotator.accounts import services, slowing
 from annotator.accounts.models import Role, User
+from annotator.core.errors import ConflictError
 
 
 class InvitationOnlyAdapter(DefaultAccountAdapter):
@@ -23,10 +29,23 @@ class InvitationOnlyAdapter(DefaultAccountAdapter):
         super().authentication_failed(request, **credentials)
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        user = super().save_user(request, user, form, commit)
-        invitation_id = request.session.pop("invitation_id", None)
-        if invitation_id:
-            services.accept_invitation(invitation_id=invitation_id, user=user)
-        else:
-            services.set_roles(user=user, roles=[Role.ANNOTATOR])
+        """The account and its role, or neither: whoever comes second with an invitation gets words and no account."""
+        invitation_id = request.session.get("invitation_id")
+        try:
+            with transaction.atomic():
+                user = super().save_user(request, user, form, commit)
+                if invitation_id:
+                    services.accept_invitation(invitation_id=invitation_id, user=user)
+                elif settings.OPEN_SIGNUP:
+                    services.set_roles(user=user, roles=[Role.ANNOTATOR])
+                else:
+                    raise ConflictError("New people join by invitation. Ask an admin for a link.", code="invitation")
+        except ConflictError as problem:
+            request.session.pop("invitation_id", None)
+            messages.error(request, problem.message)
+            raise ImmediateHttpResponse(redirect("account_login")) from problem
+        except IntegrityError as problem:
+            messages.error(request, _("Somebody has just taken this name; choose another one."))
+            raise ImmediateHttpResponse(redirect("account_signup")) from problem
+        request.session.pop("invitation_id", None)
         return user

@@ -5,10 +5,11 @@ from datetime import timedelta
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from annotator.accounts.models import ApiToken, User, hash_token
+from annotator.accounts.scopes import refusal
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -20,6 +21,8 @@ class TokenAuthentication(BaseAuthentication):
         now = timezone.now()
         if row is None or not row.user.is_active or (row.expires_at and row.expires_at <= now):
             raise AuthenticationFailed("This API token is not known, has expired, or its owner is not active.")
+        if words := refusal(row.scopes, request.method or "GET", request.path):
+            raise PermissionDenied(words, code="scope")
         # Once a minute is enough to see which tokens are in use.
         if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
             ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)

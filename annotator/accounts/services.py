@@ -9,15 +9,19 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from annotator.accounts.models import ApiToken, Invitation, Role, User, hash_token
+from annotator.accounts import audit
+from annotator.accounts.models import ApiToken, Invitation, Role, User, all_scopes, hash_token
 from annotator.core.embedded import write_private
 from annotator.core.errors import ConflictError, ProblemError
 
@@ -66,18 +70,31 @@ def set_roles(*, user: User, roles: Iterable[str], by: User | None = None) -> No
             "You cannot take the admin role from yourself. Ask another admin to do it.", code="last_admin"
         )
     ensure_roles()
+    before = rights_of(user)
     user.groups.set(Group.objects.filter(name__in=wanted))
     # The database admin pages are for admins only.
     user.is_staff = user.is_superuser = Role.ADMIN in wanted
     user.save(update_fields=["is_staff", "is_superuser"])
+    after = rights_of(user)
+    if after != before:
+        audit.record(actor=by, action="roles.set", subject=user.username, before=before, after=after)
 
 
+def rights_of(user: User) -> dict[str, Any]:
+    """What a person may do, as the audit log keeps it."""
+    roles = sorted(Group.objects.filter(user=user.pk).values_list("name", flat=True))
+    return {"roles": roles, "active": user.is_active}
+
+
+@transaction.atomic
 def set_active(*, user: User, active: bool, by: User) -> None:
     """Let a person in or keep them out; what they did stays."""
     if user.pk == by.pk:
         raise ProblemError("You cannot shut yourself out.")
+    before = rights_of(user)
     user.is_active = active
     user.save(update_fields=["is_active"])
+    audit.record(actor=by, action="person.active", subject=user.username, before=before, after=rights_of(user))
 
 
 def password_link(*, user: User, by: User) -> str:
@@ -85,6 +102,7 @@ def password_link(*, user: User, by: User) -> str:
     if user.is_synthetic:
         raise ProblemError("A synthetic annotator never signs in.")
     logger.info("password link made", extra={"for_user": user.pk, "by": by.pk})
+    audit.record(actor=by, action="password.link", subject=user.username)
     key = default_token_generator.make_token(user)
     return reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
 
@@ -99,7 +117,15 @@ def invite(*, role: str, note: str, by: User) -> tuple[Invitation, str]:
         invited_by=by,
         expires_at=timezone.now() + timedelta(days=INVITATION_DAYS),
     )
+    audit.record(actor=by, action="invitation.made", subject=f"{role} {note}".strip(), after={"id": invitation.pk})
     return invitation, code
+
+
+@transaction.atomic
+def withdraw_invitation(*, invitation: Invitation, by: User) -> None:
+    facts = {"id": invitation.pk, "role": invitation.role, "note": invitation.note}
+    audit.record(actor=by, action="invitation.withdrawn", before=facts)
+    invitation.delete()
 
 
 def find_invitation(*, code: str) -> Invitation:
@@ -125,8 +151,54 @@ def accept_invitation(*, invitation_id: int, user: User) -> None:
     set_roles(user=user, roles=[invitation.role])
 
 
-def revoke_token(*, token: ApiToken) -> None:
+@transaction.atomic
+def issue_token(*, user: User, name: str, days: int, scopes: Iterable[str]) -> tuple[ApiToken, str]:
+    """Make an API token that lives for so many days (0: without end); returns it and the token, to be shown once.
+
+    Raises ProblemError for an unknown scope or none, a life longer than API_TOKEN_MAX_DAYS, and a person who has
+    API_TOKENS_EACH already.
+    """
+    wanted = [scope for scope in all_scopes() if scope in set(scopes)]
+    if not wanted or set(scopes) - set(wanted):
+        raise ProblemError(_("Choose what the token may be used for."), code="no_scope")
+    longest = settings.API_TOKEN_MAX_DAYS
+    if longest and not 0 < days <= longest:
+        raise ProblemError(_("A token lives for %(n)d days at most.") % {"n": longest}, code="too_long")
+    User.objects.select_for_update().get(pk=user.pk)  # two requests at once are counted one after the other
+    now = timezone.now()
+    living = ApiToken.objects.filter(user=user).exclude(expires_at__lte=now).count()
+    if living >= settings.API_TOKENS_EACH:
+        raise ProblemError(
+            _("You have %(n)d tokens, which is as many as one person may have. Revoke one first.") % {"n": living},
+            code="too_many",
+        )
+    row, token = ApiToken.issue(
+        user=user, name=name, scopes=wanted, expires_at=now + timedelta(days=days) if days else None
+    )
+    audit.record(actor=user, action="token.made", subject=user.username, after=_token_facts(row))
+    return row, token
+
+
+@transaction.atomic
+def revoke_token(*, token: ApiToken, by: User | None = None) -> None:
+    audit.record(actor=by, action="token.revoked", subject=token.user.username, before=_token_facts(token))
     token.delete()
+
+
+@transaction.atomic
+def revoke_all_tokens(*, user: User, why: str) -> int:
+    """Revoke every token of a person; returns how many there were."""
+    tokens = list(ApiToken.objects.filter(user=user))
+    for token in tokens:
+        facts = _token_facts(token)
+        audit.record(actor=user, action="token.revoked", subject=user.username, before=facts, after={"why": why})
+        token.delete()
+    return len(tokens)
+
+
+def _token_facts(token: ApiToken) -> dict[str, Any]:
+    until = token.expires_at.isoformat() if token.expires_at else None
+    return {"name": token.name, "prefix": token.prefix, "scopes": token.scopes, "until": until}
 
 
 @dataclass

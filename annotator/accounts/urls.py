@@ -1,5 +1,5 @@
 from allauth.account import views as allauth
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from annotator.accounts import views
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("accounts/tokens/", views.tokens, name="tokens"),
     path("accounts/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke-token"),
     path("people/", views.people, name="people"),
+    path("people/audit/", views.audit_log, name="audit"),
     path("people/<int:pk>/roles/", views.set_roles, name="set-roles"),
     path("people/<int:pk>/active/", views.set_active, name="set-active"),
     path("people/<int:pk>/password-link/", views.password_link, name="password-link"),
@@ -26,6 +27,8 @@ sign_in_urlpatterns = [
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("signup/", allauth.signup, name="account_signup"),
     path("reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),
+    path("sessions/", include("allauth.usersessions.urls")),
+    path("2fa/", include("allauth.mfa.urls")),
     path("password/change/", allauth.password_change, name="account_change_password"),
     path("password/set/", allauth.password_set, name="account_set_password"),
     re_path(

@@ -1,7 +1,5 @@
 """Appearance, API tokens, and for admins: people and invitations."""
 
-from datetime import timedelta
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -15,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotator.accounts import services
+from annotator.accounts.again import asks_again
 from annotator.accounts.forms import InvitationForm, TokenForm
-from annotator.accounts.models import ApiToken, Invitation, Role, User
+from annotator.accounts.models import ApiToken, AuditEvent, Invitation, Role, User
 from annotator.accounts.presence import last_acts
 from annotator.accounts.roles import role_required
 from annotator.core.context import THEMES
@@ -40,17 +39,16 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@asks_again
 def tokens(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     token = None
     if request.method == "POST" and form.is_valid():
-        days = form.cleaned_data["days"]
-        _row, token = ApiToken.issue(
-            user=request.user,
-            name=form.cleaned_data["name"],
-            expires_at=timezone.now() + timedelta(days=days) if days else None,
-        )
-        form = TokenForm()
+        try:
+            _row, token = services.issue_token(user=request.user, **form.cleaned_data)
+            form = TokenForm()
+        except ProblemError as problem:
+            form.add_error(None, problem.message)
     rows = ApiToken.objects.filter(user=request.user).order_by("-created_at")
     return render(
         request, "accounts/tokens.html", {"form": form, "tokens": rows, "token": token, "now": timezone.now()}
@@ -60,7 +58,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
-    services.revoke_token(token=get_object_or_404(ApiToken, pk=pk, user=request.user))
+    services.revoke_token(token=get_object_or_404(ApiToken, pk=pk, user=request.user), by=request.user)
     messages.success(request, _("The token is revoked. Programs that used it can no longer sign in."))
     return redirect("accounts:tokens")
 
@@ -96,7 +94,15 @@ def people(request: HttpRequest) -> HttpResponseBase:
 
 
 @role_required(Role.ADMIN)
+def audit_log(request: HttpRequest) -> HttpResponseBase:
+    """Who did what to whom, the newest first."""
+    page = Paginator(AuditEvent.objects.all(), 100).get_page(request.GET.get("page"))
+    return render(request, "accounts/audit.html", {"page": page})
+
+
+@role_required(Role.ADMIN)
 @require_POST
+@asks_again
 def set_roles(request: HttpRequest, pk: int) -> HttpResponseBase:
     person = get_object_or_404(User, pk=pk)
     try:
@@ -109,6 +115,7 @@ def set_roles(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @role_required(Role.ADMIN)
 @require_POST
+@asks_again
 def set_active(request: HttpRequest, pk: int) -> HttpResponseBase:
     person = get_object_or_404(User, pk=pk)
     try:
@@ -120,6 +127,7 @@ def set_active(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @role_required(Role.ADMIN)
 @require_POST
+@asks_again
 def password_link(request: HttpRequest, pk: int) -> HttpResponseBase:
     person = get_object_or_404(User, pk=pk)
     try:
@@ -133,6 +141,7 @@ def password_link(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @role_required(Role.ADMIN)
 @require_POST
+@asks_again
 def invite(request: HttpRequest) -> HttpResponseBase:
     form = InvitationForm(request.POST)
     if form.is_valid():
@@ -148,8 +157,9 @@ def invite(request: HttpRequest) -> HttpResponseBase:
 
 @role_required(Role.ADMIN)
 @require_POST
+@asks_again
 def withdraw_invitation(request: HttpRequest, pk: int) -> HttpResponseBase:
-    get_object_or_404(Invitation, pk=pk, used_by=None).delete()
+    services.withdraw_invitation(invitation=get_object_or_404(Invitation, pk=pk, used_by=None), by=request.user)
     messages.success(request, _("The invitation is withdrawn."))
     return redirect("accounts:people")
 

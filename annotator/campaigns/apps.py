@@ -6,9 +6,7 @@ class CampaignsConfig(AppConfig):
     label = "campaigns"
 
     def ready(self) -> None:
-        from annotator.campaigns.access import given_to
         from annotator.campaigns.models import LevelExample
-        from annotator.library import access, services
+        from annotator.library import services
 
-        access.register(given_to)
         services.keeps_files(LevelExample)

@@ -32,7 +32,11 @@ class Suggestion:
 Suggester = Callable[[Campaign, int], Suggestion | None]
 """What is suggested for an item of a campaign (the campaign, the pk of its CampaignItem), or None."""
 
+Warner = Callable[[Campaign, Any], str | None]
+"""What this person is to be told above their work in this campaign, in the language of the page, or None."""
+
 gates: list[Gate] = []
 choosers: list[Chooser] = []
 feedbacks: list[Feedback] = []
 suggesters: list[Suggester] = []
+warnings: list[Warner] = []

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotator.campaigns.views import compare, examples, flags, items, manage, suggestions, workspace
+from annotator.campaigns.views import compare, examples, flags, items, manage, media, suggestions, workspace
 
 app_name = "campaigns"
 urlpatterns = [
@@ -33,6 +33,10 @@ urlpatterns = [
     path("checklists/<int:pk>/<slug:sub_dimension>/<str:level>/", examples.level_examples, name="level-examples"),
     path("examples/<int:pk>/media/", examples.media, name="example-media"),
     path("examples/<int:pk>/thumbnail/", examples.thumbnail, name="example-thumbnail"),
+    path("media/<uuid:token>/", media.media, name="media"),
+    path("media/<uuid:token>/small/", media.thumbnail, name="thumbnail"),
+    path("media/<uuid:token>/<str:side>/", media.side, name="side"),
+    path("media/<uuid:token>/<str:side>/small/", media.side_thumbnail, name="side-thumbnail"),
     path("flags/", flags.flag_list, name="flags"),
     path("flags/<int:pk>/settle/", flags.settle, name="settle-flag"),
     path("assignments/<int:pk>/", workspace.annotate, name="annotate"),

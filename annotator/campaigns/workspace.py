@@ -95,7 +95,7 @@ def workspace_data(assignment: Assignment, standing: Standing, user: Any) -> dic
         "state": assignment.state,
         "editable": campaign.state != CampaignState.CLOSED and assignment.state != AssignmentState.SKIPPED,
         "leaseSeconds": campaign.lease_seconds,
-        "media": {"kind": item.media_type, "url": reverse("library:media", args=[item.pk])},
+        "media": {"kind": item.media_type, "url": reverse("campaigns:media", args=[assignment.token])},
         "urls": {
             "page": reverse("campaigns:annotate", args=[assignment.pk]),
             "judge": reverse("campaigns:judge", args=[assignment.pk]),

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from annotator.core import embedded
 
-MIN_FREE_MB = 500
+MIN_FREE_MB = 500  # for a first start: two servers, static files, the example
+MIN_FREE_MB_AGAIN = 50  # where the data exist already: for logs and the database's own work
 
 
 class StartError(RuntimeError):
@@ -43,11 +44,17 @@ def free_mb(folder: Path) -> int:
     return found.f_bavail * found.f_frsize // 2**20
 
 
+def has_data(folder: Path) -> bool:
+    """Whether an earlier start has made its database here."""
+    return any((folder / "postgres").rglob("PG_VERSION"))
+
+
 def check_space(folder: Path) -> None:
-    free = free_mb(folder)
-    if free < MIN_FREE_MB:
+    """Raises StartError where there is too little space; who has data already is not kept from it by a full disk."""
+    free, needed = free_mb(folder), MIN_FREE_MB_AGAIN if has_data(folder) else MIN_FREE_MB
+    if free < needed:
         raise StartError(
-            f"Only {free} MB are free in {folder}; {MIN_FREE_MB} MB are needed. Free some, or put the data "
+            f"Only {free} MB are free in {folder}; {needed} MB are needed. Free some, or put the data "
             "elsewhere: DATA_DIR=another/folder scripts/run"
         )
 

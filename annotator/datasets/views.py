@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from annotator.accounts.again import asks_again
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
 from annotator.core.errors import ProblemError
@@ -29,6 +30,7 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN, Role.REVIEWER)
+@asks_again
 @vary_on_headers("HX-Request")  # a browser that goes back must not take the part that htmx was given for the page
 def export(request: HttpRequest, pk: int) -> HttpResponse:
     """A campaign as a dataset: what an export would hold, its versions, and the button that makes the next one."""

@@ -14,6 +14,7 @@ class TrustConfig(AppConfig):
 
         figures.register()
         hooks.gates.append(services.require_standing)
+        hooks.warnings.append(services.warn_of_haste)
         hooks.choosers += [services.choose_qualification, services.choose_gold]
         hooks.feedbacks.append(feedback.after_answer)
         campaign_panels.register("trust/_campaign_panel.html", panels.for_campaign)

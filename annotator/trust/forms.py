@@ -20,13 +20,15 @@ class TrustPolicyForm(forms.ModelForm):
     class Meta:
         model = TrustPolicy
         fields = (
-            "require_qualification", "pass_share", "attempts_allowed",
-            "gold_every", "gold_share", "gold_items_before", "gold_window",
+            "require_qualification", "pass_share", "attempts_allowed", "test_items",
+            "gold_every", "gold_share", "gold_items_before", "gold_window", "haste_limit",
             "overlap_max", "agreement_bar",
         )  # fmt: skip
         labels = {
             "require_qualification": _("A test before the work"),
             "attempts_allowed": _("Times the test may be taken"),
+            "test_items": _("Items in a test"),
+            "haste_limit": _("Pause after so many items in a row answered too fast"),
             "gold_every": _("A gold item about every … items"),
             "gold_items_before": _("Gold items before anybody is paused"),
             "gold_window": _("Latest gold items that count"),

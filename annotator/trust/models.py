@@ -36,6 +36,18 @@ class TrustPolicy(TimeStamped):
     gold_window = models.PositiveSmallIntegerField(
         default=10, validators=[MinValueValidator(1)], help_text="The latest so many gold items count."
     )
+    test_items = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="So many of the qualification items make a test, drawn for each person and try; a further try gets "
+        "others while there are any. Empty: all of them.",
+    )
+    haste_limit = models.PositiveSmallIntegerField(
+        default=12,
+        help_text="An annotator is paused after so many items in a row that were answered faster than they can be "
+        "looked at, and warned at half as many; 0: never.",
+    )
     overlap_max = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
@@ -81,6 +93,7 @@ class Standing(TimeStamped):
     judged = models.PositiveIntegerField(default=0, help_text="Gold judgments in the window.")
     right = models.PositiveIntegerField(default=0)
     by_sub_dimension = models.JSONField(default=dict, help_text="Sub-dimension → [right, judged], in the window.")
+    hasty = models.PositiveSmallIntegerField(default=0, help_text="Latest items in a row that were answered too fast.")
     reason = models.CharField(max_length=300, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True, help_text="When a reviewer had seen that they were paused.")
@@ -108,7 +121,10 @@ class QualificationAttempt(TimeStamped):
     judged = models.PositiveIntegerField()
     right = models.PositiveIntegerField()
     passed = models.BooleanField()
-    answers = models.JSONField(default=dict, help_text="Item → sub-dimension → level, as answered.")
+    answers = models.JSONField(default=dict, help_text="Item → sub-dimension → level, as first answered.")
+    forgiven = models.BooleanField(
+        default=False, help_text="A reviewer has allowed another try: this one is not counted, but its items are known."
+    )
 
     class Meta:
         ordering = ["campaign", "annotator", "number"]

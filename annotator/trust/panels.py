@@ -20,7 +20,9 @@ def for_campaign(request: HttpRequest, campaign: Campaign) -> dict[str, Any] | N
             campaign=campaign, annotator=request.user, state=StandingState.PAUSED
         ).exists()
         if policy.require_qualification:
-            attempts = list(QualificationAttempt.objects.filter(campaign=campaign, annotator=request.user))
+            attempts = list(
+                QualificationAttempt.objects.filter(campaign=campaign, annotator=request.user, forgiven=False)
+            )
             context["attempts"] = attempts
             context["passed"] = any(attempt.passed for attempt in attempts)
             context["test_items"] = campaign.campaign_items.filter(purpose=Purpose.QUALIFICATION).count()

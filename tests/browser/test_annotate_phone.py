@@ -13,7 +13,7 @@ from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Fl
 from annotator.campaigns.services import flag_item, lease_next_item, set_suggestions
 from annotator.library.models import MediaType
 from annotator.trust.models import Adjudication, QualificationAttempt, Standing, TrustPolicy
-from annotator.trust.services import set_known_answers
+from annotator.trust.services import follow_up, set_known_answers
 from tests.browser.annotating import answer_the_rest, begin, lapse_to, newest, shown, standing, state
 from tests.factories import make_annotations, make_reward_model, make_score
 
@@ -246,8 +246,11 @@ def test_the_test_is_failed_then_passed_and_gold_brings_a_pause(
     expect(page.locator("#left")).to_have_text("18 left")
     answer_the_rest(page)
     page.get_by_role("button", name="Submit").tap()
-    expect(page.get_by_text("Nothing you did is lost").first).to_be_visible()
+    page.wait_for_url(lambda url: "/assignments/" not in url or url != before)
+    follow_up(assignment_id=Assignment.objects.get(campaign_item=gold).pk)  # as a worker does after the commit
     assert Standing.objects.get(annotator=ann).state == "paused"
+    page.goto(f"/campaigns/{work.pk}/work/")
+    expect(page.get_by_text("Nothing you did is lost").first).to_be_visible()
     snap(page, "trust-paused-phone")
 
 

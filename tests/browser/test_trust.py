@@ -15,10 +15,11 @@ from annotator.campaigns.services import (
     lease_next_item,
     load_builtin_checklists,
     record_judgment,
+    set_priorities,
     submit_assignment,
 )
 from annotator.trust.models import Adjudication, Standing, TrustPolicy
-from annotator.trust.services import set_known_answers
+from annotator.trust.services import follow_up, set_known_answers
 from tests.browser.annotating import azerty
 from tests.factories import make_item
 
@@ -45,11 +46,15 @@ def answer(campaign: object, annotator: User, *, worst: bool = False) -> None:
             idempotency_key=f"{assignment.pk}-{sub.id}", sequence=number,
         )  # fmt: skip
     submit_assignment(assignment_id=assignment.pk, annotator=annotator)
+    follow_up(assignment_id=assignment.pk)  # as a worker does after the commit
 
 
 def test_a_reviewer_decides_by_keyboard(
     open_page: Callable[..., Page], make_user: Callable[..., User], campaign: object, look: Callable
 ) -> None:
+    # Both get these two first; the order of equal ones is everybody's own.
+    urgent = list(campaign.campaign_items.values_list("item_id", flat=True)[:2])
+    set_priorities(campaign=campaign, priorities=dict.fromkeys(urgent, 1))
     for name, worst in (("ann", False), ("ben", True)):
         person = make_user(name)
         answer(campaign, person, worst=worst)

@@ -269,6 +269,16 @@ def test_a_full_disk_is_said_before_anything_starts(tmp_path: Path, monkeypatch:
         preflight.check_space(tmp_path)
 
 
+def test_where_data_exist_already_less_space_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "postgres" / "data").mkdir(parents=True)
+    (tmp_path / "postgres" / "data" / "PG_VERSION").write_text("17")
+    monkeypatch.setattr(preflight, "free_mb", lambda folder: 458)
+    preflight.check_space(tmp_path)
+    monkeypatch.setattr(preflight, "free_mb", lambda folder: 20)
+    with pytest.raises(preflight.StartError, match="50 MB are needed"):
+        preflight.check_space(tmp_path)
+
+
 def test_a_given_database_and_broker_are_used_and_none_are_started() -> None:
     """Each is checked by itself: here both are the ones these tests run on."""
     assert "from DATABASE_URL" in preflight.check_database(conf.DATABASE_URL)

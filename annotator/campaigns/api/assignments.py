@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from annotator.accounts.roles import IsAnnotator
 from annotator.campaigns import queries, services
 from annotator.campaigns.acts import FlagRequestSerializer, JudgmentSerializer, SkipSerializer
-from annotator.campaigns.api.flags import FlagSerializer
+from annotator.campaigns.api.flags import OwnFlagSerializer
 from annotator.campaigns.models import Assignment, SkipReason
 from annotator.campaigns.workspace import shown_suggestions
 
@@ -23,7 +23,11 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     """What its annotator may know: neither who made the item nor why it was handed out."""
 
     campaign = serializers.IntegerField(source="campaign_item.campaign_id", read_only=True)
-    item = serializers.IntegerField(source="campaign_item.item_id", read_only=True)
+    item = serializers.UUIDField(
+        source="token",
+        read_only=True,
+        help_text="A name of the item that is this assignment's alone: another assignment has another one for it.",
+    )
     media_type = serializers.CharField(source="campaign_item.item.media_type", read_only=True)
     prompt = serializers.CharField(source="campaign_item.item.prompt.text", read_only=True)
     media_url = serializers.SerializerMethodField()
@@ -41,7 +45,7 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
 
     @extend_schema_field(serializers.URLField)
     def get_media_url(self, assignment: Assignment) -> str:
-        url = reverse("library:media", args=[assignment.campaign_item.item_id])
+        url = reverse("campaigns:media", args=[assignment.token])
         request = self.context.get("request")
         return request.build_absolute_uri(url) if request else url
 
@@ -117,7 +121,7 @@ class AssignmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         services.skip_assignment(assignment_id=assignment.pk, annotator=request.user, **sent.validated_data)
         return self._answer(assignment.pk)
 
-    @extend_schema(request=FlagRequestSerializer, responses=FlagSerializer)
+    @extend_schema(request=FlagRequestSerializer, responses=OwnFlagSerializer)
     @action(detail=True, methods=["post"])
     def flag(self, request: Request, pk: Any = None) -> Response:
         """Report something about the item and stay with it. The same report again only changes its note."""
@@ -125,7 +129,7 @@ class AssignmentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
         sent = FlagRequestSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         flag = services.flag_item(assignment_id=assignment.pk, annotator=request.user, **sent.validated_data)
-        return Response(FlagSerializer(flag, context=self.get_serializer_context()).data)
+        return Response(OwnFlagSerializer(flag, context=self.get_serializer_context()).data)
 
     @extend_schema(request=None, responses=AssignmentSerializer)
     @action(detail=True, methods=["post"], url_path="take-up")

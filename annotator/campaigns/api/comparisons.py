@@ -35,8 +35,6 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
 
     campaign = serializers.IntegerField(source="pair.campaign_id", read_only=True)
     prompt = serializers.CharField(source="pair.first.prompt.text", read_only=True)
-    left = serializers.IntegerField(source="left.pk", read_only=True, help_text="The item shown on the left.")
-    right = serializers.IntegerField(source="right.pk", read_only=True)
     left_url = serializers.SerializerMethodField()
     right_url = serializers.SerializerMethodField()
     preference = serializers.ChoiceField(choices=Preference.choices, allow_blank=True, read_only=True)
@@ -44,20 +42,20 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
 
     class Meta:
         model = Comparison
-        fields = ("id", "campaign", "prompt", "left", "right", "left_url", "right_url", "state", "preference",
+        fields = ("id", "campaign", "prompt", "left_url", "right_url", "state", "preference",
                   "lease_expires_at", "submitted_at", "skip_reason")  # fmt: skip
         read_only_fields = fields
 
     @extend_schema_field(serializers.URLField)
     def get_left_url(self, comparison: Comparison) -> str:
-        return self._url(comparison.left)
+        return self._url(comparison, "left")
 
     @extend_schema_field(serializers.URLField)
     def get_right_url(self, comparison: Comparison) -> str:
-        return self._url(comparison.right)
+        return self._url(comparison, "right")
 
-    def _url(self, item: Item) -> str:
-        url = reverse("library:media", args=[item.pk])
+    def _url(self, comparison: Comparison, side: str) -> str:
+        url = reverse("campaigns:side", args=[comparison.token, side])
         request = self.context.get("request")
         return request.build_absolute_uri(url) if request else url
 

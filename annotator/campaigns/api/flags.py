@@ -22,6 +22,15 @@ class FlagSerializer(serializers.ModelSerializer[Flag]):
         read_only_fields = fields
 
 
+class OwnFlagSerializer(serializers.ModelSerializer[Flag]):
+    """What the annotator who reports is told: nothing that names the item."""
+
+    class Meta:
+        model = Flag
+        fields = ("id", "assignment", "reason", "sub_dimension", "note", "with_skip", "outcome", "created_at")
+        read_only_fields = fields
+
+
 class SettleSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=[FlagOutcome.UPHELD, FlagOutcome.DISMISSED])
     answer = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)

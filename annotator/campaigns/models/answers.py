@@ -1,6 +1,9 @@
 """Who works on what, and what they answer."""
 
+import uuid
+
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -27,6 +30,8 @@ class Assignment(models.Model):
     """One annotator's work on one item: their annotation. A person gets an item of a campaign once."""
 
     campaign_item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="assignments")
+    # The only name of the item that its annotator is given: an id that counts up would tell gold from work.
+    token = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
     state = models.CharField(max_length=10, choices=AssignmentState.choices, default=AssignmentState.LEASED)
     leased_at = models.DateTimeField(default=timezone.now)

@@ -1,8 +1,11 @@
 """Campaigns and the items in them."""
 
+import random
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Random
 from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models.checklists import ChecklistVersion
@@ -27,7 +30,7 @@ class CampaignKind(models.TextChoices):
 class QueueOrder(models.TextChoices):
     """Which item comes next."""
 
-    PRIORITY = "priority", _("By priority, then in the order they were added")
+    PRIORITY = "priority", _("By priority, equal ones shuffled for each person")
     UNCERTAINTY = "uncertainty", _("Where the promoted reward model is least sure")
     RANDOM = "random", _("At random")
 
@@ -84,6 +87,8 @@ class CampaignItem(models.Model):
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="campaign_items")
     purpose = models.CharField(max_length=15, choices=Purpose.choices, default=Purpose.WORK)
     priority = models.IntegerField(default=0, help_text="Higher comes first.")
+    # Drawn by chance, so that the queue tells nothing of the order in which items were added.
+    lot = models.FloatField(default=random.random, db_default=Random(), editable=False)
     needed = models.PositiveSmallIntegerField(help_text="How many annotations this item needs.")
     open_slots = models.PositiveSmallIntegerField(help_text="needed − submitted − under lease.")
     submitted = models.PositiveSmallIntegerField(default=0)
@@ -99,6 +104,6 @@ class CampaignItem(models.Model):
         indexes = [
             # The queue: only items that still need somebody are in it.
             models.Index(
-                F("campaign"), F("priority").desc(), F("id"), name="campaign_item_queue", condition=Q(open_slots__gt=0)
+                F("campaign"), F("priority").desc(), F("lot"), name="campaign_item_queue", condition=Q(open_slots__gt=0)
             )
         ]

@@ -1,6 +1,9 @@
 """Pairs of items, and which of the two people prefer."""
 
+import uuid
+
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
@@ -52,6 +55,7 @@ class Comparison(TimeStamped):
     """One person's turn at one pair, and which of the two they prefer overall. A person gets a pair once."""
 
     pair = models.ForeignKey(ComparisonPair, on_delete=models.CASCADE, related_name="comparisons")
+    token = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comparisons")
     swapped = models.BooleanField(default=False, help_text="Whether the second item is shown on the left.")
     state = models.CharField(max_length=10, choices=AssignmentState.choices, default=AssignmentState.LEASED)

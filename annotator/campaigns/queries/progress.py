@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role
 from annotator.campaigns.models import (
+    DATA,
     Assignment,
     AssignmentState,
     Campaign,
@@ -88,7 +89,7 @@ def own_shares(annotator: Any, campaigns: Iterable[Campaign]) -> dict[int, OwnSh
     states = had.order_by().values_list("campaign_item__campaign", "state").annotate(n=Count("pk"))
     counts = {(pk, state): n for pk, state, n in states}
     waiting = (
-        CampaignItem.objects.filter(campaign__in=ids, purpose=Purpose.WORK, open_slots__gt=0)
+        CampaignItem.objects.filter(campaign__in=ids, purpose__in=DATA, open_slots__gt=0)
         .exclude(pk__in=had.exclude(state=AssignmentState.EXPIRED).values("campaign_item"))
         .order_by()
     )

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role
 from annotator.campaigns.models import (
+    DATA,
     Assignment,
     AssignmentState,
     Campaign,
@@ -25,7 +26,6 @@ from annotator.campaigns.models import (
     Judgment,
     JudgmentChange,
     LevelExample,
-    Purpose,
 )
 from annotator.core.days import midnight
 
@@ -132,11 +132,12 @@ def _own(annotator: Any) -> QuerySet[Assignment]:
 
 
 def _left(annotator: Any) -> Func:
+    # Gold is counted as work is: a number that stands still would tell which item it was.
     had = Assignment.objects.filter(campaign_item=OuterRef("pk"), annotator=annotator).exclude(
         state=AssignmentState.EXPIRED
     )
     waiting = CampaignItem.objects.filter(
-        ~Exists(had), campaign=OuterRef("campaign_item__campaign"), purpose=Purpose.WORK, open_slots__gt=0
+        ~Exists(had), campaign=OuterRef("campaign_item__campaign"), purpose__in=DATA, open_slots__gt=0
     )
     first = ArraySubquery(waiting.order_by().values("pk")[:LEFT_COUNTED])
     return Func(first, function="cardinality", output_field=IntegerField())

@@ -22,7 +22,7 @@ from annotator.campaigns.models import (
     SkipReason,
 )
 from annotator.campaigns.queries.comparisons import annotated, waiting_pairs
-from annotator.campaigns.services.leases import LEASES_AT_ONCE, first_free
+from annotator.campaigns.services.leases import LEASES_AT_ONCE, first_free, one_at_a_time, require_room
 from annotator.campaigns.services.pairs import add_pairs
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.core.transactions import write_last
@@ -45,9 +45,7 @@ def lease_next_pair(*, campaign: Campaign, annotator: Any, after: int | None = N
         )
     for gate in hooks.gates:
         gate(campaign, annotator)
-    with connection.cursor() as cursor:
-        # Two tabs or a double click of one person queue up here; different people never meet.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [campaign.pk, annotator.pk])
+    one_at_a_time(campaign, annotator)
     now = timezone.now()
     expires = now + timedelta(seconds=campaign.lease_seconds)
     held, lapsed = _own(campaign, annotator)
@@ -213,7 +211,12 @@ def _give_back(comparison: Comparison) -> None:
 
 def _retake(comparison: Comparison) -> bool:
     """Take a slot again; False where none is left. Within a transaction, the row locked."""
-    campaign = comparison.pair.campaign
+    campaign, annotator = comparison.pair.campaign, comparison.annotator
+    one_at_a_time(campaign, annotator)
+    for gate in hooks.gates:
+        gate(campaign, annotator)
+    held = Comparison.objects.filter(annotator=annotator, pair__campaign=campaign, state=AssignmentState.LEASED)
+    require_room(held.count())
     if not ComparisonPair.objects.filter(pk=comparison.pair_id, open_slots__gt=0).update(
         open_slots=F("open_slots") - 1
     ):

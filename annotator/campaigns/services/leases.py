@@ -1,11 +1,14 @@
 """Who works on what: an item is handed out under a lease, by row locks that nobody waits for."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import MD5, Cast, Concat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,6 +22,10 @@ Taken = TypeVar("Taken")
 
 # The item on the screen and the one being loaded behind it.
 LEASES_AT_ONCE = 2
+
+# So many items from the head of the queue are shuffled for each person. Enough that nobody foresees the next one, few
+# enough that the head is finished before the tail is begun, and that a draw costs the same in a campaign of any size.
+SHUFFLED_AT_ONCE = 200
 
 
 @transaction.atomic
@@ -38,9 +45,7 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
         )
     for gate in hooks.gates:
         gate(campaign, annotator)
-    with connection.cursor() as cursor:
-        # Two tabs or a double click of one person queue up here; different people never meet.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [campaign.pk, annotator.pk])
+    one_at_a_time(campaign, annotator)
     now = timezone.now()
     expires = now + timedelta(seconds=campaign.lease_seconds)
     held, lapsed = _own(campaign, annotator)
@@ -72,6 +77,15 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     return turn
 
 
+def one_at_a_time(campaign: Campaign, annotator: Any) -> None:
+    """Make the requests of one person for leases in one campaign wait for each other, until the transaction ends.
+
+    Two tabs or a double click of one person queue up here; different people never meet.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [campaign.pk, annotator.pk])
+
+
 def _own(campaign: Campaign, annotator: Any) -> tuple[list[Assignment], dict[int, Assignment]]:
     """This person's open leases, the oldest first, and those that ran out, by item.
 
@@ -91,11 +105,18 @@ def _own(campaign: Campaign, annotator: Any) -> tuple[list[Assignment], dict[int
 
 
 def _queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) -> QuerySet[CampaignItem]:
+    """What this person may be given, the most urgent first; items of equal priority in an order of their own.
+
+    The order is a keyed digest: the same each time the same person asks, another for everybody else, and without a
+    trace of the items' ids. Gold, which comes from outside this queue, breaks no order that somebody could see.
+    """
     had = Exists(Assignment.objects.filter(campaign_item=OuterRef("pk"), annotator=annotator))
     mine = (~had | Q(pk__in=[*lapsed])) if lapsed else ~had
-    return CampaignItem.objects.filter(mine, campaign=campaign, purpose=Purpose.WORK, open_slots__gt=0).order_by(
-        F("priority").desc(), "pk"
-    )
+    waiting = CampaignItem.objects.filter(campaign=campaign, purpose=Purpose.WORK, open_slots__gt=0)
+    head = waiting.filter(mine).order_by(F("priority").desc(), "lot").values("pk")[:SHUFFLED_AT_ONCE]
+    key = hashlib.sha256(f"{settings.SECRET_KEY}:queue:{campaign.pk}:{annotator.pk}".encode()).hexdigest()
+    place = MD5(Concat(Value(key), Cast("pk", TextField())))
+    return waiting.filter(pk__in=head).order_by(F("priority").desc(), place)
 
 
 def first_free(queue: QuerySet[Any], take: Callable[[QuerySet[Any]], Taken | None]) -> Taken | None:
@@ -155,6 +176,14 @@ def release_expired_leases(*, now: Any = None, limit: int = 1000) -> int:
     return len(expired)
 
 
+def require_room(held: int) -> None:
+    """Raises ConflictError where somebody holds as many items or pairs as one person can."""
+    if held >= LEASES_AT_ONCE:
+        raise ConflictError(
+            _("You hold %(n)d open items already. Finish or skip one of them first.") % {"n": held}, code="enough"
+        )
+
+
 def give_back(assignment: Assignment, state: str) -> None:
     """End a lease without an annotation: the slot is open again. Within a transaction, the row locked."""
     Assignment.objects.filter(pk=assignment.pk).update(state=state)
@@ -162,7 +191,20 @@ def give_back(assignment: Assignment, state: str) -> None:
 
 
 def retake(assignment: Assignment, campaign: Campaign) -> bool:
-    """Take a slot again for a lease that ran out; False where none is left. Within a transaction, the row locked."""
+    """Take a slot again for a lease that ran out or an item that was skipped; False where none is left.
+
+    Within a transaction, the row locked. Raises ConflictError where this person may not work here now (``hooks.gates``)
+    or holds as many items as can be held (code ``enough``).
+    """
+    annotator = assignment.annotator
+    one_at_a_time(campaign, annotator)
+    if assignment.campaign_item.purpose != Purpose.QUALIFICATION:
+        for gate in hooks.gates:
+            gate(campaign, annotator)
+    held = Assignment.objects.filter(
+        annotator=annotator, campaign_item__campaign=campaign, state=AssignmentState.LEASED
+    ).count()
+    require_room(held)
     if not CampaignItem.objects.filter(pk=assignment.campaign_item_id, open_slots__gt=0).update(
         open_slots=F("open_slots") - 1
     ):

@@ -88,7 +88,7 @@ def _page(request: HttpRequest, own: Comparison, ahead: Comparison | None = None
         "comparison": own,
         "answerable": own.state in (AssignmentState.LEASED, AssignmentState.SUBMITTED),
         "skip_reasons": SkipReason.choices,
-        "ahead": [ahead.left, ahead.right] if ahead else [],
+        "ahead": ahead,
         **_around(request, campaign, own),
     }
     return render(request, "campaigns/compare.html", context)

@@ -37,6 +37,7 @@ def _workspace_context(request: HttpRequest, assignment: Assignment) -> dict[str
         "item": assignment.campaign_item.item,
         "dimensions": ladders_of(assignment, standing.levels),
         "data": workspace_data(assignment, standing, request.user),
+        "warnings": [words for warn in hooks.warnings if (words := warn(campaign, request.user))],
         "skip_reasons": SkipReason.choices,
         "flag_reasons": FlagReason.choices,
         "flags": own_flags(assignment),

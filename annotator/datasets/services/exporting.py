@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 
+from annotator.accounts import audit
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Campaign, CampaignKind
 from annotator.campaigns.queries import JudgmentTable
@@ -43,6 +44,7 @@ def request_export(*, campaign: Campaign, requested_by: Any = None, consensus: s
     compares = campaign.kind == CampaignKind.COMPARING
     if not (exported_comparisons(campaign) if compares else exported_annotations(campaign)).exists():
         raise ProblemError(_nothing(campaign), code="no_annotations")
+    audit.record(actor=requested_by, action="export.asked", subject=campaign.name, after={"consensus": str(consensus)})
     return enqueue(
         kind=EXPORT_TASK,
         title=f"Export “{campaign.name}”"[:200],

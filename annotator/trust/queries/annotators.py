@@ -13,6 +13,7 @@ from annotator.campaigns.queries.levels import JudgmentTable
 from annotator.trust.behaviour import summarise
 from annotator.trust.models import QualificationAttempt, Standing
 from annotator.trust.reliability import estimate
+from reward_engine.answers import ABSENT
 
 FEW_ANSWERS = 5
 """With fewer overlapping answers on a sub-dimension its accuracy is not named as a weakness."""
@@ -28,6 +29,7 @@ class AnnotatorRow:
     weakest: list[tuple[str, float]] = field(default_factory=list)
     too_fast: float = 0.0
     straight_lines: float = 0.0
+    copied: float = 0.0
     median_seconds: float | None = None
     suspect: bool = False
     standing: Standing | None = None
@@ -78,6 +80,8 @@ def _add_behaviour(rows: dict[int, AnnotatorRow], table: JudgmentTable) -> None:
         duration,
         np.array([sub.lowest for sub in ladders], dtype=np.int8),
         np.array([sub.highest for sub in ladders], dtype=np.int8),
+        np.array([sub.masked_by_other for sub in ladders], dtype=bool),
+        _shown(table),
     )
     suspects = found.suspects()
     for index, pk in enumerate(found.annotators):
@@ -85,8 +89,23 @@ def _add_behaviour(rows: dict[int, AnnotatorRow], table: JudgmentTable) -> None:
         row.annotations = int(found.annotations[index])
         row.too_fast = float(found.too_fast[index])
         row.straight_lines = float(found.straight_lines[index])
+        row.copied = float(found.copied[index])
         row.median_seconds = float(found.median_seconds[index])
         row.suspect = bool(suspects[index]) and not row.annotator.is_synthetic
+
+
+def _shown(table: JudgmentTable) -> NDArray[np.int8]:
+    """The suggestions that annotators saw, where the table has their answers; int8 [a, s]."""
+    shown = np.full_like(table.levels, ABSENT)
+    row_of = {int(pk): row for row, pk in enumerate(table.assignments)}
+    column_of = {sub.id: column for column, sub in enumerate(table.checklist.ordinal)}
+    suggested = Judgment.objects.filter(
+        assignment__in=table.assignments.tolist(), suggestion_shown=True, suggested_level__isnull=False
+    )
+    for assignment, sub, level in suggested.values_list("assignment_id", "sub_dimension", "suggested_level"):
+        if sub in column_of:
+            shown[row_of[assignment], column_of[sub]] = level
+    return shown
 
 
 def _times(table: JudgmentTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

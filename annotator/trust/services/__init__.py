@@ -2,8 +2,10 @@
 
 from annotator.trust.services.adjudication import adjudicate
 from annotator.trust.services.asides import put_aside, take_back
-from annotator.trust.services.gates import require_standing
+from annotator.trust.services.following import follow_up, follow_up_on
+from annotator.trust.services.gates import require_standing, warn_of_haste
 from annotator.trust.services.gold import choose_gold, count_gold, lift_pause, pause
+from annotator.trust.services.haste import notice_haste
 from annotator.trust.services.known import forget_known_answers, set_known_answers
 from annotator.trust.services.overlap import extend_where_disputed
 from annotator.trust.services.policies import allow_another_try, set_policy
@@ -16,14 +18,18 @@ __all__ = [
     "choose_qualification",
     "count_gold",
     "extend_where_disputed",
+    "follow_up",
+    "follow_up_on",
     "forget_known_answers",
     "lift_pause",
     "mark_test",
     "mark_whole_tests",
+    "notice_haste",
     "pause",
     "put_aside",
     "require_standing",
     "set_known_answers",
     "set_policy",
     "take_back",
+    "warn_of_haste",
 ]

@@ -117,7 +117,7 @@ def lift_pause(*, standing: Standing, restore: bool) -> Standing:
         return standing
     now = timezone.now()
     standing.state, standing.seen_at, standing.gold_since = StandingState.ACTIVE, now, now
-    standing.judged = standing.right = 0
+    standing.judged = standing.right = standing.hasty = 0
     standing.by_sub_dimension = {}
     standing.save()
     if restore:

@@ -16,10 +16,12 @@ def set_policy(*, campaign: Campaign, **fields: Any) -> TrustPolicy:
 
 @transaction.atomic
 def allow_another_try(*, campaign: Campaign, annotator: Any) -> None:
-    """Let somebody who has used up their tries take the test once more; the failed tries leave the record."""
-    failed = QualificationAttempt.objects.filter(campaign=campaign, annotator=annotator, passed=False)
-    if failed.exists():
-        failed.delete()
+    """Let somebody who has used up their tries take the test once more; the failed tries are not counted any more.
+
+    They stay on record, so that the next test is made of items they have not seen, where there are any.
+    """
+    failed = QualificationAttempt.objects.filter(campaign=campaign, annotator=annotator, passed=False, forgiven=False)
+    if failed.update(forgiven=True):
         Assignment.objects.filter(
             annotator=annotator, campaign_item__campaign=campaign, campaign_item__purpose=Purpose.QUALIFICATION
         ).delete()

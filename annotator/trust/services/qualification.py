@@ -1,13 +1,25 @@
 """The qualification test: items with known answers that come before the work."""
 
+import hashlib
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, Judgment, Purpose
+from annotator.campaigns.checklists import checklist_of
+from annotator.campaigns.models import (
+    Assignment,
+    AssignmentState,
+    Campaign,
+    CampaignItem,
+    Judgment,
+    JudgmentChange,
+    Purpose,
+)
 from annotator.core.errors import ConflictError
 from annotator.trust.models import KnownAnswers, QualificationAttempt
 from annotator.trust.services.gold import policy_of
@@ -25,11 +37,15 @@ def choose_qualification(campaign: Campaign, annotator: Any) -> CampaignItem | N
     policy = policy_of(campaign)
     if policy is None or not policy.require_qualification or has_passed(campaign, annotator):
         return None
-    items = CampaignItem.objects.filter(campaign=campaign, purpose=Purpose.QUALIFICATION).order_by("-priority", "pk")
-    if not items.exists():
+    test = test_of(campaign, annotator)
+    if not test:
         return None  # a test without items keeps nobody out
-    had = Assignment.objects.filter(annotator=annotator, campaign_item__in=items).exclude(state=AssignmentState.EXPIRED)
-    following = items.exclude(pk__in=had.values("campaign_item")).first()
+    had = set(
+        Assignment.objects.filter(annotator=annotator, campaign_item__in=test)
+        .exclude(state=AssignmentState.EXPIRED)
+        .values_list("campaign_item", flat=True)
+    )
+    following = next((CampaignItem.objects.get(pk=item) for item in test if item not in had), None)
     if following is None:
         raise ConflictError(
             _("Submit the items of the qualification test first; the work comes after it."), code="test_first"
@@ -37,30 +53,79 @@ def choose_qualification(campaign: Campaign, annotator: Any) -> CampaignItem | N
     return following
 
 
+def test_of(campaign: Campaign, annotator: Any) -> list[int]:
+    """The items (ids of CampaignItem) of this person's present try, in the order in which they are handed out.
+
+    Those begun already, then those that no earlier try had, then those whose last try is longest ago; among equals in
+    a seeded order of this person's own. As many as the policy says.
+    """
+    policy = policy_of(campaign)
+    items = list(
+        CampaignItem.objects.filter(campaign=campaign, purpose=Purpose.QUALIFICATION).values_list("pk", flat=True)
+    )
+    begun = set(
+        Assignment.objects.filter(annotator=annotator, campaign_item__in=items).values_list("campaign_item", flat=True)
+    )
+    tries = QualificationAttempt.objects.filter(campaign=campaign, annotator=annotator).order_by("number")
+    last_try = {int(item): number for number, given in tries.values_list("number", "answers") for item in given}
+
+    def place(item: int) -> tuple[bool, int, str]:
+        lot = hashlib.sha256(f"{settings.SECRET_KEY}:test:{annotator.pk}:{item}".encode()).hexdigest()
+        return item not in begun, last_try.get(item, 0), lot
+
+    return sorted(items, key=place)[: policy.test_items if policy and policy.test_items else None]
+
+
+def first_answers(assignments: Iterable[Assignment]) -> dict[int, dict[str, int]]:
+    """What was answered first, before any feedback: {assignment: {sub-dimension: level}}.
+
+    A level that followed from another ladder ("no hands") is no answer to this one while there is a later one that was
+    chosen. Where there is no history, what stands.
+    """
+    assignments = list(assignments)
+    standing = Judgment.objects.filter(assignment__in=assignments)
+    answers: dict[int, dict[str, int]] = {}
+    for assignment, sub, level in standing.values_list("assignment_id", "sub_dimension", "level"):
+        answers.setdefault(assignment, {})[sub] = level
+    if not assignments:
+        return answers
+    checklist = checklist_of(assignments[0].campaign_item.campaign.checklist_version)
+    implied = {sub.id: sub.lowest for sub in checklist.ordinal if sub.masked_by_other}
+    seen: set[tuple[int, str]] = set()
+    history = JudgmentChange.objects.filter(assignment__in=assignments, level__isnull=False).order_by("pk")
+    for assignment, sub, level in history.values_list("assignment_id", "sub_dimension", "level"):
+        if (assignment, sub) not in seen and level != implied.get(sub):
+            seen.add((assignment, sub))
+            answers.setdefault(assignment, {})[sub] = level
+    return answers
+
+
 @transaction.atomic
 def mark_test(*, campaign: Campaign, annotator: Any) -> QualificationAttempt | None:
-    """Mark the test once its last item is submitted; None while items are left. A failed test can be taken again."""
+    """Mark the test once its last item is submitted; None while items are left. A failed test can be taken again.
+
+    The first answers are marked: feedback names the right level, and correcting oneself by it proves nothing.
+    """
     policy = policy_of(campaign)
-    test = CampaignItem.objects.filter(campaign=campaign, purpose=Purpose.QUALIFICATION)
-    items = list(test.values_list("pk", flat=True))
+    items = test_of(campaign, annotator)
     done = list(
-        Assignment.objects.select_for_update(of=("self",)).filter(
-            annotator=annotator, campaign_item__in=items, state=AssignmentState.SUBMITTED
-        )
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("campaign_item__campaign__checklist_version")
+        .filter(annotator=annotator, campaign_item__in=items, state=AssignmentState.SUBMITTED)
     )
-    if policy is None or len(done) < len(items) or has_passed(campaign, annotator):
+    if policy is None or not done or len(done) < len(items) or has_passed(campaign, annotator):
         return None
     known = {answers.campaign_item_id: answers for answers in KnownAnswers.objects.filter(campaign_item__in=items)}
-    item_of = {assignment.pk: assignment.campaign_item_id for assignment in done}
     given: dict[str, dict[str, int]] = {}
     right = judged = 0
-    rows = Judgment.objects.filter(assignment__in=done).values_list("assignment_id", "sub_dimension", "level")
-    for assignment, sub, level in rows:
-        item = item_of[assignment]
-        given.setdefault(str(item), {})[sub] = level
-        if item in known and sub in known[item].levels:
-            judged += 1
-            right += known[item].is_right(sub, level)
+    answers = first_answers(done)
+    for assignment in done:
+        item = assignment.campaign_item_id
+        given[str(item)] = answers.get(assignment.pk, {})
+        for sub, level in given[str(item)].items():
+            if item in known and sub in known[item].levels:
+                judged += 1
+                right += known[item].is_right(sub, level)
     number = QualificationAttempt.objects.filter(campaign=campaign, annotator=annotator).count() + 1
     attempt = QualificationAttempt.objects.create(
         campaign=campaign,

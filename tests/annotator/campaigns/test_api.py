@@ -48,7 +48,7 @@ def test_an_item_from_lease_to_submission(program, make_campaign):
     assert leased["state"] == "leased"
     assert leased["prompt"] == Assignment.objects.get().campaign_item.item.prompt.text
     assert leased["levels"] == {}
-    assert leased["media_url"].endswith(f"/library/{leased['item']}/media/")
+    assert leased["media_url"].endswith(f"/campaigns/media/{leased['item']}/")
     assert post(client, f"campaigns/{campaign.pk}/next/").json()["id"] == leased["id"]
     behind = post(client, f"campaigns/{campaign.pk}/next/", after=leased["id"]).json()
     assert behind["id"] != leased["id"]

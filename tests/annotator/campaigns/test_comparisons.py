@@ -165,11 +165,27 @@ class TestHandingOut:
             say(mine)
         slots_add_up(campaign)
 
-    def test_only_what_one_is_given_can_be_seen(self, make_comparing, ann):
+    def test_only_what_one_is_given_can_be_seen(self, make_comparing, ann, client):
         campaign = make_comparing(3)
         assert not visible_items(ann).exists()
         comparison = lease_next_pair(campaign=campaign, annotator=ann)
-        assert {*visible_items(ann)} == {comparison.left, comparison.right}
+        assert not visible_items(ann).exists(), "media come by the name of the comparison, not of the item"
+        client.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+        for side in ("left", "right", "middle"):
+            answer = client.get(f"/campaigns/media/{comparison.token}/{side}/")
+            assert (b"is not on the server" in answer.content) == (side != "middle"), "these items have no files"
+
+    def test_taking_up_what_was_skipped_holds_no_more_than_leasing(self, make_comparing, ann):
+        campaign = make_comparing(4)
+        skipped = []
+        for _ in range(3):
+            mine = lease_next_pair(campaign=campaign, annotator=ann)
+            skipped.append(skip_comparison(comparison_id=mine.pk, annotator=ann, reason="other"))
+        for mine in skipped[:2]:
+            take_up_pair_again(comparison_id=mine.pk, annotator=ann)
+        with pytest.raises(ConflictError) as refused:
+            take_up_pair_again(comparison_id=skipped[2].pk, annotator=ann)
+        assert refused.value.code == "enough"
 
     def test_only_an_open_campaign_hands_out_pairs(self, make_comparing, ann):
         campaign = make_comparing(1)
@@ -339,7 +355,9 @@ class TestForPrograms:
         ann = api("ann", Role.ANNOTATOR)
         base = f"/api/v1/comparison-campaigns/{pk}/"
         one = ann.post(f"{base}next/").json()
-        assert {one["left"], one["right"]} == {first.pk, second.pk}
+        shown = Comparison.objects.get(pk=one["id"])
+        assert {shown.left, shown.right} == {first, second}
+        assert one["left_url"].endswith(f"/campaigns/media/{shown.token}/left/")
         assert "generator" not in str(one)
         said = ann.post(f"/api/v1/comparisons/{one['id']}/prefer/", {"preference": "left"}).json()
         assert (said["state"], said["preference"]) == ("submitted", "left")
@@ -351,7 +369,7 @@ class TestForPrograms:
         assert ann.get("/api/v1/comparisons/").json()["count"] == 2
         results = root.get(f"{base}pairs/").json()["results"]
         assert [(r["for_first"] + r["for_second"], r["ties"]) for r in results] == [(1, 0), (0, 1)]
-        assert results[0]["for_first"] == int(one["left"] == first.pk)
+        assert results[0]["for_first"] == int(shown.left == first)
 
     def test_what_is_not_ones_own_is_not_there(self, make_comparing, api, ann):
         campaign = make_comparing(1)

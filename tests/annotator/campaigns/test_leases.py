@@ -11,10 +11,12 @@ from django.utils import timezone
 from annotator.campaigns.models import Assignment, AssignmentState, CampaignItem, CampaignState
 from annotator.campaigns.services import (
     lease_next_item,
+    record_judgment,
     release_expired_leases,
     set_state,
     skip_assignment,
     submit_assignment,
+    take_up_again,
 )
 from annotator.core.errors import ConflictError
 
@@ -149,3 +151,40 @@ def test_the_item_on_the_screen_is_not_its_own_next_one(make_campaign, make_user
     release_expired_leases()
     assert lease_next_item(campaign=campaign, annotator=ann, after=shown.pk) is None
     assert lease_next_item(campaign=campaign, annotator=ann) == shown  # asked for afresh, it is taken up again
+
+
+def test_two_leases_of_one_item_that_ran_out_give_back_two_slots(make_campaign, make_user):
+    campaign = make_campaign(1, overlap=2)
+    for name in ("ann", "bo"):
+        lease_next_item(campaign=campaign, annotator=make_user(name))
+    assert campaign.campaign_items.get().open_slots == 0
+    assert release_expired_leases(now=timezone.now() + timedelta(hours=2)) == 2
+    assert campaign.campaign_items.get().open_slots == 2
+
+
+def test_skipping_and_taking_up_again_holds_no_more_items_than_leasing(make_campaign, make_user):
+    campaign, ann = make_campaign(5), make_user("ann")
+    skipped = []
+    for _ in range(3):
+        assignment = lease_next_item(campaign=campaign, annotator=ann)
+        skipped.append(skip_assignment(assignment_id=assignment.pk, annotator=ann, reason="other"))
+    for assignment in skipped[:2]:
+        take_up_again(assignment_id=assignment.pk, annotator=ann)
+    with pytest.raises(ConflictError) as refused:
+        take_up_again(assignment_id=skipped[2].pk, annotator=ann)
+    assert refused.value.code == "enough"
+    assert Assignment.objects.filter(annotator=ann, state="leased").count() == 2
+
+
+def test_answering_what_ran_out_holds_no_more_items_than_leasing(make_campaign, make_user):
+    campaign, ann = make_campaign(5), make_user("ann")
+    old = lease_next_item(campaign=campaign, annotator=ann)
+    release_expired_leases(now=timezone.now() + timedelta(hours=2))
+    held = lease_next_item(campaign=campaign, annotator=ann, after=old.pk)
+    lease_next_item(campaign=campaign, annotator=ann, after=held.pk)
+    if Assignment.objects.get(pk=old.pk).state == "leased":
+        return  # its turn came again
+    with pytest.raises(ConflictError):
+        record_judgment(
+            assignment_id=old.pk, annotator=ann, sub_dimension="clarity", level=1, idempotency_key="k", sequence=1
+        )

@@ -163,15 +163,17 @@ def test_one_may_choose_to_see_all_media_veiled(client, ann, make_campaign):
     assert "Somebody did not" not in page
 
 
-def test_media_is_for_those_who_were_given_the_item(client, ann, make_campaign, make_user):
-    from annotator.library.access import may_see
+def test_media_has_the_name_of_the_assignment_and_is_for_its_annotator_only(client, ann, make_campaign, make_user):
+    from annotator.library.access import visible_items
 
     assignment = lease_next_item(campaign=make_campaign(2), annotator=ann)
-    item = assignment.campaign_item.item
-    other = assignment.campaign_item.campaign.campaign_items.exclude(item=item).get().item
-    assert may_see(ann, item)
-    assert not may_see(ann, other)
-    assert not may_see(make_user("bo"), item)
+    assert not visible_items(ann).exists(), "no id of the library opens anything"
+    address = f"/campaigns/media/{assignment.token}/"
+    client.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+    assert address in client.get(f"/campaigns/assignments/{assignment.pk}/").content.decode()
+    assert b"is not on the server" in client.get(address).content, "these items have no files"
+    client.force_login(make_user("bo"), backend="django.contrib.auth.backends.ModelBackend")
+    assert b"is not on the server" not in client.get(address).content
 
 
 def asked(captured):

@@ -9,7 +9,7 @@ from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, Campaign, CampaignItem, Purpose
 from annotator.campaigns.services import lease_next_item, submit_assignment
 from annotator.trust.models import TrustPolicy
-from annotator.trust.services import set_known_answers
+from annotator.trust.services import follow_up, set_known_answers
 
 
 @pytest.fixture
@@ -17,6 +17,8 @@ def make_policy(db: None) -> Callable[..., TrustPolicy]:
     """``make_policy(campaign, gold_every=2)``."""
 
     def make(campaign: Campaign, **fields: Any) -> TrustPolicy:
+        # Tests answer faster than anybody looks; only those about haste mind.
+        fields = {"haste_limit": 0} | fields
         policy, _ = TrustPolicy.objects.update_or_create(campaign=campaign, defaults=fields)
         if hasattr(campaign, "_trust_policy"):
             del campaign._trust_policy
@@ -31,7 +33,8 @@ def know(db: None) -> Callable[..., list[CampaignItem]]:
 
     def make(campaign: Campaign, count: int, purpose: str = Purpose.GOLD, **fields: Any) -> list[CampaignItem]:
         best = {sub.id: sub.highest for sub in checklist_of(campaign.checklist_version).ordinal}
-        rows = list(campaign.campaign_items.filter(purpose=Purpose.WORK).order_by("-pk")[:count])
+        # Items that somebody has had already would measure nobody.
+        rows = list(campaign.campaign_items.filter(purpose=Purpose.WORK, assignments=None).order_by("-pk")[:count])
         for row in rows:
             set_known_answers(campaign_item=row, levels=best, purpose=purpose, **fields)
         return [CampaignItem.objects.get(pk=row.pk) for row in rows]
@@ -57,6 +60,8 @@ def work_on(answer_all: Callable[..., None]) -> Callable[..., Assignment | None]
                 | levels
             )
         answer_all(assignment, **levels)
-        return submit_assignment(assignment_id=assignment.pk, annotator=annotator)
+        submitted = submit_assignment(assignment_id=assignment.pk, annotator=annotator)
+        follow_up(assignment_id=submitted.pk)  # as the task does after the commit
+        return submitted
 
     return work

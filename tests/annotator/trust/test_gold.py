@@ -7,7 +7,7 @@ from annotator.campaigns.queries import judgment_levels
 from annotator.campaigns.services import lease_next_item
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.trust.models import KnownAnswers, Standing, StandingState
-from annotator.trust.services import forget_known_answers, lift_pause, set_known_answers
+from annotator.trust.services import follow_up, forget_known_answers, lift_pause, set_known_answers
 
 
 def test_gold_comes_about_as_often_as_the_policy_says_and_each_once(
@@ -98,6 +98,7 @@ def test_an_item_in_work_is_given_back_when_its_annotator_is_paused(
     behind = lease_next_item(campaign=campaign, annotator=ann, after=gold.pk)
     answer_all(gold, clarity=-2, object_pairing=-1, richness=-2, background=0, emotion=-2)
     submit_assignment(assignment_id=gold.pk, annotator=ann)
+    follow_up(assignment_id=gold.pk)  # as the task does after the commit
     behind.refresh_from_db()
     assert behind.state == AssignmentState.EXPIRED
     assert behind.campaign_item.open_slots == 1

@@ -2,12 +2,13 @@
 
 import pytest
 
+from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, Purpose
 from annotator.campaigns.queries import campaign_progress, judgment_levels
 from annotator.campaigns.services import lease_next_item, put_back, skip_assignment, take_out
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.trust.models import QualificationAttempt
-from annotator.trust.services import forget_known_answers, set_known_answers
+from annotator.trust.services import allow_another_try, forget_known_answers, set_known_answers
 
 
 @pytest.fixture
@@ -159,3 +160,53 @@ def test_the_test_says_at_once_what_fits_and_gold_never_does(campaign, make_user
     assert say(None, 4) is None
     assignment.campaign_item.__class__.objects.filter(pk=assignment.campaign_item_id).update(purpose=Purpose.GOLD)
     assert say(0, 5) is None
+
+
+def answer_by_feedback(client, assignment, ladders):
+    """Answer each ladder at its lowest, read which level is right, and say that."""
+    address = f"/campaigns/assignments/{assignment.pk}/judgments/"
+    number = 0
+
+    def say(sub, level):
+        nonlocal number
+        number += 1
+        body = {"sub_dimension": sub.id, "level": level, "key": f"{sub.id}-{number}", "sequence": number}
+        return client.post(address, body, content_type="application/json").json().get("feedback")
+
+    for sub in ladders:
+        # The second level from below closes no other ladder.
+        told = say(sub, sub.scores[1] if sub.mask else sub.lowest)
+        names = {level.name: level.score for level in sub.levels}
+        right = next((score for name, score in names.items() if told and f"“{name}”" in told["text"]), sub.highest)
+        say(sub, right)
+
+
+def test_correcting_oneself_by_the_feedback_does_not_pass_the_test(campaign, make_user, client):
+    ann = make_user("ann")
+    client.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+    ladders = checklist_of(campaign.checklist_version).ordinal
+    for _ in range(2):
+        assignment = lease_next_item(campaign=campaign, annotator=ann)
+        answer_by_feedback(client, assignment, ladders)
+        standing = dict(assignment.judgments.values_list("sub_dimension", "level"))
+        assert all(standing[sub.id] == sub.highest for sub in ladders), "what stands is all right"
+        assert client.post(
+            f"/campaigns/assignments/{assignment.pk}/submit/", HTTP_ACCEPT="application/json"
+        ).json() == {"submitted": True}
+    attempt = QualificationAttempt.objects.get(annotator=ann)
+    assert not attempt.passed
+    assert attempt.right < attempt.judged * 0.3
+
+
+def test_a_second_try_draws_other_items_while_there_are_any(make_campaign, make_policy, know, make_user, work_on):
+    campaign, ann, bo = make_campaign(8, overlap=1), make_user("ann"), make_user("bo")
+    make_policy(campaign, require_qualification=True, attempts_allowed=2, test_items=2)
+    know(campaign, 5, Purpose.QUALIFICATION)
+    first, second = ({work_on(campaign, ann, worst=True).campaign_item_id for _ in range(2)} for _ in range(2))
+    assert len(first) == len(second) == 2
+    assert not first & second
+    allow_another_try(campaign=campaign, annotator=ann)
+    third = [work_on(campaign, ann) for _ in range(2)]
+    assert len({row.campaign_item_id for row in third} - first - second) == 1, "the fifth, and one of long ago"
+    assert work_on(campaign, ann).campaign_item.purpose == Purpose.WORK
+    assert [work_on(campaign, bo).campaign_item.purpose for _ in range(3)][2] == Purpose.WORK

@@ -13,6 +13,8 @@ from annotator.trust.services.promote import make_known
 def disputed(make_campaign, make_user, work_on):
     """One item on which ann says the best of all, and ben the worst."""
     campaign = make_campaign(2, overlap=2)
+    first = campaign.campaign_items.order_by("pk").first()
+    campaign.campaign_items.filter(pk=first.pk).update(priority=1)  # equal ones come to everybody in another order
     for name, worst in (("ann", False), ("ben", True)):
         work_on(campaign, make_user(name), worst=worst)
     return campaign
