@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotator.campaigns.models import Assignment, AssignmentState, Judgment, JudgmentChange
+from annotator.campaigns.models import Assignment, AssignmentState, CampaignItem, Judgment, JudgmentChange
 from annotator.campaigns.services import (
     lease_next_item,
     record_judgment,
@@ -151,6 +151,7 @@ def test_an_expired_lease_is_taken_up_by_answering_unless_somebody_has_it(assign
     assignment.refresh_from_db()
     assert assignment.state == AssignmentState.LEASED
     release_expired_leases(now=far)
+    CampaignItem.objects.filter(pk=assignment.campaign_item_id).update(priority=9)  # the next one for everybody
     assert lease_next_item(campaign=campaign, annotator=make_user("bo")).campaign_item == assignment.campaign_item
     with pytest.raises(ConflictError, match="given to somebody else") as problem:
         say(assignment, "symmetry", 0)
