@@ -26,16 +26,19 @@ PROMPTS = [
 
 @pytest.fixture
 def campaign(transactional_db: None, files: object) -> Callable[..., Campaign]:
-    """``campaign("video", 2)``: an open campaign over real media."""
+    """``campaign("video", 2)``: an open campaign over real media, which everybody gets in the order of their ids."""
 
     def make(media_type: str = MediaType.IMAGE, items: int = 2, **fields: object) -> Campaign:
         version = built_in_checklist(media_type)
         size = {"width": 320, "height": 240} if media_type == MediaType.VIDEO else {"width": 900, "height": 600}
         media = [make_item(media_type, prompt=PROMPTS[n % 3], **size) for n in range(items)]
-        return create_campaign(
+        made = create_campaign(
             name=f"Street photographs {next(NUMBER)}", checklist_version=version, items=media,
             **{"state": CampaignState.OPEN, "overlap": 2, **fields},
         )  # fmt: skip
+        for place, row in enumerate(made.campaign_items.order_by("-pk")):
+            made.campaign_items.filter(pk=row.pk).update(priority=place)
+        return made
 
     return make
 

@@ -218,8 +218,9 @@ def test_an_image_is_pinched_moved_and_looked_at_closely(
 
 
 def test_the_test_is_failed_then_passed_and_gold_brings_a_pause(
-    open_page: Callable[..., Page], make_user: Callable[..., User], campaign: Callable[..., Campaign], snap: Callable
-) -> None:
+    open_page: Callable[..., Page], make_user: Callable[..., User], campaign: Callable[..., Campaign], snap: Callable,
+    wait_until: Callable[..., None],
+) -> None:  # fmt: skip
     work, ann = campaign(items=3), make_user("ann")
     TrustPolicy.objects.create(
         campaign=work, require_qualification=True, attempts_allowed=2, gold_every=1, gold_items_before=1, gold_share=0.9
@@ -245,9 +246,12 @@ def test_the_test_is_failed_then_passed_and_gold_brings_a_pause(
     assert shown(page).campaign_item == gold  # and nothing on the page tells it
     expect(page.locator("#left")).to_have_text("18 left")
     answer_the_rest(page)
+    here = page.url
     page.get_by_role("button", name="Submit").tap()
-    page.wait_for_url(lambda url: "/assignments/" not in url or url != before)
-    follow_up(assignment_id=Assignment.objects.get(campaign_item=gold).pk)  # as a worker does after the commit
+    page.wait_for_url(lambda url: url != here)
+    submitted = Assignment.objects.filter(campaign_item=gold, state=AssignmentState.SUBMITTED)
+    wait_until(submitted.exists, "the item with known answers was not submitted")
+    follow_up(assignment_id=submitted.get().pk)  # as a worker does after the commit
     assert Standing.objects.get(annotator=ann).state == "paused"
     page.goto(f"/campaigns/{work.pk}/work/")
     expect(page.get_by_text("Nothing you did is lost").first).to_be_visible()
