@@ -112,9 +112,12 @@ def test_the_whole_loop(
     admin.get_by_role("link", name="Datasets").first.click()
     admin.get_by_role("link", name=re.compile(rf"Export\s*: {images.name}")).click()
     admin.get_by_role("button", name=re.compile("Export", re.IGNORECASE)).click()
+    expect(admin).not_to_have_url(re.compile("/reauthenticate/"))  # the password was given a moment ago
+    exported = Job.objects.filter(kind="datasets.export")
     wait_until(
-        lambda: Job.objects.filter(kind="datasets.export", state=JobState.SUCCEEDED).exists(), "nothing was exported"
+        lambda: exported.filter(state__in=(JobState.SUCCEEDED, JobState.FAILED)).exists(), "nothing was exported"
     )
+    assert exported.get().state == JobState.SUCCEEDED, exported.get().error
     admin.goto("/datasets/")
     admin.get_by_role("link", name=re.compile("v1")).first.click()
     with admin.expect_download() as download:
