@@ -61,7 +61,7 @@ def record_judgment(
     where it can no longer be changed (code ``lease_expired``, ``closed``, ``skipped``), ProblemError for a level or
     sub-dimension that does not exist.
     """
-    key = _digest("act", idempotency_key)
+    key = stored_key(idempotency_key)
     changes = JudgmentChange.objects.filter(assignment=OuterRef("pk"))
     same_ladder = Max("changes__sequence", filter=Q(changes__sub_dimension=sub_dimension))
     locked = (
@@ -105,6 +105,11 @@ def record_judgment(
     )
     _keep_lease(locked, campaign.lease_seconds)
     return Saved(levels, applied=True, assignment=locked)
+
+
+def stored_key(idempotency_key: str) -> str:
+    """What the history keeps of the key of an act."""
+    return _digest("act", idempotency_key)
 
 
 def _digest(*parts: str) -> str:
