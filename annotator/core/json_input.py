@@ -71,21 +71,27 @@ def _is_too_deep(raw: bytes) -> bool:
 
 
 def _check(value: Any) -> None:
-    """Refuse texts and numbers in it that nothing can hold. No recursion: the depth has been looked at."""
-    waiting = [value]
+    """Refuse texts and numbers in it that nothing can hold, with ``field``: the key at the top that they are below.
+
+    No recursion: the depth has been looked at.
+    """
+    top = value.items() if isinstance(value, dict) else [("", value)]
+    waiting: list[tuple[str, Any]] = [(name, part) for name, below in top for part in (name, below)]
     while waiting:
-        one = waiting.pop()
+        field, one = waiting.pop()
+        where = {"field": field} if field and not bad_character(field) else {}
         if isinstance(one, dict):
-            waiting += [*one.keys(), *one.values()]
+            waiting += [(field, part) for part in (*one.keys(), *one.values())]
         elif isinstance(one, list):
-            waiting += one
+            waiting += [(field, part) for part in one]
         elif isinstance(one, str):
             if found := bad_character(one):
                 raise BadJsonError(
-                    _("A text in the JSON has %(what)s in it; send it without.") % {"what": found}, code="bad_text"
-                )
+                    _("A text in the JSON has %(what)s in it; send it without.") % {"what": found},
+                    code="bad_text", **where,
+                )  # fmt: skip
         elif isinstance(one, float) and not math.isfinite(one):
-            raise BadJsonError(_("A number in the JSON is too large."), code="bad_number")
+            raise BadJsonError(_("A number in the JSON is too large."), code="bad_number", **where)
 
 
 def _no_constant(name: str) -> NoReturn:
