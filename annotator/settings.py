@@ -248,6 +248,8 @@ OPEN_SIGNUP = env.bool("OPEN_SIGNUP", default=False)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # so long a password given again holds for further sensitive acts
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "VisionReward"
+# No mail is sent here that could verify an address; whoever gave one must be able to set up a second factor as well.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 # Without a second factor an admin sees nothing but the page that sets one up.
 ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", default=False)
 # The longest life of an API token; 0: without end. And how many one person may have.

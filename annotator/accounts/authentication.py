@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from annotator.accounts.models import ApiToken, User, hash_token
 from annotator.accounts.scopes import refusal
+from annotator.accounts.second_factor import lacks_second_factor, words
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -21,8 +22,10 @@ class TokenAuthentication(BaseAuthentication):
         now = timezone.now()
         if row is None or not row.user.is_active or (row.expires_at and row.expires_at <= now):
             raise AuthenticationFailed("This API token is not known, has expired, or its owner is not active.")
-        if words := refusal(row.scopes, request.method or "GET", request.path):
-            raise PermissionDenied(words, code="scope")
+        if reason := refusal(row.scopes, request.method or "GET", request.path):
+            raise PermissionDenied(reason, code="scope")
+        if lacks_second_factor(row.user):
+            raise PermissionDenied(words(), code="second_factor")
         # Once a minute is enough to see which tokens are in use.
         if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
             ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)

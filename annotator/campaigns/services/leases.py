@@ -13,7 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotator.campaigns import hooks
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, CampaignState, Purpose
+from annotator.campaigns.models import (
+    DATA,
+    Assignment,
+    AssignmentState,
+    Campaign,
+    CampaignItem,
+    CampaignState,
+    Purpose,
+)
 from annotator.campaigns.services.suggestions import suggest
 from annotator.core.errors import ConflictError
 from annotator.core.transactions import write_last
@@ -59,6 +67,7 @@ def lease_next_item(*, campaign: Campaign, annotator: Any, after: int | None = N
     if len(held) >= LEASES_AT_ONCE:
         return None
     chosen = next((item for chooser in hooks.choosers if (item := chooser(campaign, annotator))), None)
+    chosen = chosen or _gold_that_lapsed(lapsed)
     turn = Assignment(annotator=annotator, state=AssignmentState.LEASED, leased_at=now, lease_expires_at=expires)
     if chosen:
         taken = _lease(turn, CampaignItem.objects.filter(pk=chosen.pk))
@@ -102,6 +111,16 @@ def _own(campaign: Campaign, annotator: Any) -> tuple[list[Assignment], dict[int
     )
     held = [row for row in rows if row.state == AssignmentState.LEASED]
     return held, {row.campaign_item_id: row for row in rows if row.state == AssignmentState.EXPIRED}
+
+
+def _gold_that_lapsed(lapsed: dict[int, Assignment]) -> CampaignItem | None:
+    """The gold item whose turn it is among the leases that ran out. It comes back just as work does, by the queue:
+    whoever lets leases run out would otherwise know gold by its staying away."""
+    if not lapsed:
+        return None
+    items = CampaignItem.objects.filter(pk__in=[*lapsed], purpose__in=DATA, open_slots__gt=0).in_bulk()
+    first = next((items[pk] for pk in lapsed if pk in items), None)
+    return first if first and first.purpose == Purpose.GOLD else None
 
 
 def _queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) -> QuerySet[CampaignItem]:

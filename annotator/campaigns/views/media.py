@@ -6,7 +6,7 @@ import uuid
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import APIException
 
 from annotator.accounts.authentication import TokenAuthentication
 from annotator.accounts.models import User
@@ -46,7 +46,7 @@ def _person(request: HttpRequest) -> User:
     if not user.is_authenticated and "Authorization" in request.headers:
         try:
             signed_in = TokenAuthentication().authenticate(request)
-        except AuthenticationFailed:
+        except APIException:  # also a token that may not do this
             signed_in = None
         user = signed_in[0] if signed_in else user
     if not user.is_authenticated or not user.is_active:

@@ -14,7 +14,7 @@ def test_gold_comes_about_as_often_as_the_policy_says_and_each_once(
     make_campaign, make_user, make_policy, know, work_on
 ):
     campaign, ann = make_campaign(24, overlap=1), make_user("ann")
-    make_policy(campaign, gold_every=3)
+    make_policy(campaign, gold_every=2)
     know(campaign, 8)
     seen = []
     while (assignment := work_on(campaign, ann)) is not None:
@@ -106,7 +106,7 @@ def test_an_item_in_work_is_given_back_when_its_annotator_is_paused(
 
 def test_somebody_good_is_never_paused(make_campaign, make_user, make_policy, know, work_on):
     campaign, ann = make_campaign(8, overlap=1), make_user("ann")
-    make_policy(campaign, gold_every=2, gold_items_before=1, gold_share=0.9)
+    make_policy(campaign, gold_every=1, gold_items_before=1, gold_share=0.9)
     know(campaign, 4)
     while work_on(campaign, ann) is not None:
         pass
