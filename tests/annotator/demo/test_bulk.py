@@ -57,7 +57,7 @@ def annotation(item: Item, user: User, **levels: int) -> Annotation:
 
 
 def rows(campaign: Campaign) -> dict[str, list[str]]:
-    """All that is left behind in every column, but for primary keys, times, and the keys of the single acts."""
+    """All that is left behind in every column, but for keys, times, and what is drawn by chance."""
     assignments = Assignment.objects.filter(campaign_item__campaign=campaign)
     found = {}
     for model, own in {
@@ -66,7 +66,7 @@ def rows(campaign: Campaign) -> dict[str, list[str]]:
         Judgment: Judgment.objects.filter(assignment__in=assignments),
         JudgmentChange: JudgmentChange.objects.filter(assignment__in=assignments),
     }.items():
-        left_out = {"id", "campaign", "campaign_item", "assignment", "idempotency_key", "sequence"}
+        left_out = {"id", "campaign", "campaign_item", "assignment", "idempotency_key", "sequence", "token", "lot"}
         fields = [
             field.name
             for field in model._meta.concrete_fields
@@ -85,6 +85,7 @@ def test_it_equals_the_keystrokes(
 ) -> None:
     users = [make_user("ann"), make_user("bo")]
     by_hand, at_once = make_campaign("by hand"), make_campaign("at once")
+    CampaignItem.objects.filter(item=items[0]).update(priority=1)  # the first one for everybody
     heard: list[Assignment] = []
 
     def hear(assignment: Assignment, **_: object) -> None:

@@ -115,7 +115,7 @@ def test_both_campaigns_are_open_and_people_have_work(
         assert set(submitted[:UNTOUCHED_AT]) == {3}
         lease = lease_next_item(campaign=campaign, annotator=ann)
         assert lease is not None
-        assert lease.campaign_item_id == rows[UNTOUCHED_AT].pk
+        assert lease.campaign_item_id in {row.pk for row in rows if row.submitted < row.needed}
     assert {assignment.annotator.is_synthetic for assignment in Assignment.objects.exclude(annotator=ann)} == {True}
 
 

@@ -120,13 +120,16 @@ def numbers(told: dict[str, Any], answers: list[tuple[Any, int]]) -> list[float]
 def orders(
     make_campaign: Callable[..., Campaign], make_user: Callable[..., Any], make_policy: Callable[..., Any]
 ) -> list[Session]:
-    """Longer sessions of which only the ids count: of the assignment, and of the item as a picture may tell it."""
-    campaign = make_campaign(60, overlap=PEOPLE)
-    make_policy(campaign, gold_every=3)
-    for row in campaign.campaign_items.order_by("?")[:25]:
-        set_known_answers(campaign_item=row, levels={"clarity": 2}, purpose=Purpose.GOLD)
+    """Longer sessions of which only the ids count: of the assignment, and of the item as a picture may tell it.
+
+    Everybody works on items of their own: whoever is told by others which item is gold knows it without a leak.
+    """
     sessions = []
     for n in range(PEOPLE):
+        campaign = make_campaign(45, overlap=1)
+        make_policy(campaign, gold_every=3)
+        for row in campaign.campaign_items.order_by("?")[:20]:
+            set_known_answers(campaign_item=row, levels={"clarity": 2}, purpose=Purpose.GOLD)
         person, ids, gold = make_user(f"person{n}"), [], []
         for _ in range(20):
             row = lease_next_item(campaign=campaign, annotator=person)
