@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import MD5, Cast, Concat
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -132,10 +133,13 @@ def _queue(campaign: Campaign, annotator: Any, lapsed: dict[int, Assignment]) ->
     had = Exists(Assignment.objects.filter(campaign_item=OuterRef("pk"), annotator=annotator))
     mine = (~had | Q(pk__in=[*lapsed])) if lapsed else ~had
     waiting = CampaignItem.objects.filter(campaign=campaign, purpose=Purpose.WORK, open_slots__gt=0)
-    head = waiting.filter(mine).order_by(F("priority").desc(), "lot").values("pk")[:SHUFFLED_AT_ONCE]
+    head = ArraySubquery(waiting.filter(mine).order_by(F("priority").desc(), "lot").values("pk")[:SHUFFLED_AT_ONCE])
+    # An array is worked out once. Of `id IN (SELECT …)` PostgreSQL asks the whole again, under the lock, for each row
+    # that somebody else has just changed, and everybody who wants that row waits for it.
+    among = Func(F("pk"), head, template="(%(expressions)s))", arg_joiner=" = ANY(", output_field=BooleanField())
     key = hashlib.sha256(f"{settings.SECRET_KEY}:queue:{campaign.pk}:{annotator.pk}".encode()).hexdigest()
     place = MD5(Concat(Value(key), Cast("pk", TextField())))
-    return waiting.filter(pk__in=head).order_by(F("priority").desc(), place)
+    return waiting.filter(among).order_by(F("priority").desc(), place)
 
 
 def first_free(queue: QuerySet[Any], take: Callable[[QuerySet[Any]], Taken | None]) -> Taken | None:
