@@ -70,15 +70,20 @@ def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
     return serve(request, item, storage.thumbnail_path(item), "image/webp", f'"{item.sha256}-small"', name)
 
 
-def _item_for(request: HttpRequest, pk: int, *roles: Role) -> Item:
-    """The item, for a session or an API token (of one of these roles). To all others it does not exist."""
-    user = request.user
-    if not user.is_authenticated and "Authorization" in request.headers:
+def who_asks(request: HttpRequest) -> Any:
+    """The person of the session, otherwise of an API token that may do this; an anonymous user for all others."""
+    if not request.user.is_authenticated and "Authorization" in request.headers:
         try:
             signed_in = TokenAuthentication().authenticate(request)
         except APIException:  # also a token that may not do this
-            signed_in = None
-        user = signed_in[0] if signed_in else user
+            return request.user
+        return signed_in[0] if signed_in else request.user
+    return request.user
+
+
+def _item_for(request: HttpRequest, pk: int, *roles: Role) -> Item:
+    """The item, for a session or an API token (of one of these roles). To all others it does not exist."""
+    user = who_asks(request)
     wanted = access.visible_items(user).filter(pk=pk).only("sha256", "extension", "mime_type", "size_bytes", "view")
     item = wanted.first()
     if item is None or (roles and not has_role(user, *roles)):

@@ -6,14 +6,12 @@ import uuid
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from rest_framework.exceptions import APIException
 
-from annotator.accounts.authentication import TokenAuthentication
 from annotator.accounts.models import User
 from annotator.campaigns.models import Assignment, Comparison
 from annotator.library import storage
 from annotator.library.models import Item
-from annotator.library.serving import serve
+from annotator.library.serving import serve, who_asks
 
 
 @require_safe
@@ -42,13 +40,7 @@ def side_thumbnail(request: HttpRequest, token: uuid.UUID, side: str) -> HttpRes
 
 def _person(request: HttpRequest) -> User:
     """Who asks, by a session or an API token. Http404 for nobody."""
-    user = request.user
-    if not user.is_authenticated and "Authorization" in request.headers:
-        try:
-            signed_in = TokenAuthentication().authenticate(request)
-        except APIException:  # also a token that may not do this
-            signed_in = None
-        user = signed_in[0] if signed_in else user
+    user: User = who_asks(request)
     if not user.is_authenticated or not user.is_active:
         raise Http404(_("There is no such media."))
     return user
