@@ -172,14 +172,7 @@ JSONL and as Parquet with the same content. `checklist.yaml` holds every level's
 Checklist: {line(data["checklist"]["name"])} version {data["checklist"]["version"]}, sha256 \
 `{data["checklist"]["sha256"]}`.
 
-## Licences of the media
-{counted(data["licences"], "item")}
-
-The media come from:
-{counted(data["sources"], "item")}
-
-and were made by:
-{counted(data["generators"], "item")}
+{origin(data)}
 
 ## Loading
 ```python
@@ -190,6 +183,18 @@ import datasets  # the folder as it is
 consensus = datasets.load_dataset(".", "consensus")
 ```
 """
+
+
+def origin(data: dict[str, Any]) -> str:
+    """The section that says under which licences the media are, and where they come from."""
+    return f"""## Licences of the media
+{counted(data["licences"], "item")}
+
+The media come from:
+{counted(data["sources"], "item")}
+
+and were made by:
+{counted(data["generators"], "item")}"""
 
 
 def line(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from annotator.campaigns.models import Campaign
-from annotator.datasets.card import FORMAT, counted, line
+from annotator.datasets.card import FORMAT, line, origin
 from annotator.datasets.rows import Row
 
 
@@ -127,14 +127,7 @@ Parquet with the same content. Media files are not included: `…_media_sha256` 
 - In `pairs`: `for_first`, `for_second` and `ties` count people; `preferred_item_id` is the item more people prefer,
   null where as many prefer either.
 
-## Licences of the media
-{counted(data["licences"], "item")}
-
-The media come from:
-{counted(data["sources"], "item")}
-
-and were made by:
-{counted(data["generators"], "item")}
+{origin(data)}
 
 ## Loading
 ```python
