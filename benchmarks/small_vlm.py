@@ -11,7 +11,7 @@ Qwen2-VL's class and processor, some two million weights, random but for what ev
 
 The variances are those of pictures that this file draws: dead leaves, discs and bars of all sizes that cover each
 other, which have the statistics of photographs. No photograph, no checklist and no judgment goes into it. It answers
-at random until it is fine-tuned, which then takes minutes on a CPU instead of days.
+at random until it is fine-tuned.
 """
 
 from __future__ import annotations
