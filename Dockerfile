@@ -17,7 +17,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM python:${PYTHON}-slim-bookworm AS app
 RUN groupadd --gid 10001 visionreward \
     && useradd --uid 10001 --gid visionreward --no-create-home --home-dir /srv/home visionreward \
-    && install -d -o visionreward -g visionreward /srv/home /srv/media /srv/artifacts /srv/pipelines /srv/vlms /srv/data
+    && install -d -o visionreward -g visionreward /srv/home /srv/media /srv/artifacts /srv/backups /srv/pipelines /srv/vlms /srv/data
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY manage.py ./
@@ -31,7 +31,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOME=/srv/home \
     DATA_DIR=/srv/data \
     STATIC_ROOT=/srv/static \
-    MEDIA_ROOT=/srv/media \
+    MEDIA_ROOT=/srv/media/files \
     ARTIFACT_ROOT=/srv/artifacts \
     WEB_BIND=0.0.0.0:8000
 # Collecting asks no server; these values are for this one command and stay in no layer.

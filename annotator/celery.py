@@ -1,5 +1,6 @@
 """The Celery application. One queue a kind of machine: ``default``, ``gpu`` and ``mpo``."""
 
+import multiprocessing
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -41,6 +42,15 @@ def show_that_we_live(**_: Any) -> None:
 def yield_to_people(**_: Any) -> None:
     """Jobs take what computing is left over: nobody waits for a page or a save because something is being trained."""
     os.nice(NICE)
+
+
+@signals.worker_process_init.connect
+def allow_children(**_: Any) -> None:
+    """Let a job measure videos in processes of its own, which Python refuses to what the pool calls daemonic.
+
+    The mark is there so that no child outlives its parent; these end by themselves when they are idle.
+    """
+    multiprocessing.current_process().daemon = False
 
 
 _contexts: dict[str, ExitStack] = {}

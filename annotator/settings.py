@@ -11,6 +11,7 @@ from environs import Env
 
 from annotator.core import embedded
 from annotator.core.logs import logging_config
+from reward_engine import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -20,7 +21,7 @@ DATA_DIR = env.path("DATA_DIR", default=BASE_DIR / ".data").resolve()
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or embedded.secret_key(DATA_DIR)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -30,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "annotator.core.static.CollectedStaticFiles",
+    "django.forms",
     "django.contrib.humanize",
     "django.contrib.postgres",
     "django_htmx",
@@ -50,6 +52,7 @@ INSTALLED_APPS = [
     "annotator.campaigns",
     "annotator.trust",
     "annotator.rewards",
+    "annotator.generations",
     "annotator.mpo",
     "annotator.datasets",
     "annotator.insights",
@@ -58,12 +61,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "annotator.core.middleware.RequestLog",
-    "annotator.core.front_door.FrontDoor",
+    "annotator.core.request_checks.RequestChecks",
     "django.middleware.security.SecurityMiddleware",
     "annotator.core.middleware.Headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "annotator.core.middleware.Probes",
+    "annotator.core.lanes.Turns",
     "annotator.core.days.Zones",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -82,6 +86,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "annotator.urls"
 WSGI_APPLICATION = "annotator.wsgi.application"
 
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # for the select of templates/django/forms
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -166,6 +171,13 @@ CELERY_BEAT_SCHEDULE = {
     "make-missing-views": {"task": "library.make_missing_views", "schedule": 30.0},
     "retrain-when-grown": {"task": "rewards.retrain_when_grown", "schedule": 600.0},
 }
+# Every so many hours a worker backs up into this folder, and keeps so many of the newest backups there.
+BACKUP_FOLDER = Path(folder).expanduser().resolve() if (folder := env.str("BACKUP_FOLDER", default="")) else None
+BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=14)
+if BACKUP_FOLDER is not None:
+    CELERY_BEAT_SCHEDULE["back-up"] = {
+        "task": "core.back_up", "schedule": 3600.0 * env.float("BACKUP_EVERY_HOURS", default=24.0),
+    }  # fmt: skip
 # A running job that has not been heard of for this long has lost its worker.
 JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=3.0)
 JOB_LOST_AFTER_SECONDS = env.float("JOB_LOST_AFTER_SECONDS", default=20.0)
@@ -181,7 +193,7 @@ RETRAIN_AFTER_ANNOTATIONS = env.int("RETRAIN_AFTER_ANNOTATIONS", default=200)
 RETRAIN_PROMOTES = env.bool("RETRAIN_PROMOTES", default=False)
 # Processes of a vision-language training; 0: one a GPU of the worker, otherwise one.
 TRAINING_PROCESSES = env.int("TRAINING_PROCESSES", default=0)
-# How long a cancelled training may take to save its checkpoint before it is ended.
+# How long a canceled training may take to save its checkpoint before it is ended.
 TRAINING_CANCEL_SECONDS = env.float("TRAINING_CANCEL_SECONDS", default=120.0)
 # How long the files of a training that was cut short are kept, so that it can be resumed.
 TRAININGS_KEPT_DAYS = env.int("TRAININGS_KEPT_DAYS", default=14)
@@ -193,7 +205,7 @@ VLM_ROOTS = [Path(root) for root in env.list("VLM_ROOTS", default=[str(DATA_DIR 
 VLMS_FROM_HUB = env.bool("VLMS_FROM_HUB", default=False)
 # Servers of the OpenAI protocol (https://gpu1.example.org/v1) that judges may ask; their keys stay in the environment
 # of the workers: ENDPOINT_API_KEY_1 for the first of them and so on, or ENDPOINT_API_KEY for all.
-ENDPOINT_ADDRESSES = env.list("ENDPOINT_ADDRESSES", default=[])
+ENDPOINT_ADDRESSES: list[str] = env.list("ENDPOINT_ADDRESSES", default=[])
 
 # --- Scoring --------------------------------------------------------------------------------------
 # So much memory may be taken by judges that a worker keeps loaded; the one in use is kept whatever it takes.
@@ -237,7 +249,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # An office is one address: nobody is refused for what others there did wrong. Whoever guesses passwords is stopped by
-# name and address (axes, below), and slowed down by address (annotator.accounts.slowing).
+# name and address (axes, below), and slowed down by address (annotator.accounts.sign_in_delay).
 ACCOUNT_RATE_LIMITS = {
     "login": None,
     "login_failed": None,
@@ -301,8 +313,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "VisionReward Platform",
-    "DESCRIPTION": "Checklist judgments, rewards one can read, and preference pairs for MPO.",
-    "VERSION": "1.0.0",
+    "DESCRIPTION": "Checklist judgments, readable rewards, and preference pairs for MPO.",
+    "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
         "JobState": "annotator.jobs.models.JobState",
@@ -313,7 +325,7 @@ SPECTACULAR_SETTINGS = {
         "FlagReason": "annotator.campaigns.models.FlagReason",
         "RewardModelState": "annotator.rewards.models.RewardModelState",
         "BaseModelState": "annotator.rewards.models.BaseModelState",
-        "StandingState": "annotator.trust.models.StandingState",
+        "AnnotatorStandingState": "annotator.trust.models.AnnotatorStandingState",
     },
     "SCHEMA_PATH_PREFIX": r"/api/v1",  # so that operations are grouped by what comes after it
     "SERVE_INCLUDE_SCHEMA": False,

@@ -10,7 +10,7 @@ from annotator.core.pages import api_docs
 from annotator.insights.home import home
 
 # Signing in is in one place, with its limits on attempts and whatever single sign-on is set up.
-admin.site.login = secure_admin_login(admin.site.login)
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as allauth documents it
 admin.site.site_title = admin.site.site_header = "VisionReward · database"
 
 handler400 = "annotator.core.pages.bad_request"
@@ -30,14 +30,17 @@ urlpatterns = [
     path("campaigns/", include("annotator.campaigns.urls")),
     path("trust/", include("annotator.trust.urls")),
     path("rewards/", include("annotator.rewards.urls")),
+    path("mpo/", include("annotator.generations.urls")),
     path("mpo/", include("annotator.mpo.urls")),
     path("datasets/", include("annotator.datasets.urls")),
     path("insights/", include("annotator.insights.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("annotator.core.api_urls")),
     path("api/v1/", include("annotator.jobs.api_urls")),
     path("api/v1/", include("annotator.library.api_urls")),
     path("api/v1/", include("annotator.campaigns.api_urls")),
     path("api/v1/", include("annotator.rewards.api_urls")),
+    path("api/v1/", include("annotator.generations.api_urls")),
     path("api/v1/", include("annotator.mpo.api_urls")),
     path("api/v1/", include("annotator.datasets.api_urls")),
     path("api/v1/", include("annotator.insights.api_urls")),

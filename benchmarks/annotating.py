@@ -1,11 +1,14 @@
 """How long annotators wait: next item and save, many people at once, a large table of judgments behind them.
 
     python benchmarks/annotating.py [--judgments 1000000] [--annotators 100] [--items 4] [--pace 1.0]
+    python benchmarks/annotating.py --together --annotators 8 --items 40 --pace 0
 
 Starts the web server as scripts/run does, on a PostgreSQL of its own filled with judgments, and lets so many
 annotators work: each opens the next item, answers every ladder (one every ``pace`` seconds on average), submits,
 and goes on. Prints p50, p95 and p99 of each kind of request, in milliseconds, as the client sees them, and how many
-queries each asks the database (who is signed in is asked by every request and not counted).
+queries each asks the database (who is signed in is asked by every request and not counted). With ``--together``, all
+answers of an item travel with its submission, as programs and the page's queue behind a slow line send them; how many
+whole annotations a second that makes is printed either way.
 """
 
 import argparse
@@ -26,7 +29,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.servers import servers  # noqa: E402
+from benchmarks.servers import servers, set_up  # noqa: E402
 
 
 def main() -> None:
@@ -35,23 +38,18 @@ def main() -> None:
     parser.add_argument("--annotators", type=int, default=100)
     parser.add_argument("--items", type=int, default=4, help="items each annotator does")
     parser.add_argument("--pace", type=float, default=1.0, help="seconds between two answers of one person")
+    parser.add_argument("--together", action="store_true", help="send an item's answers with its submission")
     options = parser.parse_args()
     with servers() as folder:
         run(options, folder)
 
 
 def run(options: argparse.Namespace, folder: Path) -> None:
-    os.environ |= {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "annotator.settings", "LOG_LEVEL": "ERROR",
-                   "STATIC_MANIFEST": "0"}  # fmt: skip
-    import django
-
-    django.setup()
+    set_up(folder, STATIC_MANIFEST="0")
     from django.conf import settings
-    from django.core.management import call_command
 
     from annotator.core.processes import commands
 
-    call_command("migrate", verbosity=0)
     campaign, sessions = fill(options)
     port = 8917
     _name, command, extra = commands("127.0.0.1", port, folder)[0]
@@ -120,11 +118,17 @@ def count_queries(options: argparse.Namespace, campaign: Any) -> dict[str, int]:
 
     for _ in range(3):
         address = ask("next item", "get", f"/campaigns/{work.pk}/work/")["Location"]
-        for number, (sub, level) in enumerate(ladders):
-            act = {"sub_dimension": sub, "level": level, "milliseconds": 900, "sequence": number}
-            ask("save", "post", f"{address}judgments/", act | {"key": uuid.uuid4().hex})
-        ask("submit", "post", f"{address}submit/", {})
+        acts = [act(number, *ladder) for number, ladder in enumerate(ladders)]
+        if not options.together:
+            for one in acts:
+                ask("save", "post", f"{address}judgments/", {"judgments": [one]})
+        ask("submit", "post", f"{address}submit/", {"judgments": acts if options.together else []})
     return most
+
+
+def act(number: int, sub: str, level: int) -> dict[str, Any]:
+    """An answer as the page sends it."""
+    return {"sub_dimension": sub, "level": level, "milliseconds": 900, "sequence": number, "key": uuid.uuid4().hex}
 
 
 def fill(options: argparse.Namespace) -> tuple[Any, list[str]]:
@@ -223,11 +227,15 @@ def annotate(
         if "assignments" not in address:
             failures.append(f"no item: {address}")
             return
-        for number, (sub, level) in enumerate(ladders):
-            time.sleep(random.expovariate(1 / options.pace))
-            act = {"sub_dimension": sub, "level": level, "milliseconds": 900, "sequence": number}
-            ask("save", "POST", f"{address}judgments/", act | {"key": uuid.uuid4().hex})
-        ask("submit", "POST", f"{address}submit/", {})
+        gathered = []
+        for number, ladder in enumerate(ladders):
+            if options.pace:
+                time.sleep(random.expovariate(1 / options.pace))
+            if options.together:
+                gathered.append(act(number, *ladder))
+            else:
+                ask("save", "POST", f"{address}judgments/", {"judgments": [act(number, *ladder)]})
+        ask("submit", "POST", f"{address}submit/", {"judgments": gathered})
 
 
 def wait_for(port: int) -> None:
@@ -263,9 +271,13 @@ def report(
     print(f"{options.annotators} annotators, {options.judgments:,} judgments in the database, one answer every "
           f"{options.pace} s each; {total:,} requests in {seconds:.0f} s ({total / seconds:.0f}/s); "
           f"{os.cpu_count()} cores, clients on the same machine")  # fmt: skip
+    whole = len(times["submit"])
+    print(f"{whole} whole annotations, {whole / seconds:.1f}/s")
     print("| request | n | p50 ms | p95 ms | p99 ms | queries |\n|---|---|---|---|---|---|")
     for kind, values in times.items():
-        p50, p95, p99 = np.percentile(values, [50, 95, 99]) if values else (float("nan"),) * 3
+        if not values:  # no answer is saved by itself where they travel together
+            continue
+        p50, p95, p99 = np.percentile(values, [50, 95, 99])
         print(f"| {kind} | {len(values):,} | {p50:.0f} | {p95:.0f} | {p99:.0f} | {asked[kind]} |")
     if failures:
         print(f"{len(failures)} failures, the first: {failures[0]}")

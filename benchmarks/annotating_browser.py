@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.servers import servers  # noqa: E402
+from benchmarks.servers import servers, set_up  # noqa: E402
 
 PORT = 8919
 # Waits in the page for the swap, the media and the paint behind it; the promise's value is in ms.
@@ -68,16 +68,12 @@ def main() -> None:
 
 
 def run(options: argparse.Namespace, folder: Path) -> None:
-    os.environ |= {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "annotator.settings", "LOG_LEVEL": "ERROR"}
-    import django
-
-    django.setup()
+    set_up(folder)
     from django.conf import settings
     from django.core.management import call_command
 
     from annotator.core.processes import commands
 
-    call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
     campaign, cookie, keys = fill(options, folder)
     _name, command, extra = commands("127.0.0.1", PORT, folder)[0]

@@ -179,7 +179,7 @@ def training(judge: VLMJudge, items: list[Any], device: torch.device, budget: fl
     """Steps a second of LoRA training, an item with all its questions a step, with gradient checkpointing."""
     settings = TrainSettings(rank=16, dropout=0.0, gradient_checkpointing=device.type == "cuda")
     model = PackedAnswers(judge.backbone, settings).train()
-    optimizer = torch.optim.AdamW([weight for _, weight in model.learnt], lr=1e-4)
+    optimizer = torch.optim.AdamW([weight for _, weight in model.learned], lr=1e-4)
 
     def step() -> None:
         torch.nn.functional.softplus(-model([items[0]]).float()).mean().backward()

@@ -18,7 +18,7 @@ import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 
 from reward_engine.mpo.estimate import cost_of_pass, measured_flops
-from reward_engine.mpo.needs import UTILISATION
+from reward_engine.mpo.needs import UTILIZATION
 from reward_engine.mpo.policies.stable_diffusion import StableDiffusionPolicy, StableDiffusionXLPolicy
 from reward_engine.mpo.training.objective import Batch, pair_loss
 
@@ -104,7 +104,7 @@ def main() -> None:
         step()
     seconds = (time.perf_counter() - began) / options.steps
     speed = measured_flops(device, dtype)
-    expected = 2 * passes * cost.flops * options.batch / (speed * UTILISATION)
+    expected = 2 * passes * cost.flops * options.batch / (speed * UTILIZATION)
     print(
         f"measured on {device}: {seconds:.3f} s a step of {options.batch} pairs, {options.batch / seconds:.2f} pairs/s"
     )

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from reward_engine.answers import ABSENT, harmonise
+from reward_engine.answers import ABSENT, harmonize
 from reward_engine.checklist import Checklist, builtin
 from reward_engine.features import FeatureExtractor
 from reward_engine.training import probe, train_probe
@@ -80,7 +80,7 @@ def synthetic(media_type: Literal["image", "video"], items: int, seed: int) -> D
         score = NOISE * rng.standard_normal(items) + _quality(rng, factors)
         edges = np.quantile(score, np.sort(rng.uniform(0.05, 0.95, len(sub.scores) - 1)))
         levels[:, column] = np.array(sub.scores)[np.digitize(score, edges)]
-    return Data(checklist, values, names, blocks, harmonise(checklist, levels), groups)
+    return Data(checklist, values, names, blocks, harmonize(checklist, levels), groups)
 
 
 def _quality(rng: np.random.Generator, factors: dict[str, Floats]) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.servers import servers  # noqa: E402
+from benchmarks.servers import servers, set_up  # noqa: E402
 
 GOAL = 0.6
 WARM_UP = 64  # images that are scored before the clock runs: a chunk for each worker
@@ -46,14 +46,7 @@ def main() -> None:
 
 
 def run(options: argparse.Namespace, folder: Path, cores: list[int]) -> None:
-    os.environ |= {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "annotator.settings", "LOG_LEVEL": "ERROR",
-                   "OMP_NUM_THREADS": "1", "VALIDATION_FOLDS": "1"}  # fmt: skip
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
+    set_up(folder, OMP_NUM_THREADS="1", VALIDATION_FOLDS="1")
     model = train()
     warm_up, measured = make_images(WARM_UP, options.side, 1), make_images(options.images, options.side, 10_000)
     print(f"{platform.processor() or platform.machine()}, {len(cores)} cores, load {os.getloadavg()[0]:.1f}; "

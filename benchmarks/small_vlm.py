@@ -4,14 +4,15 @@
 
 Qwen2-VL's class and processor, some two million weights, random but for what every trained model has as well:
 
-- the vision tower begins with a filter bank (cosines of all frequencies, in brightness and two opponent colours), and
+- the vision tower begins with a filter bank (cosines of all frequencies, in brightness and two opponent colors), and
   its first layer rectifies it;
 - the merger passes on what differs between pictures, each direction with the same variance;
-- half of the attention heads of the language model look at what stands near.
+- half of the attention heads of the language model look at what stands near, a few tokens or a sentence back; the
+  others look at the picture, and bring the directions in which pictures differ to every word.
 
-The variances are those of pictures that this file draws: dead leaves, discs and bars of all sizes that cover each
-other, which have the statistics of photographs. No photograph, no checklist and no judgment goes into it. It answers
-at random until it is fine-tuned.
+The variances are those of drawn pictures (:mod:`benchmarks.drawn_pictures`). On such pictures it is then taught, as
+trained models have been, to see how light, sharp and colorful a picture is (:mod:`benchmarks.small_vlm_lesson`). No
+photograph, none of the platform's checklists and no judgment goes into it.
 """
 
 from __future__ import annotations
@@ -25,27 +26,31 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageEnhance, ImageFilter
 from torch import Tensor
 
+from benchmarks.drawn_pictures import drawn
 from benchmarks.models import Size, build
+from benchmarks.small_vlm_lesson import teach
 from reward_engine.checklist import builtin
 from reward_engine.judges.base import MediaInput
 from reward_engine.judges.vlm import VLMJudge, VLMOptions
 
 SIZE = Size(
-    hidden=128, layers=2, heads=4, key_value_heads=2, intermediate=320, vision_hidden=128, vision_layers=2,
+    hidden=128, layers=2, heads=4, key_value_heads=4, intermediate=320, vision_hidden=128, vision_layers=2,
     image_tokens=64, spread=0.04,
 )  # fmt: skip
-SIDE = 224
 PICTURES = 240
 KEPT = 64
 """Directions in which pictures differ that reach the language model."""
-COLOURS = {"luma": (0.3, 0.6, 0.1), "blue": (-0.3, -0.3, 0.6), "red": (0.6, -0.5, -0.1)}
+COLORS = {"luma": (0.3, 0.6, 0.1), "blue": (-0.3, -0.3, 0.6), "red": (0.6, -0.5, -0.1)}
 
 
-def make(folder: Path, *, seed: int = 0, pictures: int = PICTURES) -> Path:
-    """Write the model into ``folder``, which then loads like a downloaded one."""
+def make(folder: Path, *, seed: int = 0, pictures: int = PICTURES, steps: int | None = None) -> Path:
+    """Write the model into ``folder``, which then loads like a downloaded one.
+
+    Args:
+        steps: Of its lesson; 0 leaves it untaught.
+    """
     build("qwen2_vl", folder, SIZE, seed=seed)
     judge = VLMJudge.load(folder, checklist=builtin("image"), options=VLMOptions(device="cpu", dtype="float32"))
     model = judge.backbone.model
@@ -55,7 +60,10 @@ def make(folder: Path, *, seed: int = 0, pictures: int = PICTURES) -> Path:
         _rectify(tower)
         _tell_apart(tower, _encoded(judge, pictures, seed))
         _look_near(language)
+        _look_at_pictures(tower, language)
     model.save_pretrained(folder, safe_serialization=True)
+    if steps != 0:
+        teach(folder, steps=steps, seed=seed)
     return folder
 
 
@@ -65,7 +73,7 @@ def _part(model: Any, name: str) -> Any:
 
 def _see_frequencies(tower: Any) -> None:
     """A filter for each of many cosines: all low ones and every fourth high one, amplified as photographs lack them."""
-    weight = tower.patch_embed.proj.weight  # [filters, colours, frames, side, side]
+    weight = tower.patch_embed.proj.weight  # [filters, colors, frames, side, side]
     side = weight.shape[-1]
     at = torch.arange(side)
     cosines = torch.cos(math.pi * (at[None] + 0.5) * at[:, None] / side)
@@ -75,7 +83,7 @@ def _see_frequencies(tower: Any) -> None:
     rows = [(name, u, v) for name, pairs in wanted.items() for u, v in pairs]
     for row, (name, u, v) in zip(weight, rows, strict=False):  # what is left stays random
         gain = 0.15 * (1 + math.hypot(u, v)) / weight.shape[2]
-        row.copy_(torch.tensor(COLOURS[name])[:, None, None, None] * torch.outer(cosines[u], cosines[v]) * gain)
+        row.copy_(torch.tensor(COLORS[name])[:, None, None, None] * torch.outer(cosines[u], cosines[v]) * gain)
 
 
 def _rectify(tower: Any) -> None:
@@ -114,15 +122,41 @@ def _tell_apart(tower: Any, encoded: Sequence[Any]) -> None:
 
 
 def _look_near(language: Any, strength: float = 1.7, frequencies: int = 4) -> None:
-    """Equal biases of query and key in the quickest rotations: these heads attend to the last few tokens."""
+    """Equal biases of query and key in quick rotations: the first head attends to the last few tokens, others further.
+
+    Each later one takes slower rotations, up to the length of a sentence.
+    """
     for layer in language.layers:
         attention = layer.self_attn
         wide = attention.head_dim
         for bias in (attention.q_proj.bias, attention.k_proj.bias):
             bias.zero_()
-            for head in bias.view(-1, wide)[: len(bias) // wide // 2]:
-                head[:frequencies] = strength
-                head[wide // 2 : wide // 2 + frequencies] = strength
+            for number, head in enumerate(bias.view(-1, wide)[: len(bias) // wide // 2]):
+                first = 3 * number
+                head[first : first + frequencies] = strength
+                head[wide // 2 + first : wide // 2 + first + frequencies] = strength
+
+
+def _look_at_pictures(tower: Any, language: Any, mark: float = 4.0, strength: float = 2.6, gain: float = 0.06) -> None:
+    """The second half of the heads attends to media tokens, which carry a mark, and passes on what differs in them."""
+    marked = language.embed_tokens.weight.shape[1] - 1  # this number of a token says whether it is of a picture
+    language.embed_tokens.weight[:, marked] = 0
+    tower.merger.mlp[2].weight[marked] = 0
+    tower.merger.mlp[2].bias[marked] = mark
+    for layer in language.layers:
+        attention = layer.self_attn
+        wide, size = attention.head_dim, attention.q_proj.out_features
+        slowest = wide // 2 - 1  # hardly turned by distance
+        for number, start in enumerate(range(size // 2, size, wide)):
+            rows, passed = slice(start, start + wide), slice(number * wide, (number + 1) * wide)
+            for projection in (attention.q_proj, attention.k_proj, attention.v_proj):
+                projection.weight[rows] = 0
+                projection.bias[rows] = 0
+            attention.q_proj.bias[start + slowest] = strength
+            attention.k_proj.weight[start + slowest, marked] = strength
+            attention.v_proj.weight[rows, passed] = torch.eye(wide)
+            attention.o_proj.weight[:, rows] = 0
+            attention.o_proj.weight[passed, rows] = gain * torch.eye(wide)
 
 
 def _encoded(judge: VLMJudge, count: int, seed: int) -> list[Any]:
@@ -133,53 +167,6 @@ def _encoded(judge: VLMJudge, count: int, seed: int) -> list[Any]:
             drawn(np.random.default_rng([seed, number])).save(path, compress_level=1)
             found.append(judge.encoder.encode(MediaInput(str(number), "image", path, ""), ["Is it sharp?"]))
     return found
-
-
-def drawn(rng: np.random.Generator) -> Image.Image:
-    """Leaves that are blurred, darkened, faded, noisy or as they are, each every other time."""
-
-    def some(low: float, high: float, usual: float) -> float:
-        return float(np.exp(rng.uniform(np.log(low), np.log(high)))) if rng.random() < 0.5 else usual
-
-    image = leaves(SIDE, SIDE, rng).filter(ImageFilter.GaussianBlur(some(0.4, 6.0, 0.0)))
-    for enhance, low, high in (
-        (ImageEnhance.Color, 0.1, 2.0),
-        (ImageEnhance.Contrast, 0.25, 1.3),
-        (ImageEnhance.Brightness, 0.25, 2.4),
-    ):
-        image = enhance(image).enhance(some(low, high, 1.0))
-    pixels = np.asarray(image, dtype=np.float32) / 255 * rng.uniform(0.7, 1.1, 3).astype(np.float32)
-    if rng.random() < 0.15:
-        pixels = pixels + rng.normal(0, 0.08, pixels.shape).astype(np.float32)
-    return Image.fromarray((np.clip(pixels, 0, 1) * 255).round().astype(np.uint8))
-
-
-def leaves(width: int, height: int, rng: np.random.Generator) -> Image.Image:
-    """Discs and bars that cover each other, many small and few large ones, each with a fine grain and a slope."""
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    count, cast = int(rng.integers(4, 12)), rng.normal(0, 0.05, 3)
-    grey, chroma = rng.beta(1.5, 1.8, (count, 1)), rng.normal(0, rng.uniform(0.02, 0.14), (count, 3))
-    palette = np.clip(grey + (chroma + cast) * (0.3 + grey), 0.01, 0.98).astype(np.float32)
-    slope = 1 + rng.uniform(-0.4, 0.4) * (rows / height - 0.5) + rng.uniform(-0.3, 0.3) * (columns / width - 0.5)
-    pixels = palette[0] * slope[..., None]
-    for _ in range(int(rng.integers(20, 70))):
-        radius = float(np.clip(8 * rng.pareto(0.9) + 5, 5, 130))
-        x, y = rng.uniform(0, width), rng.uniform(0, height)
-        left, right = int(max(0, x - radius)), int(min(width, x + radius + 1))
-        top, bottom = int(max(0, y - radius)), int(min(height, y + radius + 1))
-        near_x, near_y = columns[top:bottom, left:right] - x, rows[top:bottom, left:right] - y
-        angle = rng.uniform(0, np.pi)
-        along, across = near_x * np.cos(angle) + near_y * np.sin(angle), near_y * np.cos(angle) - near_x * np.sin(angle)
-        inside = along**2 + (across * rng.choice([1.0, 1.0, 2.0, 5.0])) ** 2 <= radius**2
-        shade = 1 + rng.uniform(-0.4, 0.4) * along / radius
-        if rng.random() < 0.3:
-            shade = shade * (1 + 0.25 * np.sin(along * rng.uniform(0.3, 2.0)))
-        colour = palette[rng.integers(len(palette))] * shade[..., None]
-        pixels[top:bottom, left:right][inside] = colour[inside]
-    grain = rng.normal(0, 1, (height, width, 1)).astype(np.float32)
-    pixels = pixels * (1 + rng.uniform(0.01, 0.08) * grain)
-    image = Image.fromarray((np.clip(pixels, 0, 1) * 255).astype(np.uint8))
-    return image.filter(ImageFilter.GaussianBlur(0.4))  # edges as a lens draws them
 
 
 def main() -> None:

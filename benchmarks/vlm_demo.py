@@ -1,6 +1,6 @@
 """Does a fine-tuned vision-language judge beat what it started from, and the majority, on the demo's images?
 
-    python benchmarks/vlm_demo.py [--steps 600] [--rate 2e-3] [--rank 32]
+    python benchmarks/vlm_demo.py [--steps 240] [--rate 1e-3] [--rank 16] [--base FOLDER]
 
 On a platform of its own: makes the demo's images and their synthetic judgments, registers the small model of
 ``benchmarks/small_vlm.py``, and asks for two versions by real jobs on a real worker: the model as it is, and fine-tuned
@@ -11,6 +11,7 @@ majority baseline on held-out prompts on brightness and clarity, or does not pas
 import argparse
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.servers import servers  # noqa: E402
+from benchmarks.servers import servers, set_up  # noqa: E402
 
 NAME = "small-qwen2-vl"
 MUST = ("color_brightness", "clarity")
@@ -29,10 +30,12 @@ MUST = ("color_brightness", "clarity")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--rank", type=int, default=32)
-    parser.add_argument("--items", type=int, default=4, help="items a step")
+    parser.add_argument("--steps", type=int, default=240)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rank", type=int, default=16)
+    parser.add_argument("--items", type=int, default=8, help="items per step")
+    parser.add_argument("--held-out", type=float, default=0.4, help="share of the items, by whole prompts")
+    parser.add_argument("--base", type=Path, help="made before by benchmarks/small_vlm.py (15 minutes on one core)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # so that servers and the worker end as well
     with servers() as folder:
@@ -40,11 +43,7 @@ def main() -> None:
 
 
 def run(options: argparse.Namespace, folder: Path) -> None:
-    os.environ |= {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "annotator.settings", "LOG_LEVEL": "ERROR",
-                   "VLM_ROOTS": str(folder / "vlms")}  # fmt: skip
-    import django
-
-    django.setup()
+    set_up(folder, VLM_ROOTS=str(folder / "vlms"))
     from django.core.management import call_command
 
     from annotator.campaigns.models import Campaign
@@ -54,8 +53,10 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     from annotator.rewards import services
     from benchmarks.small_vlm import make
 
-    call_command("migrate", verbosity=0)
-    make(folder / "vlms" / NAME)
+    if options.base is None:
+        make(folder / "vlms" / NAME)
+    else:
+        shutil.copytree(options.base, folder / "vlms" / NAME)
     create_demo(versions=list(image_versions()))
     Job.objects.all().delete()  # the demo's own first loop, which the embedded judge would do
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
@@ -78,14 +79,14 @@ def run(options: argparse.Namespace, folder: Path) -> None:
                 settings={"base": base.pk, **settings},
             )  # fmt: skip
             finished(job)
-            print(f"{job.title}: {time.perf_counter() - began:.0f} s", flush=True)
+            print(f"{job.name}: {time.perf_counter() - began:.0f} s", flush=True)
             return job.result["reward_model"]
 
         as_it_is = version(use="as_it_is")
         tuned = version(
-            rank=options.rank, alpha=2.0 * options.rank, targets="all", dropout=0.0, learning_rate=options.rate,
-            epochs=1000, max_steps=options.steps, batch_size=options.items, accumulate=1, evaluate_every=50,
-            checkpoint_every=100, patience=8, validation_share=0.25,
+            rank=options.rank, alpha=2.0 * options.rank, targets="language", dropout=0.1, learning_rate=options.rate,
+            epochs=1000, max_steps=options.steps, batch_size=options.items, accumulate=1, evaluate_every=20,
+            checkpoint_every=20, patience=4, validation_share=options.held_out,
         )  # fmt: skip
     finally:
         worker.terminate()
@@ -97,6 +98,7 @@ def run(options: argparse.Namespace, folder: Path) -> None:
 
 def holds(pk: int) -> bool:
     """Whether the version beats the majority where it must, and passed the gate."""
+    from annotator.core.texts import in_this_language
     from annotator.rewards.evaluation import evaluate
     from annotator.rewards.models import RewardModel
 
@@ -106,7 +108,7 @@ def holds(pk: int) -> bool:
         row = rows[name]
         print(f"{row.name}: accuracy {row.accuracy:.1%}, majority {row.baseline_accuracy:.1%}, "
               f"{'beaten' if row.is_better else 'NOT beaten'}")  # fmt: skip
-    print(f"Gate: {'passed' if model.gate['passes'] else 'NOT passed'}. {model.gate['reason']}")
+    print(f"Gate: {'passed' if model.gate['passes'] else 'NOT passed'}. {in_this_language(model.gate['reason'])}")
     return bool(model.gate["passes"]) and all(rows[name].is_better for name in MUST)
 
 
@@ -127,7 +129,7 @@ def finished(job: Any) -> None:
         time.sleep(0.2)
         job.refresh_from_db()
     if job.state != JobState.SUCCEEDED:
-        sys.exit(f"{job.title} failed: {job.error}")
+        sys.exit(f"{job.name} failed: {job.error}")
 
 
 if __name__ == "__main__":

@@ -23,14 +23,14 @@ ABSENT = -128
 
 
 def to_answers(checklist: Checklist, levels: ArrayLike) -> NDArray[np.int8]:
-    """Answers int8 [n, q] that the levels int8 [n, s] imply.
+    """Turn levels int8 [n, s] into the answers int8 [n, q] that they imply.
 
-    Raises DataError, naming row and sub-dimension, where a level is not on its ladder or where levels
-    contradict each other (a level for the lighting's beauty where there is no lighting); see
-    :func:`harmonise`.
+    Raises:
+        DataError: Naming row and sub-dimension, where a level is not on its ladder or where levels contradict each
+            other (a level for the lighting's beauty where there is no lighting); see :func:`harmonize`.
     """
     levels = check_levels(checklist, levels)
-    harmonious = harmonise(checklist, levels)
+    harmonious = harmonize(checklist, levels)
     if not np.array_equal(levels, harmonious):
         row, column = (int(i) for i in np.argwhere(levels != harmonious)[0])
         sub = checklist.ordinal[column]
@@ -38,7 +38,7 @@ def to_answers(checklist: Checklist, levels: ArrayLike) -> NDArray[np.int8]:
         raise DataError(
             f"Row {row}: the level {_say(levels[row, column])} of “{sub.name}” contradicts the level "
             f"{_say(levels[row, checklist.ordinal_index(owner.id)])} of “{owner.name}”. "
-            "Run harmonise() on levels that people gave.",
+            "Run harmonize() on levels that people gave.",
             code="inconsistent_levels",
         )
     answers = np.zeros((len(levels), len(checklist.questions)), dtype=np.int8)
@@ -58,10 +58,13 @@ def to_answers(checklist: Checklist, levels: ArrayLike) -> NDArray[np.int8]:
 
 
 def to_levels(checklist: Checklist, answers: ArrayLike) -> NDArray[np.int8]:
-    """Levels int8 [n, s] from answers int8 [n, q]: the exact inverse of :func:`to_answers`.
+    """Turn answers int8 [n, q] back into levels int8 [n, s].
 
-    Raises DataError, naming row and question, where a ladder is not monotone (yes to "very clear", no to
-    "clear"), where it is answered in part, or where a masked question is answered.
+    The exact inverse of :func:`to_answers`.
+
+    Raises:
+        DataError: Naming row and question, where a ladder is not monotone (yes to "very clear", no to "clear"), where
+            it is answered in part, or where a masked question is answered.
     """
     answers = np.asarray(answers)
     if answers.ndim != 2 or answers.shape[1] != len(checklist.questions):
@@ -94,7 +97,7 @@ def to_levels(checklist: Checklist, answers: ArrayLike) -> NDArray[np.int8]:
         _require(checklist, closed[:, None] & (ladder != 0), indices, "is answered although it does not apply")
         answered = ladder != 0
         partly = answered.any(axis=1, keepdims=True) & ~answered
-        _require(checklist, partly, indices, "has no answer although others of its ladder have one")
+        _require(checklist, partly, indices, "has no answer although others of its sub-dimension have one")
         broken = np.zeros_like(ladder, dtype=bool)
         broken[:, 1:] = ladder[:, 1:] > ladder[:, :-1]
         _require(checklist, broken, indices, "is answered yes although the question below it is answered no")
@@ -113,11 +116,11 @@ def to_levels(checklist: Checklist, answers: ArrayLike) -> NDArray[np.int8]:
     return levels
 
 
-def harmonise(checklist: Checklist, levels: ArrayLike) -> NDArray[np.int8]:
-    """Levels made consistent between a ladder and those that hang on its presence; int8 [n, s] in and out.
+def harmonize(checklist: Checklist, levels: ArrayLike) -> NDArray[np.int8]:
+    """Make levels consistent between a ladder and those that hang on its presence.
 
-    Where the owner says "there is none", its dependents are at their lowest level. Where the owner is
-    present, or was not judged, a dependent cannot be at its lowest ("there is none"): it becomes ABSENT.
+    Takes and returns int8 [n, s]. Where the owner says "there is none", its dependents are at their lowest level. Where
+    the owner is present, or was not judged, a dependent cannot be at its lowest ("there is none"): it becomes ABSENT.
     """
     levels = check_levels(checklist, levels).copy()
     for column, sub in enumerate(checklist.ordinal):
@@ -133,14 +136,18 @@ def harmonise(checklist: Checklist, levels: ArrayLike) -> NDArray[np.int8]:
 
 
 def to_masks(answers: ArrayLike) -> NDArray[np.int8]:
-    """int8 [n, q]: 1 where a question applies and is answered, 0 where it is masked or not judged."""
+    """Mark which questions apply and are answered.
+
+    Returns int8 [n, q]: 1 where so, 0 where masked or not judged.
+    """
     return np.not_equal(answers, 0).astype(np.int8)
 
 
 def implied(checklist: Checklist, sub_dimension: str, level: int) -> dict[str, int]:
-    """Which further levels follow from this choice: ``{sub-dimension: level}`` of its dependents.
+    """Find which further levels follow from this choice.
 
-    Empty where the owner is present: nothing follows then, but the dependents are open again.
+    Returns ``{sub-dimension: level}`` of its dependents: empty where the owner is present, for nothing follows then,
+    but the dependents are open again.
     """
     sub = checklist.sub_dimension(sub_dimension)
     if level != sub.lowest:
@@ -149,7 +156,11 @@ def implied(checklist: Checklist, sub_dimension: str, level: int) -> dict[str, i
 
 
 def check_levels(checklist: Checklist, levels: ArrayLike) -> NDArray[np.int8]:
-    """The levels as int8 [n, s], after checking shape and range. Raises DataError naming row and sub-dimension."""
+    """Check the shape and range of levels, and return them as int8 [n, s].
+
+    Raises:
+        DataError: Naming row and sub-dimension.
+    """
     array = np.asarray(levels)
     if array.ndim != 2 or array.shape[1] != len(checklist.ordinal):
         raise DataError(

@@ -13,8 +13,11 @@ from reward_engine.groups import group_numbers
 
 @dataclass(frozen=True)
 class Comparisons:
-    """``first``, ``second`` int64 [m]: rows of the items compared; ``outcome`` int8 [m]: +1 the first is better,
-    0 a tie, −1 the second is better; ``prompts`` int64 [m]: numbers 0..g−1 of their prompts."""
+    """Pairs of items and which of them is better.
+
+    ``first``, ``second`` int64 [m]: rows of the items compared; ``outcome`` int8 [m]: +1 the first is better, 0 a tie,
+    −1 the second is better; ``prompts`` int64 [m]: numbers 0..g−1 of their prompts.
+    """
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
@@ -25,7 +28,11 @@ class Comparisons:
     def of(
         cls, first: ArrayLike, second: ArrayLike, outcome: ArrayLike, prompts: ArrayLike, *, items: int
     ) -> Comparisons:
-        """Checked arrays; ``prompts`` may be texts. Raises DataError naming the pair."""
+        """Check the arrays and number the ``prompts``, which may be texts.
+
+        Raises:
+            DataError: Naming the pair.
+        """
         a, b, said = np.asarray(first), np.asarray(second), np.asarray(outcome)
         if not (a.ndim == 1 and a.shape == b.shape == said.shape):
             raise DataError(
@@ -46,15 +53,21 @@ class Comparisons:
         return len(self.outcome)
 
     def differences(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """values[first] − values[second]: float64 [m, ...]."""
+        """Compute values[first] − values[second], float64 [m, ...]."""
         return np.asarray(values[self.first] - values[self.second])
 
 
 def comparisons_from_rankings(ranks: ArrayLike, prompts: ArrayLike) -> Comparisons:
-    """All pairs of items of one prompt that rankings imply.
+    """List all pairs of items of one prompt that rankings imply.
 
-    ``ranks`` float [n]: 1 is best, equal ranks are ties; NaN where an item was not ranked. ``prompts`` [n].
-    The items of a pair stand in row order. Raises DataError.
+    The items of a pair stand in row order.
+
+    Args:
+        ranks: float [n], 1 is best, equal ranks are ties; NaN where an item was not ranked.
+        prompts: [n].
+
+    Raises:
+        DataError: Shapes or values do not fit.
     """
     rank = np.asarray(ranks, dtype=np.float64)
     if rank.ndim != 1:

@@ -23,7 +23,9 @@ NOTHING = 5e-4
 
 @dataclass(frozen=True)
 class Cost:
-    """What one sub-dimension cost, ``lost`` ≥ 0 in units of the reward, and the answer in it that cost the most.
+    """What one sub-dimension cost.
+
+    ``lost`` ≥ 0 in units of the reward, and the answer in it that cost the most.
 
     ``level`` is the likeliest level, with probability ``p_level``. ``question``: its id, text and P(yes).
     """
@@ -62,9 +64,10 @@ class Explanation:
 def costs(
     checklist: Checklist, weights: Weights, p_yes: ArrayLike, *, hard: bool = False
 ) -> tuple[NDArray[np.float64], RewardResult]:
-    """(what each question cost float64 [n, q] ≥ 0, the reward that this leaves) of P(yes) [n, q].
+    """Work out what each question cost.
 
-    The soft reward, or with ``hard`` that of answers ±1 as published.
+    Returns float64 [n, q] ≥ 0 and the reward that this leaves, from P(yes) [n, q]: the soft reward, or with ``hard``
+    that of answers ±1 as published.
     """
     share = applies(checklist, monotone(checklist, p_yes))
     if hard:
@@ -85,11 +88,17 @@ def explain(
     hard: bool = False,
     added: float = 0.0,
 ) -> Explanation:
-    """Explain the reward of one item, P(yes) [q]; ``most`` sub-dimensions are named in sentences.
+    """Explain the reward of one item from P(yes) [q].
 
-    ``hard``: the reward of answers ±1 instead of the soft one. ``added``: a part of the reward that no question makes,
-    such as the published alignment score's. ``prompt`` stands in for ``{prompt}`` in the questions.
-    Raises DataError, WeightsError.
+    Sentences name at most ``most`` sub-dimensions. ``prompt`` stands in for ``{prompt}`` in the questions.
+
+    Args:
+        hard: The reward of answers ±1 instead of the soft one.
+        added: A part of the reward that no question makes, such as the published alignment score's.
+
+    Raises:
+        DataError: Shapes or values do not fit.
+        WeightsError: The weights do not fit the checklist.
     """
     p = monotone(checklist, np.asarray(p_yes)[None])
     lost, result = costs(checklist, weights, p, hard=hard)
@@ -137,14 +146,14 @@ def _cost(
 
 
 def _sentences(
-    total: float, best: float, all_costs: list[Cost], told: list[Cost], absent: list[str]
+    total: float, best: float, all_costs: list[Cost], named: list[Cost], absent: list[str]
 ) -> tuple[str, ...]:
     lost = best - total
-    if not told:
+    if not named:
         found = [f"The reward is {total:.2f}, the best that this item could have."]
     else:
         found = [f"The reward is {total:.2f}; {lost:.2f} is missing to the {best:.2f} that this item could have."]
-        first, *others = told
+        first, *others = named
         found.append(
             f"{first.name} cost the most, {first.lost:.2f}: it looks like “{first.level.name}” "
             f"({first.p_level:.0%} sure). {first.level.guidance}"
@@ -152,8 +161,8 @@ def _sentences(
         found.append(f"The answer that cost the most there: “{first.question_text}”, yes with {first.p_yes:.0%}.")
         if others:
             found.append("Next: " + "; ".join(f"{c.name} {c.lost:.2f} (“{c.level.name}”)" for c in others) + ".")
-        rest = lost - sum(cost.lost for cost in told)
-        if len(all_costs) > len(told) and rest >= 0.005:
+        rest = lost - sum(cost.lost for cost in named)
+        if len(all_costs) > len(named) and rest >= 0.005:
             found.append(f"Everything else together cost {rest:.2f}.")
     if absent:
         found.append(f"Counted little or not at all, because there seems to be none: {', '.join(sorted(absent))}.")

@@ -21,10 +21,10 @@ from reward_engine.errors import DataError
 
 
 def isotonic(steps: ArrayLike) -> NDArray[np.float64]:
-    """The nearest sequences that never rise: float64 [..., k] from [..., k].
+    """Find the nearest sequences float64 [..., k] that never rise.
 
-    ŷ_i = min_{a ≤ i} max_{b ≥ i} mean(y_a … y_b), the min-max form of the projection: exact, and vectorised
-    over everything but the k steps of a ladder, which are few.
+    Uses ŷ_i = min_{a ≤ i} max_{b ≥ i} mean(y_a … y_b), the min-max form of the projection: exact, and vectorized over
+    everything but the k steps of a ladder, which are few.
     """
     y = np.asarray(steps, dtype=np.float64)
     k = y.shape[-1]
@@ -41,7 +41,11 @@ def isotonic(steps: ArrayLike) -> NDArray[np.float64]:
 
 
 def monotone(checklist: Checklist, p_yes: ArrayLike) -> NDArray[np.float64]:
-    """P(yes) float64 [n, q] with every ladder projected onto those that never rise. Raises DataError."""
+    """Project every ladder of P(yes) float64 [n, q] onto those that never rise.
+
+    Raises:
+        DataError: Shapes or values do not fit.
+    """
     p = check_probabilities(checklist, p_yes).copy()
     by_length: dict[int, list[list[int]]] = defaultdict(list)
     for sub in checklist.ordinal:
@@ -55,24 +59,30 @@ def monotone(checklist: Checklist, p_yes: ArrayLike) -> NDArray[np.float64]:
 
 
 def applies(checklist: Checklist, p_yes: ArrayLike) -> NDArray[np.float64]:
-    """The probability that each question applies, float64 [n, q]: P(present) behind a presence question, else 1."""
+    """Compute the probability that each question applies, float64 [n, q].
+
+    It is P(present) behind a presence question, else 1.
+    """
     p = check_probabilities(checklist, p_yes)
     gate = checklist.question_mask
     return np.asarray(np.where(gate >= 0, p[:, gate], 1.0))
 
 
 def level_probabilities(steps: ArrayLike) -> NDArray[np.float64]:
-    """P(level) float64 [n, k + 1] from the P(yes) of the k steps of a ladder [n, k], made monotone first."""
+    """Compute P(level) of a ladder from its steps.
+
+    Takes P(yes) of the k steps [n, k], which it makes monotone first; returns float64 [n, k + 1].
+    """
     above = isotonic(steps)
     ones = np.ones((*above.shape[:-1], 1))
     return np.asarray(np.concatenate([ones, above], axis=-1) - np.concatenate([above, 0.0 * ones], axis=-1))
 
 
 def distribution(checklist: Checklist, sub: SubDimension, p_yes: ArrayLike) -> NDArray[np.float64]:
-    """P(level) of one sub-dimension, float64 [n, levels]; rows add up to 1.
+    """Compute P(level) of one sub-dimension, float64 [n, levels]; rows add up to 1.
 
-    Behind a presence question, the lowest level ("there is none") has the probability of a no, and the
-    others share the rest.
+    Behind a presence question, the lowest level ("there is none") has the probability of a no, and the others share the
+    rest.
     """
     p = check_probabilities(checklist, p_yes)
     behind = level_probabilities(p[:, step_columns(checklist, sub)])
@@ -84,10 +94,10 @@ def distribution(checklist: Checklist, sub: SubDimension, p_yes: ArrayLike) -> N
 
 
 def expected_levels(checklist: Checklist, p_yes: ArrayLike) -> NDArray[np.float64]:
-    """The mean level of each ladder under P(yes): float64 [n, s] from [n, q].
+    """Compute the mean level of each ladder under P(yes).
 
-    The levels of a ladder are 1 apart, so that the mean is the lowest level plus the sum of the P(yes);
-    the projection keeps that sum and need not be made here.
+    Takes [n, q]; returns float64 [n, s]. The levels of a ladder are 1 apart, so that the mean is the lowest level plus
+    the sum of the P(yes); the projection keeps that sum and need not be made here.
     """
     p = check_probabilities(checklist, p_yes)
     levels = np.empty((len(p), len(checklist.ordinal)))
@@ -99,10 +109,10 @@ def expected_levels(checklist: Checklist, p_yes: ArrayLike) -> NDArray[np.float6
 
 
 def most_likely_levels(checklist: Checklist, p_yes: ArrayLike) -> NDArray[np.int8]:
-    """The likeliest level of each ladder: int8 [n, s] from P(yes) [n, q].
+    """Find the likeliest level of each ladder.
 
-    Where a presence question is likelier no than yes, the lowest level; else the likeliest of the others.
-    The levels of owners and dependents therefore never contradict each other.
+    Takes P(yes) [n, q]; returns int8 [n, s]. Where a presence question is likelier no than yes, it is the lowest level;
+    else the likeliest of the others. The levels of owners and dependents therefore never contradict each other.
     """
     p = monotone(checklist, p_yes)
     levels = np.empty((len(p), len(checklist.ordinal)), dtype=np.int8)
@@ -120,18 +130,28 @@ def most_likely_levels(checklist: Checklist, p_yes: ArrayLike) -> NDArray[np.int
 
 
 def step_columns(checklist: Checklist, sub: SubDimension) -> list[int]:
-    """Positions of the questions that form one falling ladder: all of a plain one, those behind an own presence."""
+    """Find the positions of the questions that form one falling ladder.
+
+    These are all of a plain ladder, and those behind a presence question of its own.
+    """
     own = sub.mask is not None and sub.mask.owner == sub.id
     return [checklist.question_index(question.id) for question in sub.questions[1 if own else 0 :]]
 
 
 def gate_column(checklist: Checklist, sub: SubDimension) -> int | None:
-    """Position of the presence question that decides whether the ladder applies; None where none does."""
+    """Find the presence question that decides whether a ladder applies.
+
+    Returns its position; None where none does.
+    """
     return None if sub.mask is None else checklist.question_index(sub.mask.question)
 
 
 def check_probabilities(checklist: Checklist, p_yes: ArrayLike) -> NDArray[np.float64]:
-    """P(yes) as float64 [n, q] after checking shape and range. Raises DataError naming row and question."""
+    """Check P(yes), and return it as float64 [n, q].
+
+    Raises:
+        DataError: Naming row and question.
+    """
     p = np.asarray(p_yes, dtype=np.float64)
     if p.ndim != 2 or p.shape[1] != len(checklist.questions):
         raise DataError(

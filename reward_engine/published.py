@@ -43,10 +43,10 @@ class PublishedReward:
     alignment_coef: float | None
 
     def weights(self) -> Weights:
-        """The same weights for :func:`reward_engine.reward.reward`, which adds up; notes say what is not the same.
+        """Convert the weights for :func:`reward_engine.reward.reward`, which adds up.
 
-        The published video form is a mean: its coefficients are divided by their number. The alignment score of the
-        image form belongs to no question and is left out.
+        Notes say what is not the same. The published video form is a mean: its coefficients are divided by their
+        number. The alignment score of the image form belongs to no question and is left out.
         """
         if self.alignment_coef is None:
             return Weights(self.coef / len(self.coef), self.intercept, "published", ("The published form is a mean.",))
@@ -54,7 +54,7 @@ class PublishedReward:
         return Weights(self.coef, self.intercept, "published", (note,))
 
     def masked(self, answers: ArrayLike) -> NDArray[np.float64]:
-        """Answers ±1 [n, q] with those set to 0 that do not apply."""
+        """Set answers ±1 [n, q] that do not apply to 0."""
         array = np.asarray(answers, dtype=np.float64)
         if array.ndim != 2 or array.shape[1] != len(self.coef):
             raise DataError(f"Answers must have the shape [n, {len(self.coef)}]; this array has {array.shape}.")
@@ -66,7 +66,11 @@ class PublishedReward:
         return masked
 
     def reward(self, answers: ArrayLike, alignment: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Rewards float64 [n] of answers ±1 [n, q]; images need ``alignment`` [n] as well. Raises DataError."""
+        """Compute rewards float64 [n] of answers ±1 [n, q]; images need ``alignment`` [n].
+
+        Raises:
+            DataError: Shapes or values do not fit.
+        """
         contributions = self.masked(answers) * self.coef
         if self.alignment_coef is None:
             return np.asarray(contributions.mean(axis=1) + self.intercept)
@@ -81,7 +85,11 @@ class PublishedReward:
 
 
 def media_type_of(path: str | Path) -> MediaType:
-    """Whether a published file of questions is for images or videos, by its name. Raises ChecklistError."""
+    """Whether a published file of questions is for images or videos, by its name.
+
+    Raises:
+        ChecklistError: It is no valid checklist; file, line and key are named.
+    """
     name = Path(path).stem.lower()
     image, video = "image" in name, "video" in name
     if image == video:
@@ -93,10 +101,13 @@ def media_type_of(path: str | Path) -> MediaType:
 
 
 def load_questions(path: str | Path, media_type: MediaType) -> Checklist:
-    """One question a line → a checklist in which each question is a ladder of its own.
+    """Load published questions as a checklist.
 
-    ``[[prompt]]`` becomes ``{prompt}``. Raises ChecklistError for an empty file, a repeated question, or an
-    image file of another length than the two published ones (30 and 59 questions; masks go by position).
+    Each line is a question, and a ladder of its own; ``[[prompt]]`` becomes ``{prompt}``.
+
+    Raises:
+        ChecklistError: For an empty file, a repeated question, or an image file of another length than the two
+            published ones (30 and 59 questions; masks go by position).
     """
     path = Path(path)
     try:
@@ -141,11 +152,13 @@ def _ladder(index: int, text: str, masks: dict[int, int]) -> SubDimension:
 
 
 def load_weights(path: str | Path, checklist: Checklist) -> PublishedReward:
-    """A published weight file for the questions it belongs to.
+    """Load a published weight file for its questions.
 
-    Image: ``{"coef": [...], "intercept": [b]}`` with one coefficient for alignment and one for each question behind
-    the three presence questions. Video: a plain list, one a question. Raises WeightsError where counts do not fit;
-    nothing is ever cut or padded.
+    Image: ``{"coef": [...], "intercept": [b]}`` with one coefficient for alignment and one for each question behind the
+    three presence questions. Video: a plain list, one a question.
+
+    Raises:
+        WeightsError: If counts do not fit (nothing is ever cut or padded), or the weights are all 0 or degenerate.
     """
     path = Path(path)
     try:
@@ -157,7 +170,7 @@ def load_weights(path: str | Path, checklist: Checklist) -> PublishedReward:
         coef = _numbers(data, path)
         if len(coef) != questions:
             raise WeightsError(_misfit(path, len(coef), questions, f"one for each of {questions} questions"))
-        return PublishedReward(checklist, coef, 0.0, None)
+        return _some(PublishedReward(checklist, coef, 0.0, None), path)
     if not isinstance(data, dict) or not {"coef", "intercept"} <= data.keys():
         raise WeightsError(f"{path.name}: an object with “coef” and “intercept” is expected.")
     coef, intercept = _numbers(data["coef"], path), _numbers(data["intercept"], path)
@@ -173,7 +186,22 @@ def load_weights(path: str | Path, checklist: Checklist) -> PublishedReward:
             )
         )
     padded = np.concatenate([np.zeros(_PRESENCE_QUESTIONS), coef[1:]])
-    return PublishedReward(checklist, padded, float(intercept[0]), float(coef[0]))
+    return _some(PublishedReward(checklist, padded, float(intercept[0]), float(coef[0])), path)
+
+
+def _some(found: PublishedReward, path: Path) -> PublishedReward:
+    """Check that a reward can be made of the weights.
+
+    Raises:
+        WeightsError: With the file's name, where none can.
+    """
+    weights = found.weights()
+    try:
+        weights.check(found.checklist)
+        weights.check_some(found.checklist)
+    except WeightsError as error:
+        raise WeightsError(f"{path.name}: {error.message}", code=error.code) from error
+    return found
 
 
 def _misfit(path: Path, found: int, expected: int, because: str) -> str:

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RewardResult:
-    """``reward`` float64 [n] and its parts: ``contributions`` [n, q], ``by_sub_dimension`` [n, s], ``by_dimension`` [n, d].
+    """Rewards of n items and their parts.
+
+    ``reward`` float64 [n]; ``contributions`` [n, q], ``by_sub_dimension`` [n, s], ``by_dimension`` [n, d].
 
     Each of the three adds up along its last axis, with the intercept, to the reward.
-    """  # noqa: E501
+    """
 
     reward: NDArray[np.float64]
     contributions: NDArray[np.float64]
@@ -37,21 +39,31 @@ class RewardResult:
 
 
 def hard_values(p_yes: ArrayLike, checklist: Checklist, *, threshold: float = 0.5) -> NDArray[np.float64]:
-    """Signed values in {−1, 0, +1}, float64 [n, q]: yes from ``threshold`` on; 0 behind a presence answered no."""
+    """Turn P(yes) into yes, no or not applicable.
+
+    Returns float64 [n, q] in {−1, 0, +1}: yes from ``threshold`` on; 0 behind a presence answered no.
+    """
     p = monotone(checklist, p_yes)
     return np.where(p >= threshold, 1.0, -1.0) * (applies(checklist, p) >= threshold)
 
 
 def soft_values(p_yes: ArrayLike, checklist: Checklist) -> NDArray[np.float64]:
-    """Signed values in [−1, 1], float64 [n, q]: 2·P(yes) − 1, times the probability that the question applies."""
+    """Turn P(yes) into signed values.
+
+    Returns float64 [n, q] in [−1, 1]: 2·P(yes) − 1, times the probability that the question applies.
+    """
     p = monotone(checklist, p_yes)
     return (2.0 * p - 1.0) * applies(checklist, p)
 
 
 def reward(values: ArrayLike, checklist: Checklist, weights: Weights) -> RewardResult:
-    """The reward of signed values [n, q] in [−1, 1] (answers, or what :func:`soft_values` gives), and its parts.
+    """Compute the reward of signed values, and its parts.
 
-    Raises DataError for a wrong shape or values outside [−1, 1], WeightsError where weights do not fit.
+    The values [n, q] in [−1, 1] are answers, or what :func:`soft_values` gives.
+
+    Raises:
+        DataError: For a wrong shape or values outside [−1, 1].
+        WeightsError: If weights do not fit.
     """
     weights.check(checklist)
     array = np.asarray(values, dtype=np.float64)
@@ -71,9 +83,14 @@ def score(
     calibration: Calibration | None = None,
     form: Literal["soft", "hard"] = "soft",
 ) -> RewardResult:
-    """What a judge says, P(yes) [n, q], to rewards and their parts: calibrated, made monotone, masked, weighted.
+    """Turn P(yes) into rewards and their parts.
 
-    Raises DataError, WeightsError, and ArtifactError for a calibration of another checklist.
+    Takes what a judge says, [n, q], and calibrates, makes monotone, masks and weighs it.
+
+    Raises:
+        DataError: Shapes or values do not fit.
+        WeightsError: The weights do not fit the checklist.
+        ArtifactError: For a calibration of another checklist.
     """
     if form not in ("soft", "hard"):
         raise DataError(f"The form is soft or hard, not “{form}”.", code="options")

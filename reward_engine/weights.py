@@ -30,7 +30,11 @@ class Weights:
     notes: tuple[str, ...] = field(default=())
 
     def check(self, checklist: Checklist) -> None:
-        """Raises WeightsError where the weights do not fit the checklist."""
+        """Check that the weights fit the checklist.
+
+        Raises:
+            WeightsError: If the weights do not fit the checklist.
+        """
         if self.coef.shape != (len(checklist.questions),):
             raise WeightsError(
                 f"The checklist “{checklist.name}” has {len(checklist.questions)} questions and needs as many weights; "
@@ -40,19 +44,42 @@ class Weights:
         if not np.isfinite(self.coef).all() or not np.isfinite(self.intercept):
             raise WeightsError("A weight is not a finite number.", code="weights_not_finite")
 
-    def check_some(self) -> None:
-        """Raises WeightsError where all weights are 0, as a file to be used must not have them."""
+    def check_some(self, checklist: Checklist) -> None:
+        """Check that the weights make a reward.
+
+        Degenerate is what tells no item from another, or turns every answer round: weight on presence questions alone,
+        and no weight above 0.
+
+        Raises:
+            WeightsError: For weights that a reward must not have: all 0, or degenerate.
+        """
         if not self.coef.any():
             raise WeightsError(
                 "Every weight is 0, so that all items would have the same reward. Fit weights from preferences, or go "
                 "on with equal weights.",
                 code="weights_zero",
             )
+        if not self.coef[~checklist.only_presence].any():
+            raise WeightsError(
+                "Only questions that ask whether something is present have a weight, so that the reward would count "
+                "what is shown and not how well. Fit weights from preferences, or go on with equal weights.",
+                code="weights_degenerate",
+            )
+        if (self.coef <= 0).all():
+            raise WeightsError(
+                "No weight is above 0, so that every yes would make an item worse. Fit weights from preferences, or go "
+                "on with equal weights.",
+                code="weights_degenerate",
+            )
 
     def to_json(self, checklist: Checklist) -> dict[str, Any]:
-        """Plain data that names the checklist and each question. Raises WeightsError."""
+        """Write plain data that names the checklist and each question.
+
+        Raises:
+            WeightsError: The weights do not fit the checklist.
+        """
         self.check(checklist)
-        self.check_some()
+        self.check_some(checklist)
         return {
             "kind": KIND,
             "format": FORMAT,
@@ -72,8 +99,9 @@ class Weights:
     def load(cls, path: str | Path, checklist: Checklist) -> Weights:
         """Read what :meth:`save` wrote.
 
-        Raises WeightsError where the file is missing, altered, or made for another checklist: weights are never
-        cut, padded or matched by position.
+        Raises:
+            WeightsError: If the file is missing, altered, or made for another checklist: weights are never cut, padded
+                or matched by position.
         """
         path = Path(path)
         try:
@@ -111,16 +139,16 @@ class Weights:
                 f"{path.name}: the weights do not name the {len(checklist.questions)} questions in order."
             )
         found.check(checklist)
-        found.check_some()
+        found.check_some(checklist)
         return found
 
 
 def equal_weights(checklist: Checklist) -> Weights:
-    """Every ordinal sub-dimension counts alike, whatever the length of its ladder.
+    """Let every ordinal sub-dimension count alike, however long its ladder.
 
-    The weights of one ladder are equal and add up to 1 / (number of ordinal sub-dimensions), so that with
-    answers in {−1, 0, +1} the reward lies in [−1, 1]. "Is there a hand?" has weight 0, as in the published
-    scoring: a picture without hands is no worse for it.
+    The weights of one ladder are equal and add up to 1 / (number of ordinal sub-dimensions), so that with answers in
+    {−1, 0, +1} the reward lies in [−1, 1]. "Is there a hand?" has weight 0, as in the published scoring: a picture
+    without hands is no worse for it.
     """
     subs = checklist.question_sub_dimension
     counts = ~checklist.only_presence

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,10 +55,36 @@ def step(number: int, name: str, command: list[str], seconds: dict[str, float]) 
     return code
 
 
+TYPES = "mypy: types, beside the tests"
+# Django's plugin reads the settings. With these no key is made and no embedded server is looked for.
+SETTINGS = {"SECRET_KEY": "none", "DATABASE_URL": "postgresql://none", "CELERY_BROKER_URL": "redis://none"}
+
+
+def quietly(command: list[str]) -> tuple[subprocess.CompletedProcess[str], float]:
+    """Run a command whose output is kept; how it ended, and its seconds."""
+    start = time.monotonic()
+    done = subprocess.run(
+        command, cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, **SETTINGS},
+    )  # fmt: skip
+    return done, time.monotonic() - start
+
+
+def told(number: int, name: str, done: subprocess.CompletedProcess[str], took: float, seconds: dict[str, float]) -> int:
+    """Show how a quiet command ended and note its ``seconds``; what it ended with."""
+    seconds[name] = took
+    print(
+        f"  {number}. {name}\n{done.stdout.rstrip()}\n     {ENDS.get(done.returncode, 'FAILED')} · {took:.1f} s",
+        flush=True,
+    )
+    return done.returncode
+
+
 def main(arguments: list[str]) -> int:
     number = int(os.environ.pop("FIRST_STEP", "1"))
-    browser = "--no-browser" not in arguments
-    arguments = [argument for argument in arguments if argument != "--no-browser"]
+    quick = "--quick" in arguments
+    browser = "--no-browser" not in arguments and not quick
+    arguments = [argument for argument in arguments if argument not in {"--no-browser", "--quick"}]
     if browser and not chromium() and not install_chromium():
         print(
             "  Chromium was not found and could not be installed here. Install it (for example: apt install chromium), "
@@ -72,13 +99,23 @@ def main(arguments: list[str]) -> int:
     steps = [
         ("ruff: mistakes", [python, "-m", "ruff", "check", "."]),
         ("ruff: style", [python, "-m", "ruff", "format", "--check", "--quiet", "."]),
-        ("mypy: types of reward_engine", [python, "-m", "mypy", "reward_engine"]),
-        ("pytest: what nothing may run beside", [*pytest, "-n", "0", "-m", "alone"]),
-        ("pytest: every other test", [*pytest, "-m", "not alone" if browser else "not alone and not browser"]),
     ]
+    if quick:
+        steps += [("pytest: the quick tests", [*pytest, "--quick", "-m", "not alone and not browser"])]
+    else:
+        steps += [
+            ("pytest: what nothing may run beside", [*pytest, "-n", "0", "-m", "alone"]),
+            ("pytest: every other test", [*pytest, "-m", "not alone" if browser else "not alone and not browser"]),
+        ]
+    start = time.monotonic()
     seconds: dict[str, float] = {}
-    codes = {name: step(number + index, name, command, seconds) for index, (name, command) in enumerate(steps)}
-    if arguments and list(codes.values()).count(NO_TEST) == 1:
+    *first, (longest_step, tests) = steps
+    codes = {name: step(number + index, name, command, seconds) for index, (name, command) in enumerate(first)}
+    with ThreadPoolExecutor(max_workers=1) as beside:  # not beside the tests that measure how long something waits
+        types = beside.submit(quietly, [python, "-m", "mypy", "annotator", "reward_engine"])
+        codes[longest_step] = step(number + len(first), longest_step, tests, seconds)
+        codes[TYPES] = told(number + len(steps), TYPES, *types.result(), seconds)
+    if not quick and arguments and list(codes.values()).count(NO_TEST) == 1:
         fine = (0, NO_TEST)  # the tests that were asked for are all of one kind
     else:
         fine = (0,)
@@ -88,7 +125,7 @@ def main(arguments: list[str]) -> int:
         print(f"  Screenshots: {pictures.relative_to(ROOT)} ({len(list(pictures.glob('*.png')))} pictures)")
     longest = sorted(seconds.items(), key=lambda one: -one[1])
     print(
-        f"  Took {sum(seconds.values()):.0f} s: "
+        f"  Took {time.monotonic() - start:.0f} s: "
         + ", ".join(f"{name} {took:.0f} s" for name, took in longest if took >= 1)
     )
     print(f"  Failed: {', '.join(failed)}" if failed else "  Everything passed.")

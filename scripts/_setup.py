@@ -3,8 +3,9 @@
     _setup.py run     then the platform (annotator.core.supervisor)
     _setup.py test    then the checks (scripts/_checks.py)
 
-A stamp in the environment holds the lock file's digest: it is written last, so whatever was interrupted is
-done again, and a second start has nothing to do.
+``run`` installs requirements.lock, ``test`` also requirements-dev.lock, into the same environment. A stamp in the
+environment names what was installed by its digest. It is written last, so whatever was interrupted is done again, and a
+second start has nothing to do.
 """
 
 import fcntl
@@ -20,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
+DEV_LOCK = ROOT / "requirements-dev.lock"
 SPACE_GB = 4  # packages for the CPU, and their downloads
 SPACE_WITH_CUDA_GB = 10
 UNPACKING = "unpacking"
@@ -32,7 +34,7 @@ class SetupError(RuntimeError):
 def main() -> int:
     what, arguments = sys.argv[1], sys.argv[2:]
     try:
-        python, steps = prepare_environment()
+        python, steps = prepare_environment(LOCK if what == "run" else DEV_LOCK)
     except SetupError as error:
         print(f"  {error}", file=sys.stderr)
         return 1
@@ -49,8 +51,8 @@ def main() -> int:
     os.execv(python, [str(python), *command, *arguments])
 
 
-def prepare_environment() -> tuple[Path, int]:
-    """Returns the environment's Python, and how many steps were said."""
+def prepare_environment(lock: Path) -> tuple[Path, int]:
+    """Make the environment that a lock file describes; the environment's Python, and how many steps were said."""
     if os.environ.get("VENV_DIR"):
         python = Path(os.environ["VENV_DIR"]) / "bin" / "python"
         if not works(python):
@@ -58,7 +60,7 @@ def prepare_environment() -> tuple[Path, int]:
         return python, 0
     folder = ROOT / ".venv"
     python, stamp, unfinished = folder / "bin" / "python", folder / ".installed", folder / ".installing"
-    if stamp.exists() and stamp.read_text() == digest() and works(python):
+    if is_installed(stamp, lock) and works(python):
         return python, 0
     with LOCK.open() as file:
         try:
@@ -66,7 +68,7 @@ def prepare_environment() -> tuple[Path, int]:
         except BlockingIOError:
             print("  Another scripts/run or scripts/test is installing; waiting for it …", flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
-        if stamp.exists() and stamp.read_text() == digest() and works(python):
+        if is_installed(stamp, lock) and works(python):
             return python, 0
         # What an interrupted installation left may look whole and not be; downloads are kept by pip.
         fresh = unfinished.exists() or not works(python)
@@ -77,14 +79,27 @@ def prepare_environment() -> tuple[Path, int]:
             step(1, "Python in .venv", lambda: None)
         unfinished.touch()
         stamp.unlink(missing_ok=True)
-        step(2, "Packages", lambda: install(python))
-        stamp.write_text(digest())
+        step(2, "Packages", lambda: install(python, lock))
+        stamp.write_text(digest(lock))
         unfinished.unlink()
     return python, 2
 
 
-def digest() -> str:
-    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+def digest(lock: Path) -> str:
+    """What a lock file pins, those that it requires included."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files_of(lock))).hexdigest()
+
+
+def files_of(lock: Path) -> list[Path]:
+    """The lock file, and before it those that it requires."""
+    others = re.findall(r"^(?:-r|--requirement)\s+(\S+)", lock.read_text(), re.MULTILINE)
+    return [*(path for name in others for path in files_of(lock.parent / name)), lock]
+
+
+def is_installed(stamp: Path, lock: Path) -> bool:
+    """Whether the stamp stands for this lock file, or for the one for developing, which holds all of the other."""
+    enough = [digest(path) for path in (lock, DEV_LOCK) if path.exists()]
+    return stamp.exists() and stamp.read_text() in enough
 
 
 def works(python: Path) -> bool:
@@ -120,15 +135,16 @@ def make(folder: Path) -> None:
         )
 
 
-def install(python: Path) -> None:
-    """Install the lock file. With ``TORCH_INDEX``, torch comes from that index: one with builds for the CPU needs a
+def install(python: Path, lock: Path) -> None:
+    """Install a lock file. With ``TORCH_INDEX``, torch comes from that index: one with builds for the CPU needs a
     tenth of the space where the usual index has builds for CUDA only."""
-    total = sum(bool(re.match(r"[A-Za-z0-9]", line)) for line in LOCK.read_text().splitlines())
-    torch = re.search(r"^torch==\S+", LOCK.read_text(), re.MULTILINE)
+    pins = "\n".join(path.read_text() for path in files_of(lock))
+    total = sum(bool(re.match(r"[A-Za-z0-9]", line)) for line in pins.splitlines())
+    torch = re.search(r"^torch==\S+", pins, re.MULTILINE)
     index = os.environ.get("TORCH_INDEX")
     if torch and index:
         pip(python, ["--no-deps", "--index-url", index, torch[0]], "torch", 1)
-    pip(python, ["--requirement", str(LOCK)], "packages", total)
+    pip(python, ["--requirement", str(lock)], "packages", total)
 
 
 def pip(python: Path, arguments: list[str], what: str, total: int) -> None:

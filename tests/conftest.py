@@ -33,9 +33,38 @@ def pytest_configure() -> None:
     flush.emit_post_migrate_signal = lambda *_args, **_options: None  # it makes again what is kept: see below
 
 
+SLOW = (
+    "browser", "faults", "benchmarks",
+    "deploy/test_proxy.py", "deploy/test_slow_clients.py", "deploy/test_wheel.py",
+    "annotator/demo", "annotator/rewards", "annotator/mpo/test_runs.py",
+    "annotator/mpo/test_comparisons.py", "annotator/mpo/test_without_torch.py",
+    "annotator/generations/test_generations.py",
+    "annotator/test_active_learning.py", "annotator/test_api_generated.py", "annotator/test_pages_fuzzed.py",
+    "annotator/test_query_counts.py",
+    "annotator/trust/test_attacker.py", "annotator/campaigns/test_crowd.py",
+    "annotator/core/test_embedded.py", "annotator/core/test_supervisor.py", "annotator/core/test_migrations.py",
+    "annotator/core/test_imports.py",
+    "reward_engine/judges/vlm", "reward_engine/mpo", "reward_engine/training", "reward_engine/features",
+)  # fmt: skip
+"""Below ``tests``, what ``--quick`` leaves out: browsers, real processes, training, inputs by the thousand."""
+PROCESSES = {"process_env", "start_worker"}
+"""Fixtures of tests that start the platform's programs; ``--quick`` leaves these tests out as well."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Not even loading what is left out saves more than half of the time until the first test."""
+    if config.getoption("quick") and collection_path.is_relative_to(ROOT / "tests"):
+        return collection_path.relative_to(ROOT / "tests").as_posix().startswith(SLOW) or None
+    return None
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Pages and processes first: while one worker waits for a browser, the other one computes."""
+    if config.getoption("quick"):
+        slow = [item for item in items if PROCESSES & set(getattr(item, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
     waiting = (ROOT / "tests" / "browser", ROOT / "tests" / "faults")
     items.sort(key=lambda item: not any(folder in item.path.parents for folder in waiting))
 
@@ -72,6 +101,7 @@ def figures_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker runs beside most tests: what pages ask a worker to work out is done at once, and anew at each look."""
     monkeypatch.setattr(figures, "send", figures.make)
     monkeypatch.setattr(figures, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(figures, "REST", 0)
 
 
 @pytest.fixture(autouse=True)

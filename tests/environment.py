@@ -9,7 +9,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+
+def pytest_addoption(parser: Any) -> None:
+    parser.addoption(
+        "--quick", action="store_true", help="leave out browsers, processes and training (tests/conftest.py)"
+    )
 
 
 def _remove(folder: Path, starter: int) -> None:

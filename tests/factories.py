@@ -6,6 +6,7 @@ Needs the fixtures ``db`` and ``files`` (which gives the test a media folder of 
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import tempfile
 from pathlib import Path
@@ -42,7 +43,7 @@ def make_generator(
 
 
 def write_image(path: Path, *, width: int = 96, height: int = 64, seed: int | None = None, **save: object) -> Path:
-    """A picture with coarse coloured patches; another one for each seed. Its format follows the extension."""
+    """A picture with coarse colored patches; another one for each seed. Its format follows the extension."""
     rng = np.random.default_rng(next(_number) if seed is None else seed)
     patches = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ def make_item(
     height: int = 64,
     **fields: object,
 ) -> Item:
-    """An item with a real picture or clip in the store. ``fields`` go to the item (licence, extra, batch …)."""
+    """An item with a real picture or clip in the store. ``fields`` go to the item (license, extra, batch …)."""
     with tempfile.TemporaryDirectory() as folder:
         if media_type == MediaType.VIDEO:
             path = write_video(Path(folder) / "clip.mp4", width=width, height=height, seed=seed)
@@ -102,6 +103,32 @@ def make_item(
         **{"file_name": path.name, **fields},  # type: ignore[arg-type]
     )
     return item
+
+
+def make_bare_items(
+    n: int,
+    media_type: str = MediaType.IMAGE,
+    *,
+    prompt: str = "A prompt with the number {}",
+    generator: Generator | None = None,
+    **fields: object,
+) -> list[Item]:
+    """Items as rows only, without files, each with a prompt of its own (``{}``: its number) and its own sha256."""
+    generator = generator or Generator.objects.get_or_create(name="test", version="", parameters_sha256="")[0]
+    made = []
+    for _ in range(n):
+        number = next(_number)
+        values = {"width": 64, "height": 48, "size_bytes": 1, "extension": "png", "mime_type": "image/png"} | fields
+        made.append(
+            Item.objects.create(
+                media_type=media_type,
+                prompt=Prompt.objects.create(text=prompt.format(number)),
+                generator=generator,
+                sha256=hashlib.sha256(str(number).encode()).hexdigest(),
+                **values,
+            )
+        )
+    return made
 
 
 _built_in = functools.cache(builtin)  # reading the file again for each test would take most of its time

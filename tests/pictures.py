@@ -1,4 +1,4 @@
-"""Images and videos whose colours, turns, transparency or times viewers read differently; each quick to make."""
+"""Images and videos whose colors, turns, transparency or times viewers read differently; each quick to make."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIDE = (64, 48)
 
 
 def patches(seed: int = 0, size: tuple[int, int] = SIDE) -> Image.Image:
-    """A picture of soft coloured patches: every part of the colour space, no hard edges."""
+    """A picture of soft colored patches: every part of the color space, no hard edges."""
     rng = np.random.default_rng(seed)
     return Image.fromarray(rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
 
@@ -89,7 +89,7 @@ def _deep_png(path: Path) -> Path:
     return path
 
 
-def _deep_grey() -> Image.Image:
+def _deep_gray() -> Image.Image:
     return Image.fromarray(np.asarray(patches().convert("L")).astype(np.uint16) * 257)
 
 
@@ -120,7 +120,7 @@ IMAGES: dict[str, tuple[Callable[[Path], Path], bool]] = {
     "plain.png": (lambda p: _saved(p, patches()), True),
     "plain.jpg": (lambda p: _saved(p, patches(), quality=95), True),
     "plain.webp": (lambda p: _saved(p, patches(), lossless=True), True),
-    "grey.png": (lambda p: _saved(p, patches().convert("L")), True),
+    "gray.png": (lambda p: _saved(p, patches().convert("L")), True),
     "palette.png": (lambda p: _saved(p, patches().convert("P")), True),
     "opaque.png": (lambda p: _saved(p, patches().convert("RGBA")), True),
     "srgb_profile.jpg": (
@@ -147,12 +147,13 @@ IMAGES: dict[str, tuple[Callable[[Path], Path], bool]] = {
     "rgba.webp": (lambda p: _saved(p, _clear(patches()), lossless=True), False),
     "palette_clear.png": (lambda p: _saved(p, patches().convert("P"), transparency=bytes(range(256))), False),
     "deep.png": (_deep_png, False),
-    "deep_grey.png": (lambda p: _saved(p, _deep_grey()), False),
+    "deep_gray.png": (lambda p: _saved(p, _deep_gray()), False),
     "turned.jpg": (lambda p: _saved(p, patches(), exif=_exif(6), quality=95), False),
     "turned.png": (lambda p: _saved(p, patches(), exif=_exif(3)), False),
     "turned.webp": (lambda p: _saved(p, patches(), exif=_exif(8), lossless=True), False),
     "cmyk.jpg": (lambda p: _saved(p, patches().convert("CMYK"), quality=95), False),
     "still.gif": (lambda p: _saved(p, patches().convert("P")), False),
+    "icc.avif": (lambda p: _saved(p, patches(), icc_profile=wide_profile(), quality=95), False),
     "still.avif": (lambda p: _saved(p, patches(), quality=95), False),
 }  # fmt: skip
 
@@ -161,7 +162,7 @@ IMAGES: dict[str, tuple[Callable[[Path], Path], bool]] = {
 
 
 def numbered(count: int, size: tuple[int, int] = SIDE) -> list[NDArray[np.uint8]]:
-    """Frames that differ: the brightness of the left half tells the number, the right half has colour."""
+    """Frames that differ: the brightness of the left half tells the number, the right half has color."""
     base = np.asarray(patches(3, size)).copy()
     frames = []
     for index in range(count):
@@ -182,8 +183,14 @@ def write_frames(
     options: dict[str, str] | None = None,
     container: dict[str, str] | None = None,
     source: str = "rgb24",
+    colors: tuple[int, int, int] | None = None,
+    aspect: Fraction | None = None,
 ) -> Path:
-    """A clip of these frames. ``times``: seconds at which they are shown."""
+    """A clip of these frames.
+
+    ``times``: seconds at which they are shown. ``colors``: matrix, primaries and curve (H.273) of which the frames
+    hold the encoded values. ``aspect``: width / height of a pixel.
+    """
     if codec == "libx264" and options is None:
         options = {"crf": "4", "preset": "ultrafast"}
     if codec == "libx265":
@@ -194,13 +201,36 @@ def write_frames(
         stream.pix_fmt = pix_fmt
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        if colors is not None:
+            context = stream.codec_context
+            context.colorspace, context.color_primaries, context.color_trc = colors
+            context.color_range = 1
         for index, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=source)
+            if colors is not None:
+                frame = frame.reformat(format=pix_fmt, dst_colorspace=colors[0], dst_color_range="MPEG")
+                frame.colorspace, frame.color_primaries, frame.color_trc = colors
             if times is not None:
                 frame.pts, frame.time_base = round(times[index] * 1000), Fraction(1, 1000)
             made.mux(stream.encode(frame))
         made.mux(stream.encode(None))
     return path
+
+
+def _patched(path: Path, find: bytes, put: bytes) -> Path:
+    """The file with other bytes in place of the only place of these."""
+    content = path.read_bytes()
+    assert content.count(find) == 1
+    path.write_bytes(content.replace(find, put))
+    return path
+
+
+def _square_outside_only(path: Path) -> Path:
+    """The container says square, the coded frames say otherwise: players are of two minds."""
+    _clip(aspect=Fraction(16, 11))(path)
+    return _patched(path, b"pasp" + struct.pack(">II", 16, 11), b"pasp" + struct.pack(">II", 1, 1))
 
 
 _UNEVEN = [0.0, 0.04, 0.08, 0.5, 0.54, 0.58, 0.62, 1.0]
@@ -258,5 +288,16 @@ VIDEOS: dict[str, tuple[Callable[[Path], Path], str]] = {
         lambda p: write_frames(p, numbered(2, (1280, 720)), codec="prores_ks", pix_fmt="yuv422p10le"),
         "frames",
     ),
+    "hlg.mp4": (_clip(codec="libx265", pix_fmt="yuv420p10le", colors=(9, 9, 18)), "frames"),
+    "pq.mkv": (_clip(codec="libx265", pix_fmt="yuv420p10le", colors=(9, 9, 16)), "frames"),
+    "hlg_of_8_bits.mp4": (_clip(colors=(9, 9, 18)), "frames"),
+    "hlg_vp9.webm": (_clip(codec="libvpx-vp9", options=_VP9, colors=(9, 9, 18)), "frames"),
+    "pq_in_rec709.mp4": (_clip(pix_fmt="yuv420p10le", colors=(1, 1, 16)), "frames"),
+    "wide.mp4": (_clip(colors=(9, 9, 1)), "frames"),
+    "p3.mp4": (_clip(colors=(1, 12, 1)), "frames"),
+    "pal_wide.mp4": (_clip(aspect=Fraction(16, 11)), "frames"),
+    "narrow_h264.mkv": (_clip(aspect=Fraction(3, 4)), "frames"),
+    "of_two_minds.mp4": (_square_outside_only, "frames"),
+    "narrow.mkv": (_clip(codec="libx265", aspect=Fraction(8, 9)), "frames"),
     "uneven_hevc.mp4": (_clip(codec="libx265", times=_UNEVEN), "frames"),
 }  # fmt: skip

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from annotator.accounts import audit
 from annotator.accounts.models import ApiToken, AuditEvent, Invitation, User
+from annotator.accounts.requests import person_of
 from annotator.accounts.services import revoke_token, rights_of
 
 
@@ -14,7 +15,7 @@ from annotator.accounts.services import revoke_token, rights_of
 class UserAdmin(DjangoUserAdmin):
     list_display = ("username", "first_name", "last_name", "is_active", "is_synthetic", "last_login")
     list_filter = ("groups", "is_active", "is_synthetic")
-    fieldsets = (*DjangoUserAdmin.fieldsets, ("Origin", {"fields": ("is_synthetic",)}))
+    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), ("Origin", {"fields": ("is_synthetic",)}))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         before = rights_of(User.objects.get(pk=form.instance.pk)) if change else None
@@ -40,11 +41,11 @@ class ApiTokenAdmin(admin.ModelAdmin):
         return False  # What it may be used for, and how long, was decided when it was made.
 
     def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
-        revoke_token(token=obj, by=request.user)
+        revoke_token(token=obj, by=person_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         for token in queryset:
-            revoke_token(token=token, by=request.user)
+            revoke_token(token=token, by=person_of(request))
 
 
 @admin.register(Invitation)

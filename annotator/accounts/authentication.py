@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -21,7 +22,7 @@ class TokenAuthentication(BaseAuthentication):
         row = ApiToken.objects.select_related("user").filter(token_hash=hash_token(token.strip())).first()
         now = timezone.now()
         if row is None or not row.user.is_active or (row.expires_at and row.expires_at <= now):
-            raise AuthenticationFailed("This API token is not known, has expired, or its owner is not active.")
+            raise AuthenticationFailed(gettext("This API token is unknown or has expired, or its owner is not active."))
         if reason := refusal(row.scopes, request.method or "GET", request.path):
             raise PermissionDenied(reason, code="scope")
         if lacks_second_factor(row.user):

@@ -1,16 +1,16 @@
 """People, and the tokens their programs use."""
 
-import hashlib
 import secrets
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotator.core.models import TimeStamped
+from reward_engine.storage import sha256
 
 
 class Role(models.TextChoices):
@@ -25,7 +25,7 @@ class User(AbstractUser):
     """A person, or a synthetic annotator (``is_synthetic``) whose answers are made by a script."""
 
     is_synthetic = models.BooleanField(
-        default=False, help_text="Answers come from a script with a known error rate, not from a person."
+        default=False, help_text="The answers come from a script with a known error rate."
     )
 
     @property
@@ -49,7 +49,7 @@ def all_scopes() -> list[str]:
 
 def hash_token(token: str) -> str:
     """sha256 is enough for a token of 256 random bits: there is nothing to guess."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return sha256(token.encode())
 
 
 class ApiToken(TimeStamped):
@@ -68,7 +68,7 @@ class ApiToken(TimeStamped):
 
     @classmethod
     def issue(
-        cls, *, user: User, name: str, expires_at: "timezone.datetime | None" = None, scopes: list[str] | None = None
+        cls, *, user: User, name: str, expires_at: datetime | None = None, scopes: list[str] | None = None
     ) -> tuple["ApiToken", str]:
         """Make a token; returns the row and the token itself, which cannot be read again. No scopes given: all."""
         token = secrets.token_urlsafe(32)

@@ -50,6 +50,4 @@ def refusal(scopes: list[str], method: str, path: str) -> str | None:
     scope = needed(method, path)
     if scope in scopes:
         return None
-    return _("This token may not do that: it lacks the scope “%(scope)s”. Make one that has it.") % {
-        "scope": scope.value
-    }
+    return _("This token lacks the scope “%(scope)s”. Create one that has it.") % {"scope": scope.value}

@@ -21,4 +21,4 @@ def lacks_second_factor(user: Any) -> bool:
 
 
 def words() -> str:
-    return _("Admins of this installation need a second factor. Set one up to go on.")
+    return _("Admins must use two-factor authentication here. Set it up to continue.")

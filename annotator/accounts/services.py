@@ -19,6 +19,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotator.accounts import audit
 from annotator.accounts.models import ApiToken, Invitation, Role, User, all_scopes, hash_token
@@ -34,7 +35,7 @@ PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def ensure_roles() -> None:
-    """The groups behind the roles exist."""
+    """Create the groups of the roles where they are missing."""
     for role in Role:
         Group.objects.get_or_create(name=role.value)
 
@@ -42,7 +43,10 @@ def ensure_roles() -> None:
 def ensure_user(
     *, username: str, roles: Iterable[str] = (), password: str | None = None, is_synthetic: bool = False
 ) -> tuple[User, bool]:
-    """The person of this name, made where there is none; returns (person, made). The password is for a new one only."""
+    """Find or create the person of this name.
+
+    Returns the person and whether they were created. Only a new person gets the password.
+    """
     with transaction.atomic():
         user, made = User.objects.get_or_create(username=username, defaults={"is_synthetic": is_synthetic})
         if made:
@@ -58,17 +62,20 @@ def ensure_user(
 
 @transaction.atomic
 def set_roles(*, user: User, roles: Iterable[str], by: User | None = None) -> None:
-    """Give a person exactly these roles. Raises ProblemError for an unknown role, and where the last admin would go."""
+    """Give a person exactly these roles.
+
+    Raises:
+        ProblemError: For an unknown role, and where the last admin would go.
+    """
     wanted = {str(role) for role in roles}
     unknown = wanted - {role.value for role in Role}
     if unknown:
         raise ProblemError(
-            f"There is no role {', '.join(sorted(unknown))}. The roles are annotator, reviewer and admin."
+            _("There is no role %(names)s. The roles are annotator, reviewer, and admin.")
+            % {"names": ", ".join(sorted(unknown))}
         )
     if by is not None and by.pk == user.pk and Role.ADMIN not in wanted:
-        raise ProblemError(
-            "You cannot take the admin role from yourself. Ask another admin to do it.", code="last_admin"
-        )
+        raise ProblemError(_("You cannot remove your own admin role. Ask another admin to do it."), code="last_admin")
     ensure_roles()
     before = rights_of(user)
     user.groups.set(Group.objects.filter(name__in=wanted))
@@ -81,7 +88,7 @@ def set_roles(*, user: User, roles: Iterable[str], by: User | None = None) -> No
 
 
 def rights_of(user: User) -> dict[str, Any]:
-    """What a person may do, as the audit log keeps it."""
+    """Describe what a person may do, as the audit log keeps it."""
     roles = sorted(Group.objects.filter(user=user.pk).values_list("name", flat=True))
     return {"roles": roles, "active": user.is_active}
 
@@ -90,7 +97,7 @@ def rights_of(user: User) -> dict[str, Any]:
 def set_active(*, user: User, active: bool, by: User) -> None:
     """Let a person in or keep them out; what they did stays."""
     if user.pk == by.pk:
-        raise ProblemError("You cannot shut yourself out.")
+        raise ProblemError(_("You cannot deactivate your own account."))
     before = rights_of(user)
     user.is_active = active
     user.save(update_fields=["is_active"])
@@ -98,9 +105,12 @@ def set_active(*, user: User, active: bool, by: User) -> None:
 
 
 def password_link(*, user: User, by: User) -> str:
-    """The path of a page where this person may choose a new password: for three days, once, until they sign in."""
+    """Make a link where this person may choose a new password.
+
+    Returns the path of a page. It works once, for three days, and only until the person signs in.
+    """
     if user.is_synthetic:
-        raise ProblemError("A synthetic annotator never signs in.")
+        raise ProblemError(_("A synthetic annotator cannot sign in."))
     logger.info("password link made", extra={"for_user": user.pk, "by": by.pk})
     audit.record(actor=by, action="password.link", subject=user.username)
     key = default_token_generator.make_token(user)
@@ -123,19 +133,24 @@ def invite(*, role: str, note: str, by: User) -> tuple[Invitation, str]:
 
 @transaction.atomic
 def withdraw_invitation(*, invitation: Invitation, by: User) -> None:
+    """Withdraw an invitation."""
     facts = {"id": invitation.pk, "role": invitation.role, "note": invitation.note}
     audit.record(actor=by, action="invitation.withdrawn", before=facts)
     invitation.delete()
 
 
 def find_invitation(*, code: str) -> Invitation:
-    """The open invitation behind a code. Raises ProblemError where it is unknown, used or too old."""
+    """Find the open invitation behind a code.
+
+    Raises:
+        ProblemError: If it is unknown, used or too old.
+    """
     invitation = Invitation.objects.filter(
         code_hash=hash_token(code), used_by=None, expires_at__gt=timezone.now()
     ).first()
     if invitation is None:
         raise ProblemError(
-            "This invitation is not known, was used already, or is too old. Ask for a new one.", code="invitation"
+            _("This invitation is unknown, was already used, or has expired. Ask for a new one."), code="invitation"
         )
     return invitation
 
@@ -145,7 +160,7 @@ def accept_invitation(*, invitation_id: int, user: User) -> None:
     """Use an invitation up for a new person, who gets its role."""
     invitation = Invitation.objects.select_for_update().filter(pk=invitation_id, used_by=None).first()
     if invitation is None or invitation.expires_at <= timezone.now():
-        raise ConflictError("This invitation was used meanwhile. Ask for a new one.", code="invitation")
+        raise ConflictError(_("This invitation has just been used. Ask for a new one."), code="invitation")
     invitation.used_by = user
     invitation.save(update_fields=["used_by", "updated_at"])
     set_roles(user=user, roles=[invitation.role])
@@ -153,23 +168,37 @@ def accept_invitation(*, invitation_id: int, user: User) -> None:
 
 @transaction.atomic
 def issue_token(*, user: User, name: str, days: int, scopes: Iterable[str]) -> tuple[ApiToken, str]:
-    """Make an API token that lives for so many days (0: without end); returns it and the token, to be shown once.
+    """Make an API token that lives for so many days.
 
-    Raises ProblemError for an unknown scope or none, a life longer than API_TOKEN_MAX_DAYS, and a person who has
-    API_TOKENS_EACH already.
+    With 0 days the token never expires. Returns its record and the token itself, which is to be shown once.
+
+    Raises:
+        ProblemError: For an unknown scope or none, a life longer than API_TOKEN_MAX_DAYS, and a person who has
+            API_TOKENS_EACH already.
     """
     wanted = [scope for scope in all_scopes() if scope in set(scopes)]
     if not wanted or set(scopes) - set(wanted):
-        raise ProblemError(_("Choose what the token may be used for."), code="no_scope")
+        raise ProblemError(_("Choose at least one scope."), code="no_scope")
     longest = settings.API_TOKEN_MAX_DAYS
     if longest and not 0 < days <= longest:
-        raise ProblemError(_("A token lives for %(n)d days at most.") % {"n": longest}, code="too_long")
+        raise ProblemError(
+            ngettext(
+                "A token can be valid for at most %(n)d day.", "A token can be valid for at most %(n)d days.", longest
+            )
+            % {"n": longest},
+            code="too_long",
+        )
     User.objects.select_for_update().get(pk=user.pk)  # two requests at once are counted one after the other
     now = timezone.now()
     living = ApiToken.objects.filter(user=user).exclude(expires_at__lte=now).count()
     if living >= settings.API_TOKENS_EACH:
         raise ProblemError(
-            _("You have %(n)d tokens, which is as many as one person may have. Revoke one first.") % {"n": living},
+            ngettext(
+                "You have %(n)d token, which is the maximum. Revoke it first.",
+                "You have %(n)d tokens, which is the maximum. Revoke one first.",
+                living,
+            )
+            % {"n": living},
             code="too_many",
         )
     row, token = ApiToken.issue(
@@ -181,6 +210,7 @@ def issue_token(*, user: User, name: str, days: int, scopes: Iterable[str]) -> t
 
 @transaction.atomic
 def revoke_token(*, token: ApiToken, by: User | None = None) -> None:
+    """Revoke an API token."""
     audit.record(actor=by, action="token.revoked", subject=token.user.username, before=_token_facts(token))
     token.delete()
 
@@ -209,14 +239,15 @@ class Login:
     role: str
     state: str  # "ready", "changed" or "removed"
     password: str | None = None
-    encoded: str = ""  # the stored hash, so that an unchanged password is recognised without hashing again
+    encoded: str = ""  # the stored hash, so that an unchanged password is recognized without hashing again
 
 
 @transaction.atomic
 def create_logins(*, keep_in: Path) -> list[Login]:
-    """Make the first people with generated passwords, once; what was made is kept in a file only its owner can read.
+    """Create the first people with generated passwords, once.
 
-    A person who was removed since stays removed, and a password changed since is forgotten here.
+    The logins are kept in a file that only its owner can read. A person who was removed since stays removed, and a
+    password that was changed since is forgotten here.
     """
     ensure_roles()
     try:

@@ -1,5 +1,10 @@
 """Appearance, API tokens, and for admins: people and invitations."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -12,14 +17,18 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from annotator.accounts import services
-from annotator.accounts.again import asks_again
+from annotator.accounts import audit, services
 from annotator.accounts.forms import InvitationForm, TokenForm
 from annotator.accounts.models import ApiToken, AuditEvent, Invitation, Role, User
 from annotator.accounts.presence import last_acts
+from annotator.accounts.reauthentication import asks_again
+from annotator.accounts.requests import SignedInRequest
 from annotator.accounts.roles import role_required
 from annotator.core.context import THEMES
 from annotator.core.errors import ProblemError
+
+if TYPE_CHECKING:
+    from annotator.accounts.annotated import ListedEvent, ListedPerson
 
 
 @require_POST
@@ -40,7 +49,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @asks_again
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: SignedInRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     token = None
     if request.method == "POST" and form.is_valid():
@@ -57,14 +66,15 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
+@asks_again
+def revoke_token(request: SignedInRequest, pk: int) -> HttpResponseBase:
     services.revoke_token(token=get_object_or_404(ApiToken, pk=pk, user=request.user), by=request.user)
-    messages.success(request, _("The token is revoked. Programs that used it can no longer sign in."))
+    messages.success(request, _("Token revoked. Programs that use it can no longer sign in."))
     return redirect("accounts:tokens")
 
 
 @role_required(Role.ADMIN)
-def people(request: HttpRequest) -> HttpResponseBase:
+def people(request: SignedInRequest) -> HttpResponseBase:
     found = User.objects.prefetch_related("groups").order_by("username")
     search = request.GET.get("q", "").strip()
     if search:
@@ -73,7 +83,7 @@ def people(request: HttpRequest) -> HttpResponseBase:
         )
     page = Paginator(found, 50).get_page(request.GET.get("page"))
     seen = last_acts(page)
-    for person in page:
+    for person in cast("Iterable[ListedPerson]", page):
         person.seen_at = seen.get(person.pk)
         person.role_names = {group.name for group in person.groups.all()}
     return render(
@@ -94,20 +104,22 @@ def people(request: HttpRequest) -> HttpResponseBase:
 
 
 @role_required(Role.ADMIN)
-def audit_log(request: HttpRequest) -> HttpResponseBase:
+def audit_log(request: SignedInRequest) -> HttpResponseBase:
     """Who did what to whom, the newest first."""
     page = Paginator(AuditEvent.objects.all(), 100).get_page(request.GET.get("page"))
+    for row in cast("Iterable[ListedEvent]", page):
+        row.changes = [audit.in_words(row.before), audit.in_words(row.after)]
     return render(request, "accounts/audit.html", {"page": page})
 
 
 @role_required(Role.ADMIN)
 @require_POST
 @asks_again
-def set_roles(request: HttpRequest, pk: int) -> HttpResponseBase:
+def set_roles(request: SignedInRequest, pk: int) -> HttpResponseBase:
     person = get_object_or_404(User, pk=pk)
     try:
         services.set_roles(user=person, roles=request.POST.getlist("roles"), by=request.user)
-        messages.success(request, _("The roles of %(name)s are saved.") % {"name": person.username})
+        messages.success(request, _("Roles of %(name)s saved.") % {"name": person.username})
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("accounts:people")
@@ -116,7 +128,7 @@ def set_roles(request: HttpRequest, pk: int) -> HttpResponseBase:
 @role_required(Role.ADMIN)
 @require_POST
 @asks_again
-def set_active(request: HttpRequest, pk: int) -> HttpResponseBase:
+def set_active(request: SignedInRequest, pk: int) -> HttpResponseBase:
     person = get_object_or_404(User, pk=pk)
     try:
         services.set_active(user=person, active=request.POST.get("active") == "yes", by=request.user)
@@ -128,7 +140,7 @@ def set_active(request: HttpRequest, pk: int) -> HttpResponseBase:
 @role_required(Role.ADMIN)
 @require_POST
 @asks_again
-def password_link(request: HttpRequest, pk: int) -> HttpResponseBase:
+def password_link(request: SignedInRequest, pk: int) -> HttpResponseBase:
     person = get_object_or_404(User, pk=pk)
     try:
         link = services.password_link(user=person, by=request.user)
@@ -142,7 +154,7 @@ def password_link(request: HttpRequest, pk: int) -> HttpResponseBase:
 @role_required(Role.ADMIN)
 @require_POST
 @asks_again
-def invite(request: HttpRequest) -> HttpResponseBase:
+def invite(request: SignedInRequest) -> HttpResponseBase:
     form = InvitationForm(request.POST)
     if form.is_valid():
         _row, code = services.invite(by=request.user, **form.cleaned_data)
@@ -158,9 +170,9 @@ def invite(request: HttpRequest) -> HttpResponseBase:
 @role_required(Role.ADMIN)
 @require_POST
 @asks_again
-def withdraw_invitation(request: HttpRequest, pk: int) -> HttpResponseBase:
+def withdraw_invitation(request: SignedInRequest, pk: int) -> HttpResponseBase:
     services.withdraw_invitation(invitation=get_object_or_404(Invitation, pk=pk, used_by=None), by=request.user)
-    messages.success(request, _("The invitation is withdrawn."))
+    messages.success(request, _("Invitation withdrawn."))
     return redirect("accounts:people")
 
 

@@ -6,15 +6,15 @@ from annotator.campaigns.models import (
     Campaign,
     CampaignItem,
     ChecklistVersion,
-    Comparison,
-    ComparisonChange,
     ComparisonPair,
     Flag,
+    HumanComparison,
+    HumanComparisonChange,
     Judgment,
     JudgmentChange,
     LevelExample,
 )
-from annotator.library.admin import ReadOnlyAdmin
+from annotator.core.admin import ReadOnlyAdmin
 
 
 @admin.register(ChecklistVersion)
@@ -89,18 +89,18 @@ class ComparisonPairAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
 
-class ComparisonChangeInline(_Rows):
-    model = ComparisonChange
+class HumanComparisonChangeInline(_Rows):
+    model = HumanComparisonChange
     verbose_name_plural = "History"
 
 
-@admin.register(Comparison)
-class ComparisonAdmin(ReadOnlyAdmin):
+@admin.register(HumanComparison)
+class HumanComparisonAdmin(ReadOnlyAdmin):
     list_display = ("id", "pair", "annotator", "state", "preference", "swapped", "leased_at", "submitted_at")
     list_filter = ("state", "preference")
     search_fields = ("annotator__username",)
     list_select_related = ("pair", "annotator")
-    inlines = (ComparisonChangeInline,)
+    inlines = (HumanComparisonChangeInline,)
     show_full_result_count = False
 
 

@@ -5,8 +5,8 @@ from annotator.campaigns.api import (
     CampaignViewSet,
     ChecklistViewSet,
     ComparisonCampaignViewSet,
-    ComparisonViewSet,
     FlagViewSet,
+    HumanComparisonViewSet,
 )
 
 router = SimpleRouter()
@@ -15,6 +15,6 @@ router.register("campaigns", CampaignViewSet, basename="api-campaign")
 router.register("assignments", AssignmentViewSet, basename="api-assignment")
 router.register("flags", FlagViewSet, basename="api-flag")
 router.register("comparison-campaigns", ComparisonCampaignViewSet, basename="api-comparison-campaign")
-router.register("comparisons", ComparisonViewSet, basename="api-comparison")
+router.register("comparisons", HumanComparisonViewSet, basename="api-comparison")
 
 urlpatterns = router.urls

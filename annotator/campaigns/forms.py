@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models import Campaign, ChecklistVersion, LevelExample
+from annotator.core.form_fields import field_of
 from annotator.library.models import Generator, ImportBatch, Item
 
 
@@ -28,15 +29,15 @@ class ItemFilterForm(forms.Form):
     """Which items of the library."""
 
     batch = forms.ModelChoiceField(
-        ImportBatch.objects.all(), required=False, label=_("Only items of this import"), empty_label=_("Any import")
+        ImportBatch.objects.all(), required=False, label=_("Only items from this import"), empty_label=_("Any import")
     )
     generator = forms.ModelChoiceField(
         Generator.objects.order_by("name", "version"),
         required=False,
-        label=_("Only items of this generator"),
+        label=_("Only items from this generator"),
         empty_label=_("Any generator"),
     )
-    prompt = forms.CharField(required=False, label=_("Only prompts that contain"), max_length=200)
+    prompt = forms.CharField(required=False, label=_("Prompt contains"), max_length=200)
 
     def fitting(self, media_type: str) -> QuerySet[Item]:
         """The items of this media type that fit. The form has been validated."""
@@ -56,15 +57,15 @@ class CampaignForm(ItemFilterForm, forms.ModelForm):
         min_value=1,
         max_value=100,
         initial=3,
-        label=_("Annotators an item"),
-        help_text=_("How many people look at each."),
+        label=_("Annotators per item"),
+        help_text=_("How many people annotate each item."),
     )
     lease_seconds = forms.IntegerField(
         min_value=30,
         max_value=7 * 24 * 3600,
         initial=1800,
-        label=_("Lease, in seconds"),
-        help_text=_("How long an item is kept for somebody who has opened it and does nothing."),
+        label=_("Lease (seconds)"),
+        help_text=_("How long an item is reserved for an annotator who opened it and does nothing."),
     )
 
     class Meta:
@@ -72,7 +73,7 @@ class CampaignForm(ItemFilterForm, forms.ModelForm):
         fields = ("name", "checklist_version", "overlap", "lease_seconds", "queue_order", "guidelines")
         labels = {
             "checklist_version": _("Checklist"),
-            "queue_order": _("Which item comes next"),
+            "queue_order": _("Item order"),
             "guidelines": _("Guidelines for annotators"),
         }
         widgets = {"guidelines": forms.Textarea(attrs={"rows": 6})}
@@ -80,7 +81,9 @@ class CampaignForm(ItemFilterForm, forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["queue_order"].required = False
-        self.fields["checklist_version"].queryset = ChecklistVersion.objects.order_by("media_type", "name", "-version")
+        field_of(self, "checklist_version", forms.ModelChoiceField).queryset = ChecklistVersion.objects.order_by(
+            "media_type", "name", "-version"
+        )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -90,7 +93,7 @@ class CampaignForm(ItemFilterForm, forms.ModelForm):
         items = self.fitting(version.media_type)
         if not items.exists():
             raise forms.ValidationError(
-                _("No %(kind)s in the library fits these filters; import some or widen the filters."),
+                _("No %(kind)s in the library matches these filters. Import some or widen the filters."),
                 params={"kind": version.media_type},
             )
         cleaned["items"] = items
@@ -111,7 +114,7 @@ class QueueOrderForm(forms.ModelForm):
     class Meta:
         model = Campaign
         fields = ("queue_order",)
-        labels = {"queue_order": _("Which item comes next")}
+        labels = {"queue_order": _("Item order")}
 
 
 class GuidelinesForm(forms.ModelForm):
@@ -134,10 +137,10 @@ class ExampleForm(forms.ModelForm):
     class Meta:
         model = LevelExample
         fields = ("alt", "caption")
-        labels = {"alt": _("What it shows, in words"), "caption": _("Caption (optional)")}
+        labels = {"alt": _("Description (alt text)"), "caption": _("Caption (optional)")}
         help_texts = {
-            "alt": _("For annotators who do not see it: “A portrait; every hair and the skin’s pores are sharp.”"),
-            "caption": _("Shown below it: what to look at."),
+            "alt": _("For annotators who cannot see it: “A portrait; every hair and the skin’s pores are sharp.”"),
+            "caption": _("Shown below it: what to look for."),
         }
 
     field_order = ("upload", "alt", "caption")
@@ -146,16 +149,16 @@ class ExampleForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.fields["upload"].required = False
-            self.fields["upload"].label = _("Another file in its place (optional)")
+            self.fields["upload"].label = _("Replacement file (optional)")
 
 
 class SuggestionsForm(forms.Form):
     percent = forms.IntegerField(
         min_value=0,
         max_value=100,
-        label=_("Share of items with suggestions, in percent"),
+        label=_("Items with suggestions (%)"),
         help_text=_(
-            "0: no suggestions. With 80, every fifth item or so is answered without them, which is what their pull is "
-            "measured against."
+            "0 turns suggestions off. With 80, about every fifth item is answered without them, so that their "
+            "influence can be measured."
         ),
     )

@@ -16,31 +16,31 @@ class PairFilterForm(forms.Form):
     checklist_version = forms.ModelChoiceField(
         ChecklistVersion.objects.order_by("media_type", "name", "-version"),
         label=_("Checklist"),
-        help_text=_("Its questions are not asked; it says whether images or videos are compared."),
+        help_text=_("Its questions are not asked. It determines whether images or videos are compared."),
     )
     first = forms.ModelChoiceField(
         Generator.objects.order_by("name", "version"),
         required=False,
-        label=_("One item by"),
+        label=_("First generator"),
         empty_label=_("Any generator"),
     )
     second = forms.ModelChoiceField(
         Generator.objects.order_by("name", "version"),
         required=False,
-        label=_("and one by"),
+        label=_("Second generator"),
         empty_label=_("Any generator"),
     )
     batch = forms.ModelChoiceField(
-        ImportBatch.objects.all(), required=False, label=_("Only items of this import"), empty_label=_("Any import")
+        ImportBatch.objects.all(), required=False, label=_("Only items from this import"), empty_label=_("Any import")
     )
-    prompt = forms.CharField(required=False, label=_("Only prompts that contain"), max_length=200)
-    per_prompt = forms.IntegerField(min_value=1, max_value=100, initial=1, label=_("Pairs a prompt"))
+    prompt = forms.CharField(required=False, label=_("Prompt contains"), max_length=200)
+    per_prompt = forms.IntegerField(min_value=1, max_value=100, initial=1, label=_("Pairs per prompt"))
     seed = forms.IntegerField(
         min_value=0,
         max_value=2**31 - 1,
         initial=0,
         label=_("Seed"),
-        help_text=_("Decides which pairs are drawn, and who stands left."),
+        help_text=_("Determines which pairs are drawn and which item appears on the left."),
     )
 
     def pairs(self) -> list[Any]:
@@ -61,15 +61,15 @@ class ComparisonCampaignForm(PairFilterForm):
         min_value=1,
         max_value=100,
         initial=3,
-        label=_("Annotators a pair"),
-        help_text=_("How many people compare each."),
+        label=_("Annotators per pair"),
+        help_text=_("How many people compare each pair."),
     )
     lease_seconds = forms.IntegerField(
         min_value=30,
         max_value=7 * 24 * 3600,
         initial=1800,
-        label=_("Lease, in seconds"),
-        help_text=_("How long a pair is kept for somebody who has opened it and does nothing."),
+        label=_("Lease (seconds)"),
+        help_text=_("How long a pair is reserved for an annotator who opened it and does nothing."),
     )
     guidelines = forms.CharField(
         required=False, label=_("Guidelines for annotators"), widget=forms.Textarea(attrs={"rows": 4})
@@ -82,6 +82,6 @@ class ComparisonCampaignForm(PairFilterForm):
         cleaned["pairs"] = self.pairs()
         if not cleaned["pairs"]:
             raise forms.ValidationError(
-                _("No two items of one prompt fit these filters; import some or widen the filters.")
+                _("No two items with the same prompt match these filters. Import some or widen the filters.")
             )
         return cleaned

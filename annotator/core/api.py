@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from annotator.core.errors import ProblemError
-from annotator.core.front_door import check_fields, problem_of
+from annotator.core.request_checks import check_fields, problem_of
 
 
 def person_field() -> serializers.SlugRelatedField[Any]:

@@ -25,7 +25,11 @@ def takes(*names: str) -> Callable[[View], View]:
 
 
 def unknown_names(request: HttpRequest, view: Callable[..., Any]) -> None:
-    """Raises ProblemError (400, code ``unknown_query``) where the address has a name that its view does not read."""
+    """Refuse query names that a view does not read.
+
+    Raises:
+        ProblemError: If the address has a name that its view does not read (400, code ``unknown_query``).
+    """
     given = list(request.GET)
     cls = getattr(view, "cls", None)
     if not given or cls is None:
@@ -34,7 +38,7 @@ def unknown_names(request: HttpRequest, view: Callable[..., Any]) -> None:
     if unknown := sorted(set(given) - known - set(EVERYWHERE)):
         shown = ", ".join(sorted(known)) or _("none")
         raise ProblemError(
-            _("This address does not know “%(unknown)s”. The names it knows: %(known)s.")
+            _("Unknown parameter “%(unknown)s”. Known parameters: %(known)s.")
             % {"unknown": ", ".join(name[:60] for name in unknown[:10]), "known": shown},
             code="unknown_query", known=sorted(known), unknown=[name[:60] for name in unknown[:10]],
         )  # fmt: skip

@@ -47,7 +47,11 @@ class LineChart:
 def line_chart(
     curve: Curve, *, steps: int, low: float | None = None, high: float | None = None, level: float | None = None
 ) -> LineChart | None:
-    """The curve over 0 … ``steps``; None where there is nothing yet. ``level``: a line to compare with."""
+    """The curve over 0 … ``steps``; None where there is nothing yet.
+
+    Args:
+        level: A line to compare with.
+    """
     values = [value for _, value in (*curve.points, *curve.held_out) if math.isfinite(value)]
     if not values:
         return None

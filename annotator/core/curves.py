@@ -26,7 +26,7 @@ class Curve:
 
 
 def thinned(points: Sequence[tuple[float, float]], most: int = SHOWN) -> tuple[tuple[float, float], ...]:
-    """At most ``most`` points: each the mean of as many neighbours, so that nothing is hidden by chance."""
+    """At most ``most`` points: each the mean of as many neighbors, so that nothing is hidden by chance."""
     if len(points) <= most:
         return tuple(points)
     size = -(-len(points) // most)

@@ -22,7 +22,7 @@ class DiskFullError(ProblemError):
 
     def __init__(self, **details: Any) -> None:
         super().__init__(
-            _("The disk of the server is full: nothing was saved. Tell an admin, and try again once there is room."),
+            _("The server’s disk is full, so nothing was saved. Tell an admin, and try again once there is space."),
             **details,
         )
 

@@ -28,3 +28,8 @@ class NotAllowedError(ProblemError):
 class ConflictError(ProblemError):
     code = "conflict"
     status = 409
+
+
+def refused(field: str, message: str, code: str = "bad_option") -> ProblemError:
+    """Make the refusal of what a field says."""
+    return ProblemError(message, code=code, field=field)

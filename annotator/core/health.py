@@ -46,7 +46,7 @@ def check_migrations() -> None:
     executor = MigrationExecutor(connection)
     waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     if waiting:
-        raise NotReady(f"{waiting} migrations wait: manage.py migrate")
+        raise NotReady(f"{waiting} migrations are pending: manage.py migrate")
     _migrated = True
 
 

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
 
 from celery import current_task
+from django.utils.translation import gettext
 
 from annotator.core.errors import ProblemError
 
@@ -43,10 +44,13 @@ class Helper:
         self._connection: Connection | None = None
 
     def call(self, function: Callable[Given, Answer], *args: Given.args, **kwargs: Given.kwargs) -> Answer:
-        """What the function returns, or raises, in the helper. Function, arguments and answer must be picklable.
+        """Call the function in the helper; what it returns or raises.
 
-        An error whose class would have to be loaded here comes as Python's own that is nearest to it. Raises
-        ProblemError where the answer takes too long or the helper dies of the question.
+        Function, arguments and answer must be picklable. An error whose class would have to be loaded here comes as
+        Python's own that is nearest to it.
+
+        Raises:
+            ProblemError: If the answer takes too long or the helper dies of the question.
         """
         if not self._lock.acquire(timeout=self.longest_seconds):
             raise _too_long(self.longest_seconds)
@@ -55,7 +59,7 @@ class Helper:
         finally:
             self._lock.release()
         if succeeded:
-            return answer  # type: ignore[no-any-return]
+            return answer
         raise answer
 
     def end(self) -> None:
@@ -81,8 +85,10 @@ class Helper:
             if was_running:  # it may have ended in the very moment; a fresh one has not
                 return self._ask(question)
             raise ProblemError(
-                "The process that looks into the pipeline's files ended without an answer, most likely for lack of "
-                "memory. Try again when the server has more of it free.",
+                gettext(
+                    "The process that inspects the pipeline's files ended without an answer, most likely because it "
+                    "ran out of memory. Try again when the server has more free memory."
+                ),
                 code="helper_died", status=503,
             ) from error  # fmt: skip
         self.end()
@@ -128,8 +134,10 @@ def _to_send(error: Exception) -> Exception:
 
 def _too_long(seconds: float) -> ProblemError:
     return ProblemError(
-        f"Looking into the pipeline's files took more than {seconds:.0f} seconds and was given up. The server may be "
-        "busy, or its disk slow; try again in a minute.",
+        gettext(
+            "Inspecting the pipeline's files took more than %(seconds).0f seconds and was stopped. The server may be "
+            "busy or its disk slow. Try again in a minute."
+        ) % {"seconds": seconds},
         code="too_long", status=503,
     )  # fmt: skip
 

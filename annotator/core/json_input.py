@@ -26,21 +26,23 @@ class BadJsonError(ProblemError):
 
 
 def read_json(body: bytes | str) -> Any:
-    """The value that the body stands for. Raises BadJsonError (codes ``malformed``, ``too_deep``, ``bad_text``)."""
+    """The value that the body stands for.
+
+    Raises:
+        BadJsonError: Codes ``malformed``, ``too_deep``, ``bad_text``.
+    """
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     if _is_too_deep(raw):
         raise BadJsonError(
-            _("The JSON is nested more than %(most)d levels deep; make it flatter.") % {"most": DEEPEST},
+            _("The JSON is nested more than %(most)d levels deep.") % {"most": DEEPEST},
             code="too_deep",
         )
     try:
         value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
-        raise BadJsonError(
-            _("The text is not UTF-8 (byte %(place)d); send it as UTF-8.") % {"place": error.start + 1}
-        ) from error
+        raise BadJsonError(_("The text is not valid UTF-8 (byte %(place)d).") % {"place": error.start + 1}) from error
     except ValueError as error:  # also a whole number of more digits than Python reads
-        raise BadJsonError(_("The text is not JSON: %(error)s.") % {"error": str(error)[:200]}) from error
+        raise BadJsonError(_("The text is not valid JSON: %(error)s.") % {"error": str(error)[:200]}) from error
     if _SUSPECT.search(raw):
         _check(value)
     return value
@@ -51,7 +53,7 @@ def bad_character(text: str) -> str:
     if "\0" in text:
         return _("a NUL character")
     if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
-        return _("half of a surrogate pair, which is no character")
+        return _("an unpaired surrogate")
     return ""
 
 
@@ -79,7 +81,7 @@ def _check(value: Any) -> None:
     waiting: list[tuple[str, Any]] = [(name, part) for name, below in top for part in (name, below)]
     while waiting:
         field, one = waiting.pop()
-        where = {"field": field} if field and not bad_character(field) else {}
+        where: dict[str, Any] = {"field": field} if field and not bad_character(field) else {}
         if isinstance(one, dict):
             waiting += [(field, part) for part in (*one.keys(), *one.values())]
         elif isinstance(one, list):
@@ -87,7 +89,7 @@ def _check(value: Any) -> None:
         elif isinstance(one, str):
             if found := bad_character(one):
                 raise BadJsonError(
-                    _("A text in the JSON has %(what)s in it; send it without.") % {"what": found},
+                    _("A string in the JSON contains %(what)s. Remove it.") % {"what": found},
                     code="bad_text", **where,
                 )  # fmt: skip
         elif isinstance(one, float) and not math.isfinite(one):

@@ -7,7 +7,7 @@ logged inside it, also by other packages.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -28,7 +28,7 @@ def log_context(**fields: Any) -> Iterator[None]:
 def current(name: str) -> Any:
     """A field of the present context, or None."""
     value = _fields.get().get(name)
-    return value() if isinstance(value, Callable) else value
+    return value() if callable(value) else value
 
 
 class ContextFilter(logging.Filter):

@@ -53,7 +53,7 @@ def refused(request: HttpRequest, problem: ProblemError) -> HttpResponse:
 def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
     """403; also Django's CSRF failure view, which passes a ``reason``."""
     if _is_program(request):
-        return _problem(request, 403, _("You may not do this."), "permission_denied")
+        return _problem(request, 403, _("You do not have permission to do this."), "permission_denied")
     return render(request, "core/403.html", {"stale_form": bool(reason)}, status=403)
 
 
@@ -69,7 +69,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def too_many_requests(request: HttpRequest, *args: object) -> HttpResponse:
     """429: too many attempts to sign in (allauth), or a person locked out for a while (axes)."""
     if _is_program(request):
-        answer = _problem(request, 429, _("Too many requests. Wait a while and try again."), "throttled")
+        answer = _problem(request, 429, _("Too many requests. Wait a moment and try again."), "throttled")
     else:
         answer = render(request, "core/429.html", status=429)
     answer["Retry-After"] = "900"
@@ -85,8 +85,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if disk_is_full(sys.exc_info()[1]):
         return refused(request, DiskFullError())
     if _is_program(request):
-        return _problem(request, 500, "The server could not do this.", "server_error")
-    return _plain(request, 500, _("The server could not do this."))
+        return _problem(request, 500, _("The server could not complete the request."), "server_error")
+    return _plain(request, 500, _("The server could not complete the request."))
 
 
 def _plain(request: HttpRequest, status: int, title: str) -> HttpResponse:

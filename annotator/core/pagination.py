@@ -103,7 +103,7 @@ class Pagination(BasePagination):
         if given.isascii() and given.isdecimal() and 1 <= int(given[:10]) <= LARGEST_PAGE:
             return int(given)
         raise ProblemError(
-            _("“page_size” is a whole number from 1 to %(most)d.") % {"most": LARGEST_PAGE}, code="bad_page_size"
+            _("“page_size” must be a whole number from 1 to %(most)d.") % {"most": LARGEST_PAGE}, code="bad_page_size"
         )
 
     def _given(self, names: Sequence[str]) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Pagination(BasePagination):
             given = {}
         if given.get("order") != list(names):
             raise ProblemError(
-                _("This is no cursor of this list; begin without one, and go on by “next” of each answer."),
+                _("Invalid cursor. Start without one, then follow the “next” link of each response."),
                 code="bad_cursor",
             )
         return dict(given)
@@ -124,11 +124,11 @@ class Pagination(BasePagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
             {"name": "cursor", "required": False, "in": "query", "schema": {"type": "string"},
-             "description": "Where to go on: as `next` of the answer before has it. Rows that come in meanwhile "
-                            "repeat none."},
+             "description": "The cursor from `next` of the previous answer. Rows that arrive in the meantime "
+             "are not repeated."},
             {"name": "page_size", "required": False, "in": "query",
              "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE_SIZE},
-             "description": "Rows an answer."},
+             "description": "Rows per answer."},
         ]  # fmt: skip
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class Pagination(BasePagination):
             "type": "object",
             "required": ["count", "next", "previous", "results"],
             "properties": {
-                "count": {"type": "integer", "description": "As it was when the first page was asked for."},
+                "count": {"type": "integer", "description": "Counted when the first page was requested."},
                 "next": link,
                 "previous": link,
                 "results": schema,
@@ -146,13 +146,20 @@ class Pagination(BasePagination):
 
 
 def order_of(queryset: QuerySet[Any]) -> list[Term]:
-    """The list's order, made definite: its primary key decides between rows that are otherwise the same."""
-    given = queryset.query.order_by or (queryset.query.get_meta().ordering if queryset.query.default_ordering else ())
-    order = [_term(one) for one in given]
+    """The list's order, made definite: its primary key decides between rows that are otherwise the same.
+
+    Where the order names another unique field, that one decides. A cursor can be read by whoever has it, so a list
+    whose keys are kept from its readers is ordered by such a field.
+    """
+    usual = queryset.query.get_meta().ordering if queryset.query.default_ordering else None
+    order = [_term(one) for one in queryset.query.order_by or usual or ()]
     key = queryset.model._meta.pk.name
     for place, term in enumerate(order):
         if term.name in ("pk", key):
             return [*order[:place], Term(key, term.descending, not term.descending)]
+        field = None if "__" in term.name else queryset.model._meta.get_field(term.name)
+        if field is not None and getattr(field, "unique", False) and not field.null:
+            return order[: place + 1]
     descends = bool(order) and order[0].descending
     return [*order, Term(key, descends, not descends)]
 
@@ -162,7 +169,7 @@ def _term(given: Any) -> Term:
         descending = given.startswith("-")
         return Term(given.lstrip("-"), descending, not descending)
     if isinstance(given, F):
-        return Term(given.name, False, True)
+        return Term(given.name, False, True)  # type: ignore[attr-defined]  # django-stubs lacks it
     descending = bool(given.descending)
     nulls_last = bool(given.nulls_last) if (given.nulls_last or given.nulls_first) else not descending
     return Term(given.expression.name, descending, nulls_last)

@@ -22,21 +22,25 @@ def read_port(text: str) -> int:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises StartError where nothing could listen at this address."""
+    """Check that a server can listen at this address.
+
+    Raises:
+        StartError: If nothing could listen at this address.
+    """
     bare = host.strip("[]")
     try:
         with socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((bare, port))
     except PermissionError:
-        raise StartError(f"Port {port} is for root only. Choose another: PORT=8000 scripts/run") from None
+        raise StartError(f"Port {port} is reserved for root. Choose another: PORT=8000 scripts/run") from None
     except socket.gaierror:
         raise StartError(f"HOST={host} is not an address of this machine.") from None
     except OSError as error:
         other = port + 1 if port < 65535 else 8000
         if error.errno == 98 or "in use" in str(error):
             raise StartError(f"Port {port} is in use. Choose another: PORT={other} scripts/run") from None
-        raise StartError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
+        raise StartError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
 
 
 def free_mb(folder: Path) -> int:
@@ -50,17 +54,25 @@ def has_data(folder: Path) -> bool:
 
 
 def check_space(folder: Path) -> None:
-    """Raises StartError where there is too little space; who has data already is not kept from it by a full disk."""
+    """Check that the disk has room.
+
+    Raises:
+        StartError: If there is too little space; who has data already is not kept from it by a full disk.
+    """
     free, needed = free_mb(folder), MIN_FREE_MB_AGAIN if has_data(folder) else MIN_FREE_MB
     if free < needed:
         raise StartError(
-            f"Only {free} MB are free in {folder}; {needed} MB are needed. Free some, or put the data "
-            "elsewhere: DATA_DIR=another/folder scripts/run"
+            f"Only {free} MB are free in {folder}, but {needed} MB are needed. Free some space, or put the "
+            "data elsewhere: DATA_DIR=another/folder scripts/run"
         )
 
 
 def check_database(url: str) -> str:
-    """Say where the given database is. Raises StartError where it does not answer or is too old."""
+    """Say where the given database is.
+
+    Raises:
+        StartError: If it does not answer or is too old.
+    """
     import psycopg
 
     try:
@@ -77,7 +89,11 @@ def check_database(url: str) -> str:
 
 
 def check_broker(url: str) -> str:
-    """Say where the given broker is. Raises StartError where it does not answer."""
+    """Say where the given broker is.
+
+    Raises:
+        StartError: If it does not answer.
+    """
     import redis
 
     try:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from annotator.core.errors import ProblemError
+from django.utils.translation import gettext
+
+from annotator.core.errors import ProblemError, refused
 
 DEPTH = 3  # folders below a root that are looked through for a list of what is there
 MOST_LISTED = 200
@@ -24,16 +26,23 @@ class Roots:
         return cls(tuple(Path(path).resolve() for path in paths), setting)
 
     def __str__(self) -> str:
-        return " or ".join(map(str, self.paths)) or f"any allowed folder ({self.setting} is empty)"
+        return gettext(" or ").join(map(str, self.paths)) or gettext("any allowed folder (%(setting)s is empty)") % {
+            "setting": self.setting
+        }
 
     def find(self, name: str, field: str) -> Path | None:
         """Where this name leads in the first root that has it; never outside of a root, whatever links there are.
 
-        Raises ProblemError with ``field``: it is no path below a folder, or a link that leads out.
+        Raises:
+            ProblemError: With ``field``: it is no path below a folder, or a link that leads out.
         """
         pure = PurePosixPath(name)
         if not name.strip() or "\0" in name or pure.is_absolute() or ".." in pure.parts:
-            raise refusal(field, f"“{name}” is no name that can be used here: give the path below one of {self}.")
+            raise refusal(
+                field,
+                gettext("“%(name)s” cannot be used as a name here. Enter the path below one of %(self)s.")
+                % {"name": name, "self": self},
+            )
         for root in self.paths:
             place = root / pure
             try:
@@ -43,8 +52,11 @@ class Roots:
             if not self.hold(there):
                 raise refusal(
                     field,
-                    f"“{name}” is a link that leads out of {self}. Add where it leads to {self.setting}, or move "
-                    "the files.",
+                    gettext(
+                        "“%(name)s” is a link that leads outside %(self)s. Add its target to %(setting)s, or "
+                        "move the files."
+                    )
+                    % {"name": name, "self": self, "setting": self.setting},
                 )
             return place
         return None
@@ -87,10 +99,11 @@ def folders_in(folder: Path) -> list[Path]:
 def offer(names: Sequence[str]) -> str:
     """What could be named instead, as a sentence."""
     if not names:
-        return "Nothing of the kind is there yet."
+        return gettext("None exists yet.")
     shown = ", ".join(f"“{name}”" for name in names[:8])
-    return f"There {'is' if len(names) == 1 else 'are'} {shown}{' and more' if len(names) > 8 else ''}."
+    text = gettext("Available: %(names)s and more.") if len(names) > 8 else gettext("Available: %(names)s.")
+    return text % {"names": shown}
 
 
 def refusal(field: str, message: str) -> ProblemError:
-    return ProblemError(message.strip(), code=f"no_{field}", field=field)
+    return refused(field, message.strip(), code=f"no_{field}")

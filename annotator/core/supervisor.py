@@ -99,11 +99,16 @@ class Supervisor:
         self.step_number += 1
 
     def start(self) -> None:
-        """Bring everything up. Raises StartError or EmbeddedError; ``stop`` cleans up after either."""
+        """Bring everything up.
+
+        Raises:
+            StartError: A server of the operator's does not answer; ``stop`` cleans up.
+            EmbeddedError: A server does not start; ``stop`` cleans up.
+        """
         self.claim_folder()
         left = end_leftovers(self.data_dir)
         if left:
-            say(f"  An earlier start was cut off; stopped {left} of its processes.")
+            say(f"  An earlier start was interrupted; stopped {left} of its processes.")
         check_port(self.host, self.port)
         check_space(self.data_dir)
         self.step("Database", self.start_database)
@@ -135,9 +140,7 @@ class Supervisor:
             self.lock.seek(0)
             pid, _, url = self.lock.read().strip().partition(" ")
             self.lock = None
-            raise StartError(
-                f"It is already running here: {url} (process {pid}). Stop that one first: kill {pid}"
-            ) from None
+            raise StartError(f"Already running here: {url} (process {pid}). Stop that one first: kill {pid}") from None
         self.lock.truncate(0)
         self.lock.write(f"{os.getpid()} {self.url}\n")
         self.lock.flush()
@@ -205,7 +208,7 @@ class Supervisor:
             if not web.running():
                 raise StartError(f"The web server ended while starting: {tail(web.log)} (more in {shown(web.log)})")
             if time.monotonic() > deadline:
-                raise StartError(f"The web server does not answer after {READY_SECONDS} s; see {shown(web.log)}")
+                raise StartError(f"The web server has not answered after {READY_SECONDS} s; see {shown(web.log)}")
             time.sleep(0.1)
 
     # --- running ------------------------------------------------------------------------------------
@@ -215,7 +218,7 @@ class Supervisor:
             for row in json.loads((self.data_dir / "logins.json").read_text()):
                 secret = row["password"] or {"changed": "(password changed)", "removed": "(removed)"}[row["state"]]
                 lines.append(f"{row['username']:<10} {secret:<20} {row['role']}")
-        lines += ["", "Ctrl-C stops everything; the data stays."]
+        lines += ["", "Ctrl-C stops everything; the data is kept."]
         if self.host not in {"127.0.0.1", "localhost", "::1"} and not self.env.get("ALLOWED_HOSTS"):
             lines.append("Other machines are let in by name only: set ALLOWED_HOSTS to the name they use.")
         rule = "─" * (max(map(len, lines)) + 2)
@@ -230,8 +233,8 @@ class Supervisor:
                     self.begin_child(child)
                     say(f"{child.name} is running again.")
                 elif (wait := child.ended()) is not None:
-                    say(f"{child.name} ended ({child.how}); it starts again in {wait:.0f} s. "
-                        f"Its log: {shown(child.log)}")  # fmt: skip
+                    say(f"{child.name} ended ({child.how}); restarting in {wait:.0f} s. Its log: "
+                        f"{shown(child.log)}")  # fmt: skip
 
     def watch_servers(self) -> None:
         for name, ours, pid, start in (
@@ -239,7 +242,7 @@ class Supervisor:
             ("The broker", self.own_broker, embedded.valkey_pid, embedded.broker_url),
         ):
             if ours and pid(self.data_dir) is None:
-                say(f"{name} ended; starting it again.")
+                say(f"{name} ended; restarting it.")
                 try:
                     start(self.data_dir)
                 except embedded.EmbeddedError as error:
@@ -316,7 +319,7 @@ def main() -> int:
         with contextlib.suppress(OSError):
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(traceback.format_exc())
-        say(f"  Something unforeseen happened: {type(error).__name__}: {error} (all of it in {shown(log)})")
+        say(f"  Unexpected error: {type(error).__name__}: {error} (full log in {shown(log)})")
         code = 1
     if supervisor.lock is not None:
         if not code:

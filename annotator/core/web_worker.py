@@ -60,7 +60,7 @@ class BoundedSocket(socket.socket):
         self.waited, self.received = 0.0, 0
 
 
-class HeadersFirst(ThreadWorker):  # type: ignore[misc]
+class HeadersFirst(ThreadWorker):
     """The worker class of ``annotator.core.gunicorn_config``.
 
     ``lane`` and ``lanes`` are set before the process is forked; a process without them takes everything.

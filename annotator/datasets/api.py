@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status, viewsets
@@ -13,9 +14,11 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotator.accounts.reauthentication import ShownLately
 from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.campaigns.models import Campaign
 from annotator.core.api import person_field
+from annotator.core.downloads import content_type
 from annotator.core.errors import ProblemError
 from annotator.datasets import downloads, queries, services
 from annotator.datasets.models import DatasetVersion
@@ -47,7 +50,7 @@ class ExportRequestSerializer(serializers.Serializer[Any]):
     consensus = serializers.ChoiceField(
         choices=ConsensusMethod.choices,
         default=ConsensusMethod.MAJORITY,
-        help_text="How several people's answers become the levels that count.",
+        help_text="How several people's answers become the consensus level.",
     )
 
 
@@ -60,13 +63,15 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         return queries.versions()
 
     def get_permissions(self) -> list[BasePermission]:
-        return [IsAdmin() if self.action == "create" else IsReviewer()]
+        if self.action == "create":
+            return [IsAdmin(), ShownLately()]
+        return [IsReviewer(), ShownLately()] if self.action in ("file", "zip") else [IsReviewer()]
 
     @extend_schema(request=ExportRequestSerializer, responses={202: JobSerializer})
     def create(self, request: Request) -> Response:
-        """Export a campaign: its annotations and their consensus, or, where it compares, its comparisons and pairs.
+        """Export a campaign: its annotations and their consensus, or its comparisons and pairs.
 
-        Answers with the job; when it has succeeded, its result names the dataset version.
+        Returns the job; when it has succeeded, its result names the dataset version.
         """
         asked = ExportRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -91,9 +96,13 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         recorded = downloads.recorded(version, name)
         if recorded is None:
             names = ", ".join(file["name"] for file in version.files)
-            raise ProblemError(f"There is no file “{name}”; there are {names}.", code="no_file", status=404)
+            raise ProblemError(
+                gettext("There is no file “%(name)s”. Available files: %(names)s.") % {"name": name, "names": names},
+                code="no_file",
+                status=404,
+            )
         path = downloads.whole_file(version, recorded)
-        response = FileResponse(path.open("rb"), as_attachment=True, content_type=downloads.content_type(name))
+        response = FileResponse(path.open("rb"), as_attachment=True, content_type=content_type(name))
         response["ETag"] = f'"{recorded["sha256"]}"'
         return response
 

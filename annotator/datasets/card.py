@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from annotator.campaigns.models import Campaign
-from annotator.datasets.rows import Row
+from reward_engine import WRITTEN_BY
 from reward_engine.checklist import Checklist
 
 FORMAT = 1
@@ -26,24 +27,22 @@ class Contents:
     annotators: set[str] = field(default_factory=set)
     synthetic: set[str] = field(default_factory=set)
     prompts: set[int] = field(default_factory=set)
-    licences: Counter[str] = field(default_factory=Counter)
+    licenses: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     generators: Counter[str] = field(default_factory=Counter)
 
-    def add_annotations(self, rows: list[Row]) -> None:
-        self.annotations += len(rows)
-        for row in rows:
-            self.annotators.add(row["annotator"])
-            if row["annotator_is_synthetic"]:
-                self.synthetic.add(row["annotator"])
+    def add_items(self, items: pa.Table) -> None:
+        """Count the items of the consensus.
 
-    def add_items(self, rows: list[Row]) -> None:
-        self.items += len(rows)
-        for row in rows:
-            self.prompts.add(row["prompt_id"])
-            self.licences[row["licence"]] += 1
-            self.sources[row["source"]] += 1
-            self.generators[f"{row['generator']} {row['generator_version']}".strip()] += 1
+        Args:
+            items: A table with the columns of ``schema.ITEM``.
+        """
+        self.items += len(items)
+        self.prompts.update(items["prompt_id"].unique().to_pylist())
+        self.licenses.update(items["license"].to_pylist())
+        self.sources.update(items["source"].to_pylist())
+        names, versions = items["generator"].to_pylist(), items["generator_version"].to_pylist()
+        self.generators.update(f"{name} {version}".strip() for name, version in zip(names, versions, strict=True))
 
 
 def manifest(
@@ -61,6 +60,7 @@ def manifest(
         "name": campaign.name,
         "version": version,
         "created_at": now.isoformat(),
+        "written_by": WRITTEN_BY,
         "campaign": {"id": campaign.pk, "overlap": campaign.overlap, "is_demo": campaign.is_demo},
         "media_type": campaign.media_type,
         "checklist": {
@@ -74,7 +74,7 @@ def manifest(
             "annotators": len(contents.annotators),
             "synthetic_annotators": len(contents.synthetic),
         },
-        "licences": dict(contents.licences.most_common()),
+        "licenses": dict(contents.licenses.most_common()),
         "sources": dict(contents.sources.most_common()),
         "generators": dict(contents.generators.most_common()),
         "consensus": consensus,
@@ -93,12 +93,12 @@ def manifest(
 
 
 CONSENSUS = {
-    "majority": """- In `consensus` (by majority): `annotation` is the level most annotators chose (of levels chosen \
-equally often the
-  middle one); `support` says how many judged, `agreement` which share of them chose that level.""",
-    "reliability": """- In `consensus` (weighted by reliability): `annotation` is the likeliest level where answers \
-weigh as much as their
-  annotator is reliable (Dawid & Skene 1979); `support` says how many judged, `agreement` how likely that level is.""",
+    "majority": """- In `consensus` (by majority): `annotation` is the level most annotators chose (the middle one of \
+tied levels);
+  `support` is how many judged, `agreement` which share of them chose that level.""",
+    "reliability": """- In `consensus` (weighted by reliability): `annotation` is the likeliest level if answers \
+are weighted by
+  their annotator's reliability (Dawid & Skene 1979); `support`: how many judged; `agreement`: how likely it is.""",
 }
 
 
@@ -126,7 +126,7 @@ def readme(data: dict[str, Any]) -> str:
     )
     rows = "\n".join(
         f"| `{sub['id']}` | {sub['name']} | {sub['lowest']} … {sub['highest']} |"
-        + (" a category, no ladder |" if sub["kind"] != "ordinal" else " |")
+        + (" a category |" if sub["kind"] != "ordinal" else " |")
         for sub in data["sub_dimensions"]
     )
     files = "\n".join(
@@ -139,30 +139,30 @@ def readme(data: dict[str, Any]) -> str:
 # {line(data["name"])}, version {data["version"]}
 
 {counts["annotations"]} annotations of {counts["items"]} {data["media_type"]}s ({counts["prompts"]} prompts) by \
-{counts["annotators"]} annotators, {counts["judgments"]} judgments in all, made {data["created_at"][:10]}.
+{counts["annotators"]} annotators, {counts["judgments"]} judgments in total, created {data["created_at"][:10]}.
 {warning}
 ## Files
 | file | rows | bytes | sha256 |
 |---|---|---|---|
 {files}
 
-`annotations` has one row an annotation (an item as one person judged it), `consensus` one row an item. Both come as
+`annotations` has one row per annotation (an item as one person judged it), `consensus` one row per item. Both come as
 JSONL and as Parquet with the same content. `checklist.yaml` holds every level's and question's wording; \
-`manifest.json` says all of this for programs. Media files are not included: `media_sha256` and `media_file` name them.
+`manifest.json` has all of this for programs. Media files are not included: `media_sha256` and `media_file` name them.
 
 ## Columns
-- `annotation`: the level of each sub-dimension, null where it was not judged. Levels that follow from another ("there
+- `annotation`: the level of each sub-dimension, null if it was not judged. Levels that follow from another ("there
   is no face") are filled in; a level that contradicts another is left out.
 - `answers`: the checklist's {len(data["questions"])} yes/no questions in the order of `manifest.json`, as the levels
   imply them: 1 yes, -1 no, 0 where a question does not apply or was not judged.
 - `meta_result` (1 yes, 0 otherwise) and `meta_mask` (1 where the question applies) say the same in the published form.
-- `milliseconds`: how long each ladder was looked at. `started_at`, `submitted_at`: UTC.
-- `suggested`: the levels that a reward model (`suggested_by`) had suggested where the answers were given, and
-  `suggestions_shown` whether the annotator saw them; null and empty where no model was asked.
+- `milliseconds`: time spent on each sub-dimension. `started_at`, `submitted_at`: UTC.
+- `suggested`: the levels that a reward model (`suggested_by`) had suggested for these answers, and
+  `suggestions_shown` whether the annotator saw them; null and empty without a model.
 - `annotator`: a pseudonym, the same for one person in every export of this platform.
-- `purpose`: `work`, or `gold` where the answers were known beforehand to measure annotators.
+- `purpose`: `work`, or `gold` if the answers were known beforehand to measure annotators.
 {CONSENSUS[data["consensus"]]}
-- `adjudicated`: the sub-dimensions of the item that a reviewer decided; their word comes before every vote.
+- `adjudicated`: the sub-dimensions that a reviewer decided; the decision overrides the votes.
 
 ## Sub-dimensions
 | id | name | levels | |
@@ -186,14 +186,14 @@ consensus = datasets.load_dataset(".", "consensus")
 
 
 def origin(data: dict[str, Any]) -> str:
-    """The section that says under which licences the media are, and where they come from."""
-    return f"""## Licences of the media
-{counted(data["licences"], "item")}
+    """The section that says under which licenses the media are, and where they come from."""
+    return f"""## Licenses of the media
+{counted(data["licenses"], "item")}
 
 The media come from:
 {counted(data["sources"], "item")}
 
-and were made by:
+and were generated by:
 {counted(data["generators"], "item")}"""
 
 
@@ -203,5 +203,6 @@ def line(text: str) -> str:
 
 def counted(counts: dict[str, int], what: str) -> str:
     return "\n".join(
-        f"- {line(name) or '(not given)'}: {count} {what}{'' if count == 1 else 's'}" for name, count in counts.items()
+        f"- {line(name) or '(not specified)'}: {count} {what}{'' if count == 1 else 's'}"
+        for name, count in counts.items()
     )

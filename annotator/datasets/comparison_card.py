@@ -12,6 +12,7 @@ import yaml
 from annotator.campaigns.models import Campaign
 from annotator.datasets.card import FORMAT, line, origin
 from annotator.datasets.rows import Row
+from reward_engine import WRITTEN_BY
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Contents:
             self.prompts.add(row["prompt_id"])
             for side in ("first", "second"):
                 maker = f"{row[f'{side}_generator']} {row[f'{side}_generator_version']}".strip()
-                self.seen[row[f"{side}_item_id"]] = (row[f"{side}_licence"], row[f"{side}_source"], maker)
+                self.seen[row[f"{side}_item_id"]] = (row[f"{side}_license"], row[f"{side}_source"], maker)
 
     def by(self, column: int) -> dict[str, int]:
         return dict(Counter(facts[column] for facts in self.seen.values()).most_common())
@@ -59,6 +60,7 @@ def manifest(
         "name": campaign.name,
         "version": version,
         "created_at": now.isoformat(),
+        "written_by": WRITTEN_BY,
         "campaign": {"id": campaign.pk, "overlap": campaign.overlap, "is_demo": campaign.is_demo},
         "media_type": campaign.media_type,
         "counts": {
@@ -70,7 +72,7 @@ def manifest(
             "annotators": len(contents.annotators),
             "synthetic_annotators": len(contents.synthetic),
         },
-        "licences": contents.by(0),
+        "licenses": contents.by(0),
         "sources": contents.by(1),
         "generators": contents.by(2),
         "files": files,
@@ -108,24 +110,24 @@ def readme(data: dict[str, Any]) -> str:
 # {line(data["name"])}, version {data["version"]}
 
 {counts["comparisons"]} comparisons of {counts["pairs"]} pairs of {data["media_type"]}s ({counts["prompts"]} prompts) \
-by {counts["annotators"]} annotators, {counts["ties"]} of them without a difference, made {data["created_at"][:10]}.
+by {counts["annotators"]} annotators, {counts["ties"]} of them without a difference, created {data["created_at"][:10]}.
 {warning}
 ## Files
 | file | rows | bytes | sha256 |
 |---|---|---|---|
 {files}
 
-`comparisons` has one row a comparison (a pair as one person saw it), `pairs` one row a pair. Both come as JSONL and as
-Parquet with the same content. Media files are not included: `…_media_sha256` and `…_media_file` name them.
+`comparisons` has one row per comparison (one person's view of a pair), `pairs` one row per pair. Both come as JSONL and
+as Parquet with the same content. Media files are not included: `…_media_sha256` and `…_media_file` name them.
 
 ## Columns
-- `left_…`, `right_…`: the two items as they stood side by side; sides are drawn by lot and turned for every
+- `left_…`, `right_…`: the two items as they stood side by side; sides are random and turned for every
   other person.
-- `preference`: `left`, `right` or `tie` (no difference). `preferred_item_id`: the item that is meant, null for a tie.
+- `preference`: `left`, `right` or `tie` (no difference). `preferred_item_id`: the preferred item, null for a tie.
 - `annotator`: a pseudonym, the same for one person in every export of this platform.
 - `milliseconds`: how long the choice took. `started_at`, `submitted_at`: UTC.
 - In `pairs`: `for_first`, `for_second` and `ties` count people; `preferred_item_id` is the item more people prefer,
-  null where as many prefer either.
+  null if the votes are even.
 
 {origin(data)}
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import pyarrow as pa
 from django.utils import timezone
 
-from annotator.campaigns.models import Comparison, ComparisonPair, Preference
+from annotator.campaigns.models import ComparisonPair, HumanComparison, Preference
 from annotator.datasets.queries import exported_comparisons
-from annotator.datasets.rows import CHUNK, Row, item_columns, pseudonym
+from annotator.datasets.rows import Row, item_columns, pseudonym
 from annotator.datasets.schema import ITEM, TIME
 from annotator.library.models import Item
+
+CHUNK = 2000
 
 # What the two sides share is said once.
 SHARED = ("prompt_id", "prompt", "media_type")
@@ -49,7 +51,7 @@ def _side(prefix: str) -> list[tuple[str, pa.DataType]]:
     return [(f"{prefix}_{name}", kind) for name, kind in SIDE]
 
 
-class Compared:
+class ComparisonRows:
     """The comparisons of a campaign up to one moment; what the pairs' table needs of them is gathered on the way."""
 
     def __init__(self, campaign_id: int) -> None:
@@ -68,7 +70,7 @@ class Compared:
             before = chunk[-1].pk
             yield [self._row(comparison) for comparison in chunk]
 
-    def _row(self, comparison: Comparison) -> Row:
+    def _row(self, comparison: HumanComparison) -> Row:
         pair = comparison.pair
         preferred = {Preference.LEFT: comparison.left, Preference.RIGHT: comparison.right}.get(
             Preference(comparison.preference)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from datetime import datetime
@@ -13,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from annotator.datasets.rows import Row
+from annotator.datasets.rows import Chunk, Row
+from reward_engine.storage import file_sha256
 
 
 class TableFiles:
@@ -25,6 +25,12 @@ class TableFiles:
         self._schema = schema
         self._lines = self.paths[0].open("w", encoding="utf-8", newline="\n")
         self._parquet = pq.ParquetWriter(self.paths[1], schema, compression="zstd")
+
+    def write_chunk(self, chunk: Chunk) -> None:
+        """Write rows that are there in both forms."""
+        self._lines.writelines(chunk.lines)
+        self._parquet.write_table(chunk.table)
+        self.rows += len(chunk.lines)
 
     def write(self, rows: list[Row]) -> None:
         self._lines.writelines(json.dumps(row, ensure_ascii=False, default=_plain) + "\n" for row in rows)
@@ -49,8 +55,8 @@ def _plain(value: object) -> str:
 
 def describe(path: Path, rows: int | None = None) -> dict[str, Any]:
     """How a file is recorded. It is on the disk for good when this returns."""
+    digest = file_sha256(path)
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
     path.chmod(0o444)
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest, "rows": rows}

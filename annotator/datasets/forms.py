@@ -8,10 +8,10 @@ from annotator.trust.queries import ConsensusMethod
 
 class ExportForm(forms.Form):
     consensus = forms.ChoiceField(
-        label=_("Where people differ"),
+        label=_("Consensus rule"),
         choices=ConsensusMethod.choices,
         initial=ConsensusMethod.MAJORITY,
-        help_text=_("A reviewer's decision counts before either."),
+        help_text=_("A reviewer’s decision always takes precedence."),
     )
 
     def chosen(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 
 from annotator.campaigns.models import Campaign
 from annotator.core.errors import ConflictError
@@ -20,7 +21,7 @@ class DatasetVersion(TimeStamped):
     path = models.CharField(max_length=300)
     files = models.JSONField(default=list, help_text="name, bytes, sha256, rows of each file.")
     manifest = models.JSONField(
-        default=dict, blank=True, help_text="What manifest.json says: checklist, counts, licences."
+        default=dict, blank=True, help_text="Contents of manifest.json: checklist, counts, licenses."
     )
     zip_bytes = models.PositiveBigIntegerField(null=True, blank=True, help_text="Of all files as one ZIP.")
     annotations = models.PositiveIntegerField()
@@ -37,7 +38,9 @@ class DatasetVersion(TimeStamped):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            raise ConflictError("A dataset version never changes; export the campaign again for a new one.")
+            raise ConflictError(
+                gettext("A dataset version never changes. Export the campaign again to create a new one.")
+            )
         super().save(*args, **kwargs)
 
     @property

@@ -11,7 +11,7 @@ ITEM = [
     ("prompt", pa.string()), ("generator", pa.string()), ("generator_version", pa.string()),
     ("generator_parameters", pa.string()), ("media_sha256", pa.string()), ("media_file", pa.string()),
     ("file_name", pa.string()), ("mime_type", pa.string()), ("width", pa.int32()), ("height", pa.int32()),
-    ("duration_ms", pa.int32()), ("frame_rate", pa.float64()), ("source", pa.string()), ("licence", pa.string()),
+    ("duration_ms", pa.int32()), ("frame_rate", pa.float64()), ("source", pa.string()), ("license", pa.string()),
 ]  # fmt: skip
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -21,7 +21,7 @@ def _answers() -> list[tuple[str, pa.DataType]]:
     return [(name, pa.list_(pa.int8())) for name in ("answers", "meta_result", "meta_mask")]
 
 
-def annotations(checklist: Checklist) -> pa.Schema:
+def annotations_schema(checklist: Checklist) -> pa.Schema:
     """One row an annotation: an item as one person judged it."""
     everything = [sub.id for sub in checklist.sub_dimensions]
     return pa.schema(
@@ -43,7 +43,7 @@ def annotations(checklist: Checklist) -> pa.Schema:
     )
 
 
-def consensus(checklist: Checklist) -> pa.Schema:
+def consensus_schema(checklist: Checklist) -> pa.Schema:
     """One row an item: the levels that count."""
     ordinal = [sub.id for sub in checklist.ordinal]
     return pa.schema(

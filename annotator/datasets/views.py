@@ -1,21 +1,28 @@
 """Datasets: what there is, a campaign and its versions, one version and its files."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from annotator.accounts.again import asks_again
 from annotator.accounts.models import Role
+from annotator.accounts.reauthentication import ask_first, asks_again
 from annotator.accounts.roles import has_role, role_required
+from annotator.core.downloads import content_type
 from annotator.core.errors import ProblemError
+from annotator.core.htmx import htmx_of
 from annotator.datasets import downloads, queries, services
 from annotator.datasets.forms import ExportForm
 from annotator.datasets.models import DatasetVersion
+
+ZIP = "zip"
 
 
 @require_safe
@@ -23,7 +30,7 @@ from annotator.datasets.models import DatasetVersion
 def dataset_list(request: HttpRequest) -> HttpResponse:
     context = {
         "page": Paginator(queries.versions(), 25).get_page(request.GET.get("page")),
-        "campaigns": queries.campaigns_to_export()[:50],
+        "campaigns": queries.with_annotations(queries.campaigns_to_export()[:50]),
     }
     return render(request, "datasets/list.html", context)
 
@@ -53,14 +60,20 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
         "job": job,
         "live": job is not None and not job.is_finished,
     }
-    return render(request, "datasets/_campaign.html" if request.htmx else "datasets/campaign.html", context)
+    return render(request, "datasets/_campaign.html" if htmx_of(request) else "datasets/campaign.html", context)
 
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
 def version(request: HttpRequest, pk: int) -> HttpResponse:
+    """What it holds; with ``download`` in the address, that file (or "zip") comes by itself."""
     found = get_object_or_404(queries.versions(), pk=pk)
     context = {"version": found, "manifest": found.manifest, "consensus": queries.consensus_name(found)}
+    wanted = request.GET.get("download", "")
+    if wanted == ZIP:
+        context["coming"] = reverse("datasets:download-all", args=[pk])
+    elif downloads.recorded(found, wanted):
+        context["coming"] = reverse("datasets:download", args=[pk, wanted])
     return render(request, "datasets/version.html", context)
 
 
@@ -72,13 +85,15 @@ def download(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     file = downloads.recorded(found, name)
     if file is None:
         raise Http404(_("This dataset version has no such file."))
+    if asked := _asked_again(request, found, name):
+        return asked
     try:
         path = downloads.whole_file(found, file)
     except ProblemError as problem:
         return _refuse(request, found, problem)
     response = FileResponse(
         path.open("rb"), as_attachment=True, filename=f"{downloads.stem(found)}-{name}",
-        content_type=downloads.content_type(name),
+        content_type=content_type(name),
     )  # fmt: skip
     response["ETag"] = f'"{file["sha256"]}"'
     return response
@@ -88,12 +103,20 @@ def download(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
 @role_required(Role.ADMIN, Role.REVIEWER)
 def download_all(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = get_object_or_404(queries.versions(), pk=pk)
+    if asked := _asked_again(request, found, ZIP):
+        return asked
     try:
         content = downloads.zipped(found)
     except ProblemError as problem:
         return _refuse(request, found, problem)
     headers = {"Content-Disposition": f'attachment; filename="{downloads.stem(found)}.zip"'}
     return StreamingHttpResponse(content, content_type="application/zip", headers=headers)
+
+
+def _asked_again(request: HttpRequest, found: DatasetVersion, wanted: str) -> HttpResponseBase | None:
+    """The files say what each person answered: who takes them shows that it is they."""
+    page = reverse("datasets:version", args=[found.pk])
+    return ask_first(request, then=f"{page}?{urlencode({'download': wanted})}")
 
 
 def _refuse(request: HttpRequest, found: DatasetVersion, problem: ProblemError) -> HttpResponse:

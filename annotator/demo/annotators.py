@@ -47,7 +47,7 @@ def ensure_synthetic() -> list[User]:
         user, made = ensure_user(username=synthetic.username, roles=[Role.ANNOTATOR], is_synthetic=True)
         if made:
             user.first_name = "Synthetic annotator"
-            user.last_name = f"{number} (errs in {100 * synthetic.error_rate:.0f} %)"
+            user.last_name = f"{number} (errs in {100 * synthetic.error_rate:.0f}%)"
             user.save(update_fields=["first_name", "last_name"])
         people.append(user)
     return people
@@ -67,7 +67,8 @@ def assigned(position: int) -> tuple[int, ...]:
 def answers(checklist: Checklist, base: Levels, synthetic: Synthetic, item_name: str, seed: int = 0) -> Levels:
     """The levels this annotator gives an item: all ordinal ladders, consistent between ladder and mask.
 
-    ``base``: the level that is right or neutral, for each of them.
+    Args:
+        base: The level that is right or neutral, for each of them.
     """
     rng = np.random.default_rng([seed, zlib.crc32(synthetic.username.encode()), zlib.crc32(item_name.encode())])
     given: Levels = {}

@@ -14,6 +14,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotator.accounts.models import User
 from annotator.campaigns.checklists import checklist_of
@@ -50,11 +51,15 @@ Accepted = list[tuple[Assignment, Annotation]]
 def submit_annotations(*, campaign: Campaign, annotations: Sequence[Annotation]) -> int:
     """Submit those whose person has not had the item and whose item still needs somebody; returns how many.
 
-    Raises ConflictError where the campaign is not open, ProblemError where answers are lacking or contradict each
-    other; then nothing is submitted.
+    Raises:
+        ConflictError: If the campaign is not open.
+        ProblemError: If answers are lacking or contradict each other; then nothing is submitted.
     """
     if campaign.state != CampaignState.OPEN:
-        raise ConflictError(f"This campaign is {campaign.get_state_display().lower()}; no items are handed out.")
+        raise ConflictError(
+            gettext("This campaign is %(state)s; no items are being assigned.")
+            % {"state": campaign.get_state_display().lower()}
+        )
     checklist = checklist_of(campaign.checklist_version)
     for annotation in annotations:
         _check(checklist, annotation)
@@ -72,7 +77,7 @@ def submit_annotations(*, campaign: Campaign, annotations: Sequence[Annotation])
     now = timezone.now()
     for annotation in annotations:
         row = locked.get(annotation.item_id)
-        if row is None or row.open_slots == 0 or (row.pk, annotation.annotator.pk) in had:
+        if row is None or row.open_slots <= 0 or (row.pk, annotation.annotator.pk) in had:
             continue
         had.add((row.pk, annotation.annotator.pk))
         row.open_slots -= 1
@@ -95,7 +100,8 @@ def _rounds(accepted: Accepted) -> Iterator[Accepted]:
     waiting = accepted
     while waiting:
         seen: set[int] = set()
-        now, later = [], []
+        now: Accepted = []
+        later: Accepted = []
         for pair in waiting:
             (later if pair[0].campaign_item_id in seen else now).append(pair)
             seen.add(pair[0].campaign_item_id)
@@ -106,15 +112,22 @@ def _rounds(accepted: Accepted) -> Iterator[Accepted]:
 def _check(checklist: Checklist, annotation: Annotation) -> None:
     lacking = missing(checklist, annotation.levels)
     if lacking:
-        raise ProblemError(f"Still to answer: {', '.join(lacking)}.", code="incomplete", missing=lacking)
+        raise ProblemError(
+            gettext("Not answered yet: %(names)s.") % {"names": ", ".join(lacking)}, code="incomplete", missing=lacking
+        )
     for id, level in annotation.levels.items():
         sub = checklist.sub_dimension(id)
         if level not in sub.scores:
-            raise ProblemError(f"“{sub.name}” has no level {level}.", code="no_level")
+            raise ProblemError(
+                gettext("“%(name)s” has no level %(level)s.") % {"name": sub.name, "level": level}, code="no_level"
+            )
         if sub.masked_by_other and sub.mask is not None:
             owner = checklist.sub_dimension(sub.mask.owner)
             if (annotation.levels[owner.id] == owner.lowest) != (level == sub.lowest):
-                raise ProblemError(f"“{sub.name}” contradicts “{owner.name}”.", code="implied")
+                raise ProblemError(
+                    gettext("“%(name)s” contradicts “%(name2)s”.") % {"name": sub.name, "name2": owner.name},
+                    code="implied",
+                )
 
 
 def _write(checklist: Checklist, accepted: Accepted) -> None:

@@ -21,7 +21,7 @@ SECONDS = 2.0
 FRAMES = round(FRAME_RATE * SECONDS)
 VIEW = 0.55  # share of the photograph's width that is seen; the rest is room for the camera to go
 FREEZE_SECONDS = 0.25
-# Coins of the photograph: centre and radius in its pixels.
+# Coins of the photograph: center and radius in its pixels.
 COINS = ((335, 44, 29), (270, 120, 24), (347, 187, 32), (46, 260, 28), (172, 261, 27), (213, 190, 24))
 
 

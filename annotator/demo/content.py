@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from annotator.demo.photographs import BY_NAME, PHOTOGRAPHS, Photograph
 from annotator.demo.recipes import ImageRecipe, Recipe, VideoRecipe
 
 MOVES_A_PROMPT = 5
 T = TypeVar("T")
+Changes = dict[str, Any]
+"""Keywords of a recipe."""
 
 GREEN, MAGENTA, CYAN = (0.65, 1.08, 0.55), (1.12, 0.55, 1.0), (0.45, 0.95, 1.15)
 TINTS = (GREEN, MAGENTA, CYAN)
@@ -64,12 +66,12 @@ def _image_recipes(number: int, photograph: Photograph) -> dict[str, ImageRecipe
         "noise": ImageRecipe(noise=0.1 * more),
         "jpeg": ImageRecipe(jpeg=5 if number % 2 else 8),
         "blocks": ImageRecipe(blocks=28 if number % 4 < 2 else 56),
-        "burnt": ImageRecipe(stops=2.0 * more),
+        "burned": ImageRecipe(stops=2.0 * more),
     }
     recipes |= _some(rotating, number, 1)
     if photograph.night:  # on black there is little to be tinted
         recipes = {name: recipe for name, recipe in recipes.items() if not name.startswith("tint")}
-    if photograph.colour:
+    if photograph.color:
         recipes["faded"] = ImageRecipe(saturation=0.25)
         if not photograph.night:
             recipes["brighter"] = ImageRecipe(stops=0.6, saturation=1.3)
@@ -79,7 +81,7 @@ def _image_recipes(number: int, photograph: Photograph) -> dict[str, ImageRecipe
 
 
 def _other(number: int, further: int) -> str:
-    """A photograph further on in the list: neighbours in it look alike."""
+    """A photograph further on in the list: neighbors in it look alike."""
     return PHOTOGRAPHS[(number + further) % len(PHOTOGRAPHS)].name
 
 
@@ -105,14 +107,16 @@ COIN_PROMPTS = {
 }
 
 
-# What is done to the picture, to its colours and over time: three wheels of different lengths that turn by one from
+# What is done to the picture, to its colors and over time: three wheels of different lengths that turn by one from
 # version to version, so that everything meets everything and no damage stands for another.
-_SHARPNESS = ({}, {"blur": 0.0025}, {"blur": 0.022}, {"blur": 0.009}, {"blur": 0.005}, {}, {"blur": 0.02})
-_COLOURS = (
+_SHARPNESS: tuple[Changes, ...] = (
+    {}, {"blur": 0.0025}, {"blur": 0.022}, {"blur": 0.009}, {"blur": 0.005}, {}, {"blur": 0.02},
+)  # fmt: skip
+_COLORS: tuple[Changes, ...] = (
     {"tint": GREEN}, {"saturation": 0.2}, {"tint": MAGENTA}, {}, {"tint": CYAN}, {"saturation": 0.2}, {"tint": GREEN},
     {"stops": -2.2}, {"tint": MAGENTA}, {"saturation": 0.2},
 )  # fmt: skip
-_OVER_TIME = (
+_OVER_TIME: tuple[Changes, ...] = (
     {}, {"flicker": 0.15}, {"blur_end": 0.018}, {"flicker": 0.8}, {}, {"flicker": 0.7}, {}, {"flicker": 0.35},
 )  # fmt: skip
 
@@ -127,7 +131,7 @@ def video_versions() -> Iterator[Version]:
         for number, (name, prompt) in enumerate(prompts.items()):
             chosen = {move: VideoRecipe(**how) for move, how in clean.items()}
             for move, how in _some(moves, number, MOVES_A_PROMPT).items():
-                damage = [wheel[turn % len(wheel)] for wheel in (_SHARPNESS, _COLOURS, _OVER_TIME)]
+                damage = [wheel[turn % len(wheel)] for wheel in (_SHARPNESS, _COLORS, _OVER_TIME)]
                 damage[turn % 3] = {}  # not everything at once
                 scaled = {key: value * (1.0, 1.2)[number % 2] for key, value in how.items() if key in _SCALED}
                 if BY_NAME[name].night and "tint" in damage[1]:
@@ -139,8 +143,8 @@ def video_versions() -> Iterator[Version]:
 
 
 _SCALED = ("travel", "shake", "slide")  # a little more of it in every other prompt
-_CLEAN_CAMERA = {"still": {}, "pan": {"travel": 0.25}}
-_CAMERA_MOVES = {
+_CLEAN_CAMERA: dict[str, Changes] = {"still": {}, "pan": {"travel": 0.25}}
+_CAMERA_MOVES: dict[str, Changes] = {
     "slow": {"travel": 0.05},
     "far": {"travel": 0.75},
     "nearer": {"zoom": 1.25},
@@ -149,8 +153,8 @@ _CAMERA_MOVES = {
     "hand": {"shake": 0.0035},
     "rough": {"shake": 0.02},
 }
-_CLEAN_COIN = {"smooth": {"slide": 0.2}, "fast": {"slide": 0.8}}
-_COIN_MOVES = {
+_CLEAN_COIN: dict[str, Changes] = {"smooth": {"slide": 0.2}, "fast": {"slide": 0.8}}
+_COIN_MOVES: dict[str, Changes] = {
     "low-rate": {"slide": 0.25, "hold": 4},
     "freezes": {"slide": 0.35, "freezes": 4},
     "fewer-frames": {"slide": 0.8, "hold": 2},

@@ -54,7 +54,7 @@ def _make(version: Version, folder: Path) -> dict[str, Any]:
         "prompt": version.prompt,
         "generator": generator_name(recipe),
         "source": "; ".join(photograph.source for photograph in [shown, *coin]),
-        "licence": "; ".join(dict.fromkeys(photograph.licence for photograph in [shown, *coin])),
+        "license": "; ".join(dict.fromkeys(photograph.license for photograph in [shown, *coin])),
         "external_id": version.name,
         "truth": truth_of(version),
         "degradation": recipe.amounts,

@@ -1,6 +1,6 @@
 """The photographs of the demo: those in scikit-image's wheel whose documentation there frees them for any use.
 
-What is said of a licence stands in the docstring of the function in ``skimage.data`` that loads the file. Left out
+What is said of a license stands in the docstring of the function in ``skimage.data`` that loads the file. Left out
 are those of which it says nothing (moon, page, motorcycle, lfw_subset), what is no photograph (phantom, horse, logo,
 text) and what is too small or unsharp to degrade (microaneurysms, clock_motion, cell).
 
@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from django.utils.translation import gettext
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -29,20 +30,20 @@ NOBODY = {"body": -4, "face": -3, "hands": -4}
 
 @dataclass(frozen=True)
 class Photograph:
-    """``box``: the part that is used (left, top, right, bottom; None: all). ``colour``: not black and white.
+    """``box``: the part that is used (left, top, right, bottom; None: all). ``color``: not black and white.
 
     ``subject``: where its one main subject is, in shares of the width and height; None where it has none.
-    ``night``: its colours are dark as taken. ``lit``: one sees at once where its light comes from.
+    ``night``: its colors are dark as taken. ``lit``: one sees at once where its light comes from.
     ``mirrored``: whether it resembles its mirror image as it is; None where one could argue.
     """
 
     name: str
     file: str
     prompt: str
-    licence: str
+    license: str
     credit: str
     box: tuple[int, int, int, int] | None = None
-    colour: bool = True
+    color: bool = True
     night: bool = False
     lit: bool = False
     subject: tuple[float, float, float, float] | None = None
@@ -73,7 +74,7 @@ PHOTOGRAPHS = (
         PUBLIC_DOMAIN, "SpaceX", night=True, subject=(0.42, 0.25, 0.6, 1.0), mirrored=None,
     ),
     Photograph(
-        "galaxies", "hubble_deep_field.jpg", "Small galaxies in many colours on the black of space",
+        "galaxies", "hubble_deep_field.jpg", "Small galaxies in many colors on the black of space",
         PUBLIC_DOMAIN, "NASA, ESA", box=(0, 0, 500, 500), night=True,
     ),
     Photograph(
@@ -94,24 +95,24 @@ PHOTOGRAPHS = (
     ),
     Photograph(
         "cameraman", "camera.png", "A black and white photograph of a man at a camera on a tripod on a lawn",
-        CC0, "Lav Varshney", colour=False, lit=True, subject=(0.02, 0.1, 0.7, 1.0),
+        CC0, "Lav Varshney", color=False, lit=True, subject=(0.02, 0.1, 0.7, 1.0),
         seen={"body": 1, "face": 0, "hands": 0},
     ),
     Photograph(
         "coins", "coins.png", "A black and white photograph of rows of ancient coins",
-        UNRESTRICTED, "Brooklyn Museum", colour=False, lit=True,
+        UNRESTRICTED, "Brooklyn Museum", color=False, lit=True,
     ),
     Photograph(
         "bricks", "brick.png", "A black and white photograph of a pavement of long bricks",
-        CC0, "CC0Textures, Bricks25", colour=False, mirrored=None,
+        CC0, "CC0Textures, Bricks25", color=False, mirrored=None,
     ),
     Photograph(
         "grass", "grass.png", "A black and white photograph of grass seen from above",
-        CC0, "linolafett", colour=False, mirrored=None,
+        CC0, "linolafett", color=False, mirrored=None,
     ),
     Photograph(
-        "gravel", "gravel.png", "A black and white photograph of broken grey stones lying close together",
-        CC0, "CC0Textures, Gravel04", colour=False, lit=True, mirrored=None,
+        "gravel", "gravel.png", "A black and white photograph of broken gray stones lying close together",
+        CC0, "CC0Textures, Gravel04", color=False, lit=True, mirrored=None,
     ),
 )  # fmt: skip
 
@@ -127,8 +128,11 @@ def pixels_of(photograph: Photograph) -> NDArray[np.uint8]:
             picture = image.convert("RGB").crop(photograph.box) if photograph.box else image.convert("RGB")
     except OSError as error:
         raise ProblemError(
-            f"The demo’s photograph {photograph.file} cannot be read from scikit-image ({error}); "
-            "install the locked requirements again.",
+            gettext(
+                "The demo photograph %(file)s cannot be read from scikit-image (%(error)s). Install the "
+                "locked requirements again."
+            )
+            % {"file": photograph.file, "error": error},
             code="demo_photograph",
         ) from error
     return np.asarray(picture)
@@ -139,7 +143,9 @@ def data_folder() -> Path:
     spec = find_spec("skimage")
     if spec is None or spec.origin is None:
         raise ProblemError(
-            "The demo’s photographs come with scikit-image, which is not installed; install the locked requirements.",
+            gettext(
+                "The demo photographs come with scikit-image, which is not installed. Install the locked requirements."
+            ),
             code="demo_photograph",
         )
     return Path(spec.origin).parent / "data"

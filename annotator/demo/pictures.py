@@ -47,7 +47,7 @@ def fitted(pixels: Pixels, side: int) -> Image.Image:
 
 
 def degraded(image: Image.Image, recipe: Recipe, rng: np.random.Generator) -> Image.Image:
-    """Light and colour first, as in front of a lens; then the lens, then the sensor, then the coding."""
+    """Light and color first, as in front of a lens; then the lens, then the sensor, then the coding."""
     image = relit(image, recipe)
     if recipe.blur:
         image = blurred(image, recipe.blur)
@@ -72,9 +72,9 @@ def relit(image: Image.Image, recipe: Recipe) -> Image.Image:
         luma = (values @ np.array([0.299, 0.587, 0.114], dtype=np.float32))[..., None]
         values = np.clip(luma + recipe.saturation * (values - luma), 0, 1)
     if recipe.contrast != 1:
-        # About middle grey, so that the picture becomes hazy, not dark.
+        # About middle gray, so that the picture becomes hazy, not dark.
         values = np.clip(0.5 + recipe.contrast * (values - 0.5), 0, 1)
-    # An exposure multiplies light, and a tint each of its colours; on gamma-coded values that is a smaller factor.
+    # An exposure multiplies light, and a tint each of its colors; on gamma-coded values that is a smaller factor.
     factor = np.array(recipe.tint, dtype=np.float32) * np.float32(2.0 ** (recipe.stops / GAMMA))
     return Image.fromarray(np.clip(values * factor * 255 + 0.5, 0, 255).astype(np.uint8))
 

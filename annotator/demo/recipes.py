@@ -15,7 +15,7 @@ class Recipe:
     ``blur``: standard deviation of a Gaussian, in shares of the longer side. ``stops``: exposure, in powers of two of
     linear light. ``saturation``, ``contrast``: factors; 1 leaves them. ``tint``: how far the red, green and blue of
     the picture are pulled apart, as a factor of each. ``noise``: standard deviation, in shares of white.
-    ``blocks``: the longer side as that many square blocks of one colour each (0: not at all). ``mirrored``: the left
+    ``blocks``: the longer side as that many square blocks of one color each (0: not at all). ``mirrored``: the left
     half is joined to its mirror image. ``corner``: only the corner of the picture away from its subject is shown.
     ``other``: the name of another photograph that is shown in the place of the prompt's.
     """
@@ -48,13 +48,13 @@ class Recipe:
             "darkness": self.stops < 0,
             "over-exposure": self.stops > 1,
             "low contrast": self.contrast < 1,
-            "colour tint": self.tint != (1.0, 1.0, 1.0),
-            "faded colours": self.saturation < 1,
+            "color tint": self.tint != (1.0, 1.0, 1.0),
+            "faded colors": self.saturation < 1,
             "noise": self.noise > 0,
             "blocks": self.blocks > 0,
         }
         brighter = 0 < self.stops <= 1 and self.saturation > 1
-        return ["brighter, stronger colours"] * brighter + [words for words, holds in said.items() if holds]
+        return ["brighter, stronger colors"] * brighter + [words for words, holds in said.items() if holds]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ImageRecipe(Recipe):
 
     @property
     def words(self) -> list[str]:
-        return super().words + ["JPEG artefacts"] * (self.jpeg < 50)
+        return super().words + ["JPEG artifacts"] * (self.jpeg < 50)
 
 
 @dataclass(frozen=True)
@@ -106,4 +106,4 @@ def generator_name(recipe: Recipe) -> str:
         return UNTOUCHED
     if recipe.other and len(words) == 1:
         return "another photograph"
-    return f"degraded: {', '.join(words)}" if words[0] != "brighter, stronger colours" else f"edited: {words[0]}"
+    return f"degraded: {', '.join(words)}" if words[0] != "brighter, stronger colors" else f"edited: {words[0]}"

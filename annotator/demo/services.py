@@ -27,9 +27,9 @@ Say = Callable[[str], None]
 
 CAMPAIGNS = {MediaType.IMAGE: "Demo: images", MediaType.VIDEO: "Demo: videos"}
 GUIDELINES = (
-    "The items of this campaign are photographs and versions of them that were degraded by a script, by known "
-    "amounts. Most have been answered by synthetic annotators, also scripts, with known error rates. Some are open: "
-    "try your hand at them."
+    "The items of this campaign are photographs and versions of them that a script degraded by known "
+    "amounts. Most have been answered by synthetic annotators, which are also scripts, with known error "
+    "rates. Some are open: try answering them yourself."
 )
 COMPLETE = "complete"
 ITEMS_A_COMMIT = 40
@@ -37,9 +37,12 @@ _LOCK = 0x1B6A7_DE  # advisory lock: two set-ups at once make one demo
 
 
 def create_demo(*, say: Say = lambda line: None, versions: Sequence[Version] | None = None) -> bool:
-    """Make what is not there yet of the demo. Returns False where all of it was done before.
+    """Create what the demo lacks.
 
-    ``versions``: a part of the content, for tests; None: all of it.
+    Returns False where nothing was lacking.
+
+    Args:
+        versions: A part of the content, for tests. None is all of it.
     """
     with _alone():
         if Milestone.objects.filter(name=COMPLETE).exists():
@@ -62,7 +65,7 @@ def create_demo(*, say: Say = lambda line: None, versions: Sequence[Version] | N
 
 
 def _rates() -> str:
-    return ", ".join(f"{100 * one.error_rate:.0f}" for one in SYNTHETIC) + " %"
+    return ", ".join(f"{100 * one.error_rate:.0f}" for one in SYNTHETIC) + "%"
 
 
 @contextmanager

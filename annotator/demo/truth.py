@@ -2,7 +2,7 @@
 
 A level stands here only where it follows from the recipe or is plain to see in the photograph. What is a matter of
 taste (is it beautiful? how does it make one feel?) has no truth; there the synthetic annotators start from
-``NEUTRAL``, the same level for every item, so that nothing can be learnt from it that is not there.
+``NEUTRAL``, the same level for every item, so that nothing can be learned from it that is not there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Levels = dict[str, int]
 # perfectly sharp: 0.3 % takes the small textures, 0.6 % the smaller edges, 1.2 % nearly every edge.
 BLUR_STEPS = (0.0, 0.003, 0.006, 0.012)
 DARK_STOPS = -1.5
-BURNT_STOPS = 1.5
+BURNED_STOPS = 1.5
 HAZY_CONTRAST = 0.5
 VISIBLE_JPEG = 15
 FEW_BLOCKS, MORE_BLOCKS = 32, 64
@@ -46,7 +46,11 @@ NEUTRAL: dict[str, Levels] = {
 
 
 def image_truth(prompted: Photograph, shown: Photograph, recipe: ImageRecipe) -> Levels:
-    """What is known of an image: level by sub-dimension. ``prompted``: the photograph that the prompt describes."""
+    """What is known of an image: level by sub-dimension.
+
+    Args:
+        prompted: The photograph that the prompt describes.
+    """
     found: Levels = {"safety": 1}
     if not shown.seen.keys() - {"body", "face", "hands"} and not recipe.mirrored and not recipe.corner:
         found |= {id: level for id, level in shown.seen.items() if shown.seen["body"] == -4}
@@ -55,7 +59,7 @@ def image_truth(prompted: Photograph, shown: Photograph, recipe: ImageRecipe) ->
     if not damaged:
         found["clarity"] = 2 - loss
     found |= _refinement(recipe, loss, damaged)
-    found |= _colours(shown, recipe)
+    found |= _colors(shown, recipe)
     if recipe.contrast <= HAZY_CONTRAST:
         found["lighting_distinction"] = 0
     elif shown.lit and recipe.stops == 0 and not recipe.corner and loss < 4:
@@ -75,28 +79,28 @@ def image_truth(prompted: Photograph, shown: Photograph, recipe: ImageRecipe) ->
 def _refinement(recipe: ImageRecipe, loss: int, damaged: bool) -> Levels:
     if recipe.blocks:
         return {"detail_refinement": -3 if recipe.blocks <= FEW_BLOCKS else -2}
-    if recipe.noise or recipe.stops >= BURNT_STOPS:
+    if recipe.noise or recipe.stops >= BURNED_STOPS:
         return {}
     if recipe.jpeg <= VISIBLE_JPEG:
         return {"detail_refinement": min(-1, 2 - loss)}
     return {"detail_refinement": 2 - loss}
 
 
-def _colours(shown: Photograph, recipe: ImageRecipe) -> Levels:
+def _colors(shown: Photograph, recipe: ImageRecipe) -> Levels:
     found: Levels = {}
     tinted = recipe.tint != (1.0, 1.0, 1.0)
     if tinted and shown.night:
         return found  # on black there is little to be tinted
-    if tinted or (shown.colour and recipe.stops >= BURNT_STOPS):
+    if tinted or (shown.color and recipe.stops >= BURNED_STOPS):
         found["color_aesthetic"] = -1
     elif recipe.saturation == recipe.contrast == 1 and recipe.stops == 0:
         found["color_aesthetic"] = 0
-    if tinted or recipe.stops >= BURNT_STOPS:
+    if tinted or recipe.stops >= BURNED_STOPS:
         return found
-    dull = shown.colour and (recipe.saturation < 1 or recipe.contrast <= HAZY_CONTRAST)
+    dull = shown.color and (recipe.saturation < 1 or recipe.contrast <= HAZY_CONTRAST)
     if shown.night or recipe.stops <= DARK_STOPS or dull:
         found["color_brightness"] = -1
-    elif shown.colour:
+    elif shown.color:
         found["color_brightness"] = 1 if recipe.saturation > 1 and recipe.stops > 0 else 0
     return found
 
@@ -118,7 +122,11 @@ def _subject(prompted: Photograph, shown: Photograph, recipe: Recipe, loss: int)
 
 
 def video_truth(prompted: Photograph, shown: Photograph, recipe: VideoRecipe, frame_rate: float) -> Levels:
-    """What is known of a video. ``frame_rate``: of its file, in frames a second."""
+    """What is known of a video.
+
+    Args:
+        frame_rate: Of its file, in frames a second.
+    """
     found: Levels = {"safety": 5}
     loss = _steps(recipe.blur, BLUR_STEPS)
     steady = not recipe.blur_end
@@ -131,7 +139,7 @@ def video_truth(prompted: Photograph, shown: Photograph, recipe: VideoRecipe, fr
     if recipe.tint != (1.0, 1.0, 1.0):
         if not shown.night:  # on black there is little to be tinted
             found["color"] = 1
-    elif shown.colour and recipe.saturation < 1:
+    elif shown.color and recipe.saturation < 1:
         found["color"] = 2
     elif recipe.stops == 0:
         found["color"] = 3

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,24 +14,30 @@ from annotator.campaigns.models import Campaign
 from annotator.core.api_queries import takes
 from annotator.core.errors import ProblemError
 from annotator.insights.agreement import choose
-from annotator.insights.agreement.cached import comparison
 from annotator.insights.agreement.choice import ALL, HELD_OUT
+from annotator.insights.agreement.figures import Refusal, latest_comparison
 from annotator.library.models import MediaType
 from annotator.rewards.models import RewardModel
+
+RETRY_SECONDS = 3
 
 
 class AgreementQuerySerializer(serializers.Serializer[Any]):
     media_type = serializers.ChoiceField(
-        choices=MediaType.choices, required=False, help_text="Without it, that of the model, or the first with a model."
+        choices=MediaType.choices,
+        required=False,
+        help_text="Default: the media type of the model, or the first one with a model.",
     )
     model = serializers.PrimaryKeyRelatedField(
-        queryset=RewardModel.objects.all(), required=False, help_text="Without it, the promoted one."
+        queryset=RewardModel.objects.all(), required=False, help_text="Default: the promoted one."
     )
     campaign = serializers.PrimaryKeyRelatedField(
-        queryset=Campaign.objects.all(), required=False, help_text="Without it, all that asked the model's checklist."
+        queryset=Campaign.objects.all(), required=False, help_text="Default: all campaigns with the model's checklist."
     )
     basis = serializers.ChoiceField(
-        choices=[HELD_OUT, ALL], default=HELD_OUT, help_text="held-out: only what the measured heads had not seen."
+        choices=[HELD_OUT, ALL],
+        default=HELD_OUT,
+        help_text="held-out: only items whose prompts the model was not trained on.",
     )
 
 
@@ -43,7 +50,7 @@ class ModelAgreementSerializer(serializers.Serializer[Any]):
 
 
 class PeopleAgreementSerializer(serializers.Serializer[Any]):
-    n_items = serializers.IntegerField(source="people.n_items", help_text="With two judgments or more.")
+    n_items = serializers.IntegerField(source="people.n_items", help_text="With two or more judgments.")
     n_pairs = serializers.IntegerField(source="people.n_pairs")
     alpha = serializers.FloatField(source="people.alpha", allow_null=True, help_text="Krippendorff's, ordinal.")
     exact = serializers.FloatField(source="people.exact", allow_null=True)
@@ -59,11 +66,11 @@ class SubDimensionAgreementSerializer(serializers.Serializer[Any]):
     dimension = serializers.CharField()
     model = ModelAgreementSerializer()
     people = PeopleAgreementSerializer(source="*")
-    behind = serializers.FloatField(allow_null=True, help_text="By how much the model's kappa is behind people's.")
+    behind = serializers.FloatField(allow_null=True, help_text="By how much the model's kappa is below people's.")
 
 
 class AgreementSerializer(serializers.Serializer[Any]):
-    """``basis``: what was compared, which may be ``all`` where nothing was held out."""
+    """``basis``: what was compared; ``all`` if nothing was held out."""
 
     media_type = serializers.CharField()
     reward_model = serializers.IntegerField(allow_null=True)
@@ -73,17 +80,33 @@ class AgreementSerializer(serializers.Serializer[Any]):
     judged = serializers.IntegerField(help_text="Items.")
     annotations = serializers.IntegerField()
     annotators = serializers.IntegerField()
+    made_at = serializers.DateTimeField(help_text="When a worker worked this out.")
+    is_latest = serializers.BooleanField(
+        help_text="False while a worker looks whether anything has changed since: ask again in a moment."
+    )
     notes = serializers.ListField(child=serializers.CharField())
     sub_dimensions = SubDimensionAgreementSerializer(many=True, help_text="The worst first.")
+
+
+class AgreementLaterSerializer(serializers.Serializer[Any]):
+    detail = serializers.CharField()
+    retry_after_seconds = serializers.IntegerField()
 
 
 class AgreementView(APIView):
     permission_classes = (IsReviewer,)
 
-    @extend_schema(operation_id="agreement", parameters=[AgreementQuerySerializer], responses=AgreementSerializer)
+    @extend_schema(
+        operation_id="agreement",
+        parameters=[AgreementQuerySerializer],
+        responses={200: AgreementSerializer, 202: AgreementLaterSerializer},
+    )
     @takes(*AgreementQuerySerializer().fields)
     def get(self, request: Request) -> Response:
-        """How far the model agrees with people, and people with each other."""
+        """Agreement between the model and people, and among people.
+
+        A worker works it out. Before the first time the answer is 202; ask again after the seconds it names.
+        """
         sent = AgreementQuerySerializer(data=request.query_params)
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
@@ -93,13 +116,22 @@ class AgreementView(APIView):
             found = getattr(choice, name)
             if name in asked and (found is None or found.pk != asked[name].pk):
                 raise ProblemError(
-                    f"The {name} {asked[name].pk} does not fit what else was asked for: it is of another media type, "
-                    "has no answers yet, or asked another checklist.",
+                    _(
+                        "The %(name)s %(id)s does not match the rest of the request: it has another media "
+                        "type, no answers yet, or another checklist."
+                    )
+                    % {"name": name, "id": asked[name].pk},
                     code="does_not_fit",
                 )
         if not choice.campaigns:
-            raise ProblemError("Nobody has submitted an annotation to compare with yet.", code="no_annotations")
-        found = comparison(choice)
+            raise ProblemError(_("No one has submitted an annotation to compare with yet."), code="no_annotations")
+        report = latest_comparison(choice)
+        found = report.value
+        if isinstance(found, Refusal):
+            raise ProblemError(found.message, code=found.code)
+        if found is None:
+            later = {"detail": _("A worker is working this out."), "retry_after_seconds": RETRY_SECONDS}
+            return Response(later, status=status.HTTP_202_ACCEPTED, headers={"Retry-After": str(RETRY_SECONDS)})
         return Response(
             AgreementSerializer(
                 {
@@ -111,6 +143,8 @@ class AgreementView(APIView):
                     "judged": found.judged,
                     "annotations": found.annotations,
                     "annotators": found.annotators,
+                    "made_at": report.made_at,
+                    "is_latest": not report.is_asked,
                     "notes": list(found.notes),
                     "sub_dimensions": found.rows,
                 }

@@ -13,13 +13,11 @@ from django_htmx.http import push_url
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_of
-from annotator.core.errors import ProblemError
-from annotator.core.htmx import part_or_page, wants_part
-from annotator.insights.agreement import Choice, choose, gather
-from annotator.insights.agreement.cached import comparison
+from annotator.core.htmx import htmx_of, part_or_page, wants_part
+from annotator.insights.agreement import Choice, choose
 from annotator.insights.agreement.chart import chart
-from annotator.insights.agreement.measure import Disagreement
-from annotator.insights.agreement.measure import disagreements as furthest_apart
+from annotator.insights.agreement.figures import Refusal, latest_comparison, latest_disagreements
+from annotator.insights.agreement.report import Disagreement
 from annotator.library.models import Item, MediaType
 from reward_engine.checklist import Checklist, SubDimension
 from reward_engine.errors import ChecklistError
@@ -34,14 +32,15 @@ def agreement(request: HttpRequest) -> HttpResponse:
     choice = choose(request.GET)
     context: dict[str, Any] = _context(choice)
     if choice.campaigns:
-        try:
-            found = comparison(choice)
-        except ProblemError as problem:
-            context["problem"] = problem.message
-        else:
-            context |= {"found": found, "chart": chart(found.rows)}
+        report = context["report"] = latest_comparison(choice)
+        if isinstance(report.value, Refusal):
+            context["problem"] = report.value.message
+        elif report.value:
+            context |= {"found": report.value, "chart": chart(report.value.rows)}
     if wants_part(request):
         response = render(request, "insights/_agreement.html", context)
+        if htmx_of(request).target != "agreement":
+            return response  # newer figures of the same page, which asks for them by itself
         return push_url(response, f"{request.path}?{context['query']}")
     return render(request, "insights/agreement.html", context)
 
@@ -52,17 +51,17 @@ def disagreements(request: HttpRequest, sub_dimension: str) -> HttpResponse:
     """The items of one ladder, those first on which model and people are furthest apart."""
     choice = choose(request.GET)
     if choice.model is None or not choice.campaigns:
-        raise Http404(_("There is no reward model with annotations to compare here."))
+        raise Http404(_("There is no reward model with annotations to compare."))
     checklist = checklist_of(choice.model.checklist_version)
     sub = _ladder(checklist, sub_dimension)
     context: dict[str, Any] = {**_context(choice), "sub": sub}
-    try:
-        found, basis = furthest_apart(gather(choice.model, choice.asked), choice.basis, sub.id)
-    except ProblemError as problem:
-        context["problem"] = problem.message
-    else:
+    report = context["report"] = latest_disagreements(choice, sub.id)
+    found = report.value
+    if isinstance(found, Refusal):
+        context["problem"] = found.message
+    elif found is not None:
         page = Paginator(found, ITEMS_A_PAGE).get_page(request.GET.get("page"))
-        context |= {"page": page, "rows": _rows(page, sub), "is_held_out": basis == choice.basis == "held-out"}
+        context |= {"page": page, "rows": _rows(page, sub), "is_held_out": found.basis == choice.basis == "held-out"}
     return render(request, "insights/disagreements.html", context)
 
 
@@ -95,4 +94,5 @@ def _rows(page: "Page[Disagreement]", sub: SubDimension) -> list[dict[str, Any]]
             "said": [f"{n} × {sub.level(level).name}" for level, n in Counter(row.said).items()],
         }
         for row in page
+        if row.item in items  # not deleted since
     ]

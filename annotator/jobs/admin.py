@@ -5,7 +5,7 @@ from annotator.jobs.models import Job, JobChunk
 
 @admin.register(Job)
 class JobAdmin(admin.ModelAdmin):
-    list_display = ("title", "kind", "queue", "state", "attempts", "requested_by", "created_at", "finished_at")
+    list_display = ("name", "kind", "queue", "state", "attempts", "requested_by", "created_at", "finished_at")
     list_filter = ("state", "queue", "kind")
     search_fields = ("title", "kind", "id")
     readonly_fields = tuple(field.name for field in Job._meta.fields)

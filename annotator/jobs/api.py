@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -16,9 +17,13 @@ from annotator.jobs.models import Job
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
-    fraction = serializers.FloatField(read_only=True, allow_null=True, help_text="Of the present stage, 0..1.")
+    title = serializers.CharField(source="name", read_only=True)
+    stage = serializers.CharField(source="stage_name", read_only=True)
+    fraction = serializers.FloatField(read_only=True, allow_null=True, help_text="Of the current stage, 0..1.")
     rate_per_second = serializers.FloatField(read_only=True, allow_null=True)
-    result = serializers.JSONField(read_only=True, help_text="What came of it; null until it has succeeded.")
+    result = serializers.JSONField(
+        source="shown_result", read_only=True, help_text="The result; null until the job has succeeded."
+    )
     requested_by = person_field()
 
     class Meta:
@@ -41,8 +46,8 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
     @extend_schema(request=None, responses=JobSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: Any = None) -> Response:
-        """Ask for the end of the job."""
+        """Cancel the job."""
         job = self.get_object()
         if not job.is_finished and not queries.may_cancel(request.user, job):
-            raise NotAllowedError("Only an admin or whoever asked for this job may cancel it.")
+            raise NotAllowedError(gettext("Only an admin or the person who requested this job can cancel it."))
         return Response(JobSerializer(services.request_cancel(job=job)).data)

@@ -1,6 +1,6 @@
 """A job that all workers of its queue share: cut into chunks, each taken by whoever is free.
 
-The run that holds the job (``Run``) lays the chunks out, calls helpers by messages on the job's queue, takes chunks
+The run that holds the job (``JobRun``) lays the chunks out, calls helpers by messages on the job's queue, takes chunks
 itself, and ends the job once none is left. A helper needs no more than the job's id. Who works on a chunk holds its
 ``token`` and shows life; a chunk whose worker died is given to another, and a worker that was only slow leaves no
 effect, because what it did commits together with the check of its token (``ChunkRun.commit``). Where the run itself
@@ -25,7 +25,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Max, OuterRef, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from annotator.core.errors import ProblemError
@@ -34,9 +34,9 @@ from annotator.jobs.services import (
     MAX_ATTEMPTS,
     ORDINARY,
     URGENT,
-    JobCancelled,
+    JobCanceled,
     JobLost,
-    Run,
+    JobRun,
     beat,
     in_words,
 )
@@ -52,7 +52,7 @@ WORK: dict[str, Callable[[ChunkRun], None]] = {}
 
 
 class ChunkRun:
-    """One worker's hold on one chunk. Its methods raise JobCancelled or JobLost when the hold has ended."""
+    """One worker's hold on one chunk. Its methods raise JobCanceled or JobLost when the hold has ended."""
 
     def __init__(self, chunk: JobChunk) -> None:
         self.job = chunk.job
@@ -75,7 +75,7 @@ class ChunkRun:
             self.flush()
         self.check()
 
-    def cancelled(self) -> bool:
+    def canceled(self) -> bool:
         """True when the work should stop, for loops that ask instead of catching."""
         return self._ended is not None
 
@@ -94,7 +94,7 @@ class ChunkRun:
             if job is None:
                 raise JobLost
             if job.cancel_requested_at:
-                raise JobCancelled
+                raise JobCanceled
             held = self._held().select_for_update().first()
             if held is None:
                 raise JobLost
@@ -117,7 +117,7 @@ class ChunkRun:
         if job is None:
             self._ended = JobLost
         elif job.cancel_requested_at:
-            self._ended = JobCancelled
+            self._ended = JobCanceled
         elif done is not None:
             add_up(self.job)
 
@@ -126,7 +126,7 @@ class ChunkRun:
 
 
 # --- The run that holds the job -------------------------------------------------------------------
-def lay_out(run: Run, payloads: Sequence[Sequence[Any]]) -> None:
+def lay_out(run: JobRun, payloads: Sequence[Sequence[Any]]) -> None:
     """Add chunks behind those the job has."""
     with run.commit():
         last = JobChunk.objects.filter(job=run.job).aggregate(last=Max("position"))["last"]
@@ -145,7 +145,7 @@ def is_open(job: Job) -> bool:
     return JobChunk.objects.filter(job=job).exclude(state=ChunkState.DONE).exists()
 
 
-def work_through(run: Run, stage: str) -> None:
+def work_through(run: JobRun, stage: str) -> None:
     """See all chunks of the job done, together with whoever helps. ``stage`` is what the page calls it."""
     chunks = JobChunk.objects.filter(job=run.job)
     run.stage(stage, sum(len(payload) for payload in chunks.values_list("payload", flat=True).iterator()))
@@ -196,7 +196,12 @@ def help_with(job_id: str) -> None:
         return
     holding: list[ChunkRun] = []
     stop = threading.Event()
-    thread = threading.Thread(target=beat, args=(lambda: [chunk.flush() for chunk in holding], stop), daemon=True)
+
+    def show_life() -> None:
+        for chunk in holding:
+            chunk.flush()
+
+    thread = threading.Thread(target=beat, args=(show_life, stop), daemon=True)
     thread.start()
     try:
         while chunk := take(job):
@@ -211,7 +216,7 @@ def help_with(job_id: str) -> None:
             if Job.objects.filter(queue=job.queue, state=JobState.QUEUED).exclude(pk=job.pk).exists():
                 _send_help(job)  # behind whatever waits
                 return
-    except JobCancelled:
+    except JobCanceled:
         return  # the run ends the job
     except (OperationalError, InterfaceError):
         raise  # the chunk shows no life any more, and is given to another
@@ -225,7 +230,8 @@ def help_with(job_id: str) -> None:
 
 
 def _do(chunk: ChunkRun) -> None:
-    WORK[chunk.job.kind](chunk)
+    with translation.override(chunk.job.language):
+        WORK[chunk.job.kind](chunk)
     if not chunk.finished:
         raise RuntimeError(f"The work on a chunk of {chunk.job.kind} did not commit it.")
 
@@ -267,8 +273,8 @@ def reclaim(job: Job | None = None, *, now: Any = None) -> int:
         fail(
             one,
             _(
-                "The worker died %(times)d times while working on the same part of this job, most likely for lack of "
-                "memory. Look at the worker's log, then start the job again."
+                "The worker died %(times)d times on the same part of this job, most likely because it ran out of "
+                "memory. Check the worker's log, then start the job again."
             )
             % {"times": MAX_ATTEMPTS},
         )

@@ -1,4 +1,4 @@
-"""How quick the device of the GPU workers is: measured by a worker, told to the pages through the cache."""
+"""How quick the device of the GPU workers is: measured by a worker, shared with the pages through the cache."""
 
 from __future__ import annotations
 
@@ -22,6 +22,24 @@ class Device:
     memory_bytes: int
 
 
+@dataclass(frozen=True)
+class DeviceTime:
+    """How long some work takes on a device, and whether it fits into the memory there."""
+
+    device: str
+    seconds: float
+    fits: bool
+    measured: bool
+
+
+# Speeds of large matrix products in bf16, for orientation where no worker has measured its own device.
+REFERENCE_DEVICES = (
+    Device("NVIDIA RTX 4090", 150e12, 24 << 30),
+    Device("NVIDIA A100", 250e12, 80 << 30),
+    Device("NVIDIA H100", 600e12, 80 << 30),
+)
+
+
 def measure_worker() -> Device:
     """Measure this process's device, about half a second, and tell the pages. For workers."""
     import torch
@@ -42,9 +60,9 @@ def known_device() -> tuple[Device, bool]:
 
     A web server never touches a GPU for this: that would take hundreds of megabytes of it for good.
     """
-    told: dict[str, Any] | None = cache.get(WORKER)
-    if told is not None:
-        return Device(**told), True
+    cached: dict[str, Any] | None = cache.get(WORKER)
+    if cached is not None:
+        return Device(**cached), True
     here: dict[str, Any] | None = cache.get(HERE)
     if here is None:
         here = asdict(_processors())

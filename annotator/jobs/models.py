@@ -2,14 +2,17 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from annotator.jobs.places import own_place
+from annotator.core.texts import in_this_language
+from annotator.jobs.job_pages import own_page
 
 
 class JobState(models.TextChoices):
@@ -17,10 +20,10 @@ class JobState(models.TextChoices):
     RUNNING = "running", _("Running")
     SUCCEEDED = "succeeded", _("Succeeded")
     FAILED = "failed", _("Failed")
-    CANCELLED = "cancelled", _("Cancelled")
+    CANCELED = "canceled", _("Canceled")
 
 
-FINISHED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+FINISHED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED)
 
 
 class Queue(models.TextChoices):
@@ -34,7 +37,7 @@ class Queue(models.TextChoices):
 class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=60)
-    title = models.CharField(max_length=200)
+    title = models.JSONField(help_text="Language code → text.")
     queue = models.CharField(max_length=20, choices=Queue.choices, default=Queue.DEFAULT)
     state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.QUEUED)
     # Somebody waits for it: its message goes ahead of others, and between two chunks of a long job it is done first.
@@ -42,6 +45,7 @@ class Job(models.Model):
     params = models.JSONField(default=dict, blank=True)
     result = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)
+    # Marked with gettext_noop where it begins, translated where it is shown.
     stage = models.CharField(max_length=200, blank=True)
     done = models.BigIntegerField(default=0)
     total = models.BigIntegerField(null=True, blank=True)
@@ -50,6 +54,8 @@ class Job(models.Model):
     run_token = models.UUIDField(null=True, blank=True, editable=False)
     heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
     cancel_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # What fails is said in the language of the person who requested the job.
+    language = models.CharField(max_length=10, default=settings.LANGUAGE_CODE, editable=False)
     # At most one unfinished job may hold a key: asking twice for the same thing gives the same job.
     dedupe_key = models.CharField(max_length=200, blank=True)
     requested_by = models.ForeignKey(
@@ -78,24 +84,46 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.get_state_display()})"
+        return f"{self.name} ({self.get_state_display()})"
 
     @property
-    def own_place(self) -> str:
+    def name(self) -> str:
+        """The title in the active language."""
+        return in_this_language(self.title)
+
+    @property
+    def stage_name(self) -> str:
+        """The stage in the active language."""
+        return gettext(self.stage) if self.stage else ""
+
+    @property
+    def message(self) -> str:
+        """How the job went, in the active language; "" where it does not say."""
+        return in_this_language((self.result or {}).get("message", ""))
+
+    @property
+    def shown_result(self) -> dict[str, Any] | None:
+        """The result with its message in the active language."""
+        if not self.result or "message" not in self.result:
+            return self.result
+        return {**self.result, "message": self.message}
+
+    @property
+    def own_page(self) -> str:
         """The address of the page that its kind has for it, "" where it has none."""
-        return own_place(self.kind, self.pk)
+        return own_page(self.kind, self.pk)
 
     @property
     def place(self) -> str:
         """Where one follows it: its own page, otherwise the page that every job has."""
-        return self.own_place or reverse("jobs:detail", args=[self.pk])
+        return self.own_page or reverse("jobs:detail", args=[self.pk])
 
     @property
     def is_finished(self) -> bool:
         return self.state in FINISHED
 
     @property
-    def is_cancelling(self) -> bool:
+    def is_canceling(self) -> bool:
         return not self.is_finished and self.cancel_requested_at is not None
 
     @property
@@ -142,7 +170,7 @@ class JobChunk(models.Model):
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks")
     position = models.PositiveIntegerField()
-    payload = models.JSONField(help_text="What is to be done: a list, counted by its length.")
+    payload = models.JSONField(help_text="The work: a list, counted by its length.")
     state = models.CharField(max_length=10, choices=ChunkState.choices, default=ChunkState.WAITING)
     done = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)

@@ -43,7 +43,3 @@ def visible_items(user: User) -> QuerySet[Item]:
         allowed |= rule(user)
     # An empty Q would mean "everything"; a rule that has nothing to allow says Q(pk__in=[]).
     return Item.objects.filter(allowed) if allowed else Item.objects.none()
-
-
-def may_see(user: User, item: Item) -> bool:
-    return visible_items(user).filter(pk=item.pk).exists()

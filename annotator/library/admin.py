@@ -1,17 +1,8 @@
 from django.contrib import admin
 from django.db.models import Model
 
+from annotator.core.admin import ReadOnlyAdmin
 from annotator.library.models import Generator, ImportBatch, ImportProblem, Item, Prompt
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """What services write is looked at here, not edited: files, hashes and counts belong together."""
-
-    def has_add_permission(self, request: object) -> bool:
-        return False
-
-    def get_readonly_fields(self, request: object, obj: Model | None = None) -> list[str]:
-        return [field.name for field in self.model._meta.fields]
 
 
 @admin.register(Prompt)
@@ -46,7 +37,7 @@ class ImportBatchAdmin(ReadOnlyAdmin):
 
 @admin.register(Item)
 class ItemAdmin(ReadOnlyAdmin):
-    list_display = ("id", "media_type", "prompt", "generator", "width", "height", "licence", "batch", "created_at")
+    list_display = ("id", "media_type", "prompt", "generator", "width", "height", "license", "batch", "created_at")
     list_filter = ("media_type", "mime_type")
     search_fields = ("prompt__text", "generator__name", "sha256", "external_id", "file_name")
     list_select_related = ("prompt", "generator", "batch")

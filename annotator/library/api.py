@@ -59,18 +59,21 @@ class ItemGeneratorSerializer(serializers.ModelSerializer[Generator]):
 class ItemSerializer(serializers.ModelSerializer[Item]):
     prompt = ItemPromptSerializer(read_only=True)
     generator = ItemGeneratorSerializer(read_only=True)
-    extra = serializers.DictField(read_only=True, help_text="Further columns of the manifest.")
+    extra = serializers.DictField(read_only=True, help_text="Other columns of the manifest.")
     media_url = serializers.SerializerMethodField(
-        help_text="What people and judges see: the file itself, or its view where browsers differ on the file."
+        help_text=(
+            "What people and judges see: the file itself, or its normalized view if browsers would "
+            "show the file differently."
+        )
     )
-    original_url = serializers.SerializerMethodField(help_text="The file as it was imported; `sha256` is its hash.")
+    original_url = serializers.SerializerMethodField(help_text="The file as imported; `sha256` is its hash.")
     thumbnail_url = serializers.SerializerMethodField()
 
     class Meta:
         model = Item
         fields = (
             "id", "media_type", "prompt", "generator", "sha256", "mime_type", "size_bytes", "width", "height",
-            "duration_ms", "frame_rate", "frame_count", "source", "licence", "external_id", "file_name", "extra",
+            "duration_ms", "frame_rate", "frame_count", "source", "license", "external_id", "file_name", "extra",
             "batch", "media_url", "original_url", "thumbnail_url", "created_at",
         )  # fmt: skip
         read_only_fields = fields
@@ -106,13 +109,15 @@ class ImportBatchSerializer(serializers.ModelSerializer[ImportBatch]):
 
     class Meta:
         model = ImportBatch
-        fields = ("id", "name", "job", "imported_by", "rows", "imported", "duplicates", "rejected", "created_at",
-                  "finished_at")  # fmt: skip
+        fields: tuple[str, ...] = (
+            "id", "name", "job", "imported_by", "rows", "imported", "duplicates", "rejected", "created_at",
+            "finished_at",
+        )  # fmt: skip
         read_only_fields = fields
 
 
 class ImportBatchDetailSerializer(ImportBatchSerializer):
-    """With its first problems; the whole list is under ``problems/``."""
+    """Includes its first problems; the whole list is under ``problems/``."""
 
     FIRST = 100
 
@@ -131,18 +136,18 @@ class ImportRequestSerializer(serializers.Serializer[Any]):
     """The fields of the import page."""
 
     upload = serializers.FileField(help_text="A ZIP archive.")
-    manifest = serializers.FileField(required=False, help_text="CSV or JSONL; otherwise taken from the archive.")
+    manifest = serializers.FileField(required=False, help_text="CSV or JSONL; default: taken from the archive.")
     name = serializers.CharField(required=False, max_length=200)
-    generator = serializers.CharField(required=False, max_length=200, help_text="For rows that say none.")
-    generator_version = serializers.CharField(required=False, max_length=100, help_text="For rows that say none.")
-    source = serializers.CharField(required=False, max_length=300, help_text="For rows that say none.")
-    licence = serializers.CharField(required=False, max_length=200, help_text="For rows that say none.")
+    generator = serializers.CharField(required=False, max_length=200, help_text="For rows without a value.")
+    generator_version = serializers.CharField(required=False, max_length=100, help_text="For rows without a value.")
+    source = serializers.CharField(required=False, max_length=300, help_text="For rows without a value.")
+    license = serializers.CharField(required=False, max_length=200, help_text="For rows without a value.")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
         for column, _label, _help in COLUMNS:
             fields[f"column_{column}"] = serializers.CharField(
-                required=False, max_length=200, help_text=f"What the manifest calls the column {column}."
+                required=False, max_length=200, help_text=f"The manifest's name for the column {column}."
             )
         return fields
 
@@ -167,7 +172,7 @@ class GeneratorViewSet(viewsets.ReadOnlyModelViewSet[Generator]):
 
 
 class ItemViewSet(viewsets.ReadOnlyModelViewSet[Item]):
-    """Items with all that is known of them. Not for annotators, who judge without knowing the generator."""
+    """Items with all their data. Not for annotators, who judge without knowing the generator."""
 
     queryset = Item.objects.none()
     serializer_class = ItemSerializer
@@ -196,7 +201,7 @@ class ImportViewSet(
 
     @extend_schema(request={"multipart/form-data": ImportRequestSerializer}, responses={202: ImportBatchSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Upload an archive. It is taken in by a job; ask for the import again to see how far it is."""
+        """Upload an archive. A job imports it; poll the import for progress."""
         form = ImportForm(request.data, request.FILES)
         if not form.is_valid():
             raise serializers.ValidationError(form.errors.get_json_data())
@@ -215,6 +220,6 @@ class ImportViewSet(
     @extend_schema(responses=ImportProblemSerializer(many=True))
     @action(detail=True, methods=["get"])
     def problems(self, request: Request, pk: Any = None) -> Response:
-        """Every refused row of an import."""
+        """Every rejected row of an import."""
         page = self.paginate_queryset(queries.problems_of(self.get_object()))
         return self.get_paginated_response(ImportProblemSerializer(page, many=True).data)

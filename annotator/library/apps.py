@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class LibraryConfig(AppConfig):
     name = "annotator.library"
     label = "library"
+
+    def ready(self) -> None:
+        from annotator.library import queries
+
+        queries.register()

@@ -21,18 +21,18 @@ class ItemFilter(django_filters.FilterSet):
     media_type = django_filters.ChoiceFilter(choices=MediaType.choices)
     generator = django_filters.CharFilter(field_name="generator__name", label="Name of the generator")
     generator_id = django_filters.NumberFilter(field_name="generator_id", label="One version and set of parameters")
-    prompt = django_filters.NumberFilter(field_name="prompt_id", label="Id of the prompt")
-    batch = django_filters.ModelChoiceFilter(queryset=ImportBatch.objects.all(), label="Id of the import")
-    licence = django_filters.CharFilter(label="Licence, word by word")
+    prompt = django_filters.NumberFilter(field_name="prompt_id", label="ID of the prompt")
+    batch = django_filters.ModelChoiceFilter(queryset=ImportBatch.objects.all(), label="ID of the import")
+    license = django_filters.CharFilter(label="License, exact match")
     sha256 = django_filters.CharFilter(label="SHA-256 of the file")
-    external_id = django_filters.CharFilter(label="Id in the source")
+    external_id = django_filters.CharFilter(label="ID in the source")
     ordering = django_filters.ChoiceFilter(
         choices=[(value, label) for value, (label, _fields) in ORDERINGS.items()], method="order", label="Order"
     )
 
     class Meta:
         model = Item
-        fields = ("q", "media_type", "generator", "generator_id", "prompt", "batch", "licence", "sha256",
+        fields = ("q", "media_type", "generator", "generator_id", "prompt", "batch", "license", "sha256",
                   "external_id", "ordering")  # fmt: skip
 
     def order(self, items: QuerySet[Item], _name: str, value: str) -> QuerySet[Item]:

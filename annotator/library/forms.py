@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotator.core.errors import ProblemError
+from annotator.core.form_fields import field_of
 from annotator.core.numbers import whole
 from annotator.library import queries
 from annotator.library.example import COLUMNS
@@ -18,31 +19,31 @@ from annotator.library.models import ImportBatch, MediaType
 from annotator.library.sources import MANIFEST_SUFFIXES
 
 _SUFFIXES = (*MANIFEST_SUFFIXES, ".txt")  # Excel calls its “Unicode text” so
-DEFAULTS = ("generator", "generator_version", "source", "licence")
+DEFAULTS = ("generator", "generator_version", "source", "license")
 
 
 class ImportForm(forms.Form):
     upload = forms.FileField(
         label=_("ZIP archive"),
-        help_text=_("Images and videos, and the manifest unless you give it below."),
+        help_text=_("Images and videos, plus the manifest unless you upload it below."),
         widget=forms.ClearableFileInput(attrs={"accept": ".zip,application/zip"}),
     )
     manifest = forms.FileField(
         label=_("Manifest (optional)"),
         required=False,
-        help_text=_("A CSV or JSONL file. Without one, a manifest.csv or manifest.jsonl inside the archive is taken."),
+        help_text=_("A CSV or JSONL file. If empty, manifest.csv or manifest.jsonl inside the archive is used."),
         widget=forms.FileInput(attrs={"accept": ",".join(_SUFFIXES)}),
     )
     name = forms.CharField(
         label=_("Name of this import (optional)"),
         max_length=200,
         required=False,
-        help_text=_("How you will find it again. Without one, the archive's name."),
+        help_text=_("Helps you find it later. If empty, the archive's name is used."),
     )
     generator = forms.CharField(label=_("Generator"), max_length=200, required=False)
     generator_version = forms.CharField(label=_("Generator version"), max_length=100, required=False)
     source = forms.CharField(label=_("Source"), max_length=300, required=False)
-    licence = forms.CharField(label=_("Licence"), max_length=200, required=False)
+    license = forms.CharField(label=_("License"), max_length=200, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -70,7 +71,7 @@ class ImportForm(forms.Form):
         upload = self.cleaned_data["upload"]
         if PurePath(upload.name).suffix.lower() != ".zip":
             raise forms.ValidationError(
-                gettext("“%(name)s” is no ZIP archive. Pack the files and the manifest into one .zip and choose that.")
+                gettext("“%(name)s” is not a ZIP archive. Pack the files and the manifest into one .zip file.")
                 % {"name": upload.name}
             )
         return upload
@@ -80,7 +81,7 @@ class ImportForm(forms.Form):
         if manifest and PurePath(manifest.name).suffix.lower() not in _SUFFIXES:
             raise forms.ValidationError(
                 gettext(
-                    "“%(name)s” is no manifest. Save the table as .csv (UTF-8), or one JSON object a line as .jsonl."
+                    "“%(name)s” is not a manifest. Save it as .csv (UTF-8), or as .jsonl with one JSON object per line."
                 )
                 % {"name": manifest.name}
             )
@@ -94,7 +95,7 @@ class ImportForm(forms.Form):
             if theirs and theirs in taken:
                 self.add_error(
                     f"column_{column}",
-                    gettext("The column “%(name)s” is taken for “%(other)s” already; one column fills one field.")
+                    gettext("The column “%(name)s” is already used for “%(other)s”. A column can fill only one field.")
                     % {"name": theirs, "other": taken[theirs]},
                 )
             taken[theirs] = column
@@ -129,7 +130,7 @@ class GalleryForm(forms.Form):
     media_type = forms.ChoiceField(label=_("Media"), required=False, choices=[("", _("All media")), *MediaType.choices])
     generator = forms.ChoiceField(label=_("Generator"), required=False)
     batch = forms.ChoiceField(label=_("Import"), required=False)
-    licence = forms.ChoiceField(label=_("Licence"), required=False)
+    license = forms.ChoiceField(label=_("License"), required=False)
     ordering = forms.ChoiceField(
         label=_("Order"), required=False, choices=[(value, label) for value, (label, _fields) in ORDERINGS.items()]
     )
@@ -138,13 +139,20 @@ class GalleryForm(forms.Form):
     BATCHES = 200
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="filter_%s", **kwargs)
+        kwargs.setdefault("auto_id", "filter_%s")
+        super().__init__(*args, **kwargs)
         names = queries.generator_names()
-        self.fields["generator"].choices = [("", gettext("All generators")), *((name, name) for name in names)]
-        licences = queries.licences()
-        self.fields["licence"].choices = [("", gettext("All licences")), *((name, name) for name in licences)]
+        field_of(self, "generator", forms.ChoiceField).choices = [
+            ("", gettext("All generators")),
+            *((name, name) for name in names),
+        ]
+        licenses = queries.licenses()
+        field_of(self, "license", forms.ChoiceField).choices = [
+            ("", gettext("All licenses")),
+            *((name, name) for name in licenses),
+        ]
         recent = list(ImportBatch.objects.order_by("-created_at").values_list("pk", "name")[: self.BATCHES])
         chosen = whole(self.data.get("batch", ""))
         if chosen is not None and chosen not in {pk for pk, _name in recent}:
             recent += ImportBatch.objects.filter(pk=chosen).values_list("pk", "name")
-        self.fields["batch"].choices = [("", gettext("All imports")), *recent]
+        field_of(self, "batch", forms.ChoiceField).choices = [("", gettext("All imports")), *recent]

@@ -7,7 +7,6 @@ each with its values or with what is wrong with it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -15,9 +14,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext
+
 from annotator.core.errors import ProblemError
 from annotator.library.models import MediaType
 from annotator.library.sources import check_path
+from reward_engine.storage import file_sha256
 from reward_engine.tables import (
     Delimited,
     TableError,
@@ -40,7 +42,7 @@ FIELDS: dict[str, int | None] = {
     "generator_version": 100,
     "generator_parameters": None,
     "source": 300,
-    "licence": 200,
+    "license": 200,
     "external_id": 200,
     "media_type": 10,
 }
@@ -67,10 +69,15 @@ class ImportOptions:
         for name in (*self.columns, *self.defaults):
             if name not in FIELDS:
                 raise ProblemError(
-                    f"There is no field “{name}”. Fields are {', '.join(FIELDS)}.", code="unknown_field", field=name
+                    gettext("There is no field “%(name)s”. The fields are %(names)s.")
+                    % {"name": name, "names": ", ".join(FIELDS)},
+                    code="unknown_field",
+                    field=name,
                 )
         if "file" in self.defaults:
-            raise ProblemError("“file” cannot be the same for all rows; map it to a column.", code="default_file")
+            raise ProblemError(
+                gettext("“file” cannot be the same for all rows. Map it to a column."), code="default_file"
+            )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -118,14 +125,19 @@ def survey(path: Path, name: str, options: ImportOptions) -> Survey:
     for row in rows(path, name, options):
         count += 1
         if count > MAX_ROWS:
-            raise _problem(f"{name} has more than {MAX_ROWS:,} rows; split it into several imports.", "too_many_rows")
+            raise ProblemError(
+                gettext("%(name)s has more than %(most)s rows. Split it into several imports.")
+                % {"name": name, "most": f"{MAX_ROWS:,}"},
+                code="too_many_rows",
+            )
         folder = _folder_of(row)
         if folder is not None:
             common = folder if common is None else _shared(common, folder)
     if count == 0:
-        raise _problem(f"{name} has no rows; add one row for each image or video.", "no_rows")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        raise ProblemError(
+            gettext("%(name)s has no rows. Add one row for each image or video.") % {"name": name}, code="no_rows"
+        )
+    digest = file_sha256(path)
     encoding = encoding_of(path)
     return Survey(count, tuple(common or ()), digest, "" if is_certain(encoding) else name_of(encoding))
 
@@ -148,9 +160,10 @@ def rows(path: Path, name: str, options: ImportOptions) -> Iterator[Row]:
         return _table_rows(path, name, options, "jsonl")
     if suffix in (".csv", ".tsv", ".txt"):
         return _table_rows(path, name, options, "csv")
-    raise _problem(
-        f"{name}: a manifest is a CSV file (.csv) or a JSON Lines file (.jsonl); save it as one of these.",
-        "unknown_manifest_type",
+    raise ProblemError(
+        gettext("%(name)s: a manifest is a CSV file (.csv) or a JSON Lines file (.jsonl). Save it as one of these.")
+        % {"name": name},
+        code="unknown_manifest_type",
     )
 
 
@@ -171,8 +184,10 @@ def _table_rows(path: Path, name: str, options: ImportOptions, kind: str) -> Ite
             for found in table:
                 yield _checked(found, field_of, name, options)
     except TableError as error:
-        row = {} if error.line is None else {"row": max(error.line - (kind == "csv"), 0)}
-        raise _problem(f"{name}{error.where}: {error.message}", error.code, field=error.column or "", **row) from error
+        row: dict[str, Any] = {} if error.line is None else {"row": max(error.line - (kind == "csv"), 0)}
+        raise ProblemError(
+            f"{name}{error.where}: {error.message}", code=error.code, field=error.column or "", **row
+        ) from error
 
 
 def _checked(found: TableRow, field_of: dict[str, str], name: str, options: ImportOptions) -> Row:
@@ -180,7 +195,12 @@ def _checked(found: TableRow, field_of: dict[str, str], name: str, options: Impo
     row = _row(found.number, given, field_of, name, options)
     if not found.problem:
         return row
-    problem = _problem(f"{name}, row {found.number}: {found.problem}", found.code, row=found.number)
+    problem = ProblemError(
+        gettext("%(name)s, row %(number)s: %(problem)s")
+        % {"name": name, "number": found.number, "problem": found.problem},
+        code=found.code,
+        row=found.number,
+    )
     return Row(found.number, row.values if found.code == "wrong_cell_count" else {}, row.extra, problem)
 
 
@@ -192,10 +212,18 @@ def _fields_of_header(header: list[str], name: str, options: ImportOptions) -> d
         if name_of_field in field_of.values():
             continue
         if name_of_field in options.columns or (name_of_field in REQUIRED and name_of_field not in options.defaults):
-            raise _problem(
-                f"{name} has no column “{column}” for the field “{name_of_field}”. Its columns are "
-                f"{', '.join(f'“{c}”' for c in header)}; rename one, or map the field to it.",
-                "missing_column",
+            raise ProblemError(
+                gettext(
+                    "%(name)s has no column “%(column)s” for the field “%(name_of_field)s”. Its columns are "
+                    "%(names)s. Rename one, or map the field to it."
+                )
+                % {
+                    "name": name,
+                    "column": column,
+                    "name_of_field": name_of_field,
+                    "names": ", ".join(f"“{c}”" for c in header),
+                },
+                code="missing_column",
                 field=name_of_field,
             )
     return field_of
@@ -243,14 +271,14 @@ def _row(number: int, given: dict[str, Any], field_of: dict[str, str], name: str
         _finish(values, extra)
     except _Bad as error:
         where = f"{name}, row {number}"
-        problem = _problem(f"{where}, {error.field}: {error.words}", error.code, row=number, field=error.field)
+        problem = ProblemError(f"{where}, {error.field}: {error.words}", code=error.code, row=number, field=error.field)
         return Row(number, values, extra, problem)
     return Row(number, values, extra)
 
 
 def _text(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _Bad(name, "not_text", f"text is needed, not {json.dumps(value)[:60]}.")
+        raise _Bad(name, "not_text", gettext("must be text, not %(value)s.") % {"value": json.dumps(value)[:60]})
     return str(value).strip()
 
 
@@ -258,18 +286,31 @@ def _finish(values: dict[str, Any], extra: dict[str, Any]) -> None:
     """Check the fields of one row and fill in what has a default."""
     for name in REQUIRED:
         if not values.get(name):
-            raise _Bad(name, f"missing_{name}", "this is empty, but every row needs it.")
+            raise _Bad(name, f"missing_{name}", gettext("this is empty, but every row needs it."))
     for name, most in FIELDS.items():
         if most is not None and len(values.get(name, "")) > most:
-            raise _Bad(name, "too_long_text", f"{len(values[name]):,} characters are over the limit of {most:,}.")
+            raise _Bad(
+                name,
+                "too_long_text",
+                gettext("%(n)s characters exceed the limit of %(most)s.")
+                % {"n": f"{len(values[name]):,}", "most": f"{most:,}"},
+            )
     values.setdefault("generator", UNKNOWN_GENERATOR)
     values["generator_parameters"] = _parameters(values.get("generator_parameters"))
     if "media_type" in values:
         values["media_type"] = values["media_type"].lower()
         if values["media_type"] not in MediaType.values:
-            raise _Bad("media_type", "unknown_media_type", f"“{values['media_type']}” is neither image nor video.")
+            raise _Bad(
+                "media_type",
+                "unknown_media_type",
+                gettext("“%(values)s” is neither image nor video.") % {"values": values["media_type"]},
+            )
     if len(json.dumps(extra)) > MAX_EXTRA_CHARACTERS:
-        raise _Bad("extra", "too_long_text", f"the further columns hold more than {MAX_EXTRA_CHARACTERS:,} characters.")
+        raise _Bad(
+            "extra",
+            "too_long_text",
+            gettext("the other columns contain more than %(most)s characters.") % {"most": f"{MAX_EXTRA_CHARACTERS:,}"},
+        )
 
 
 def _parameters(value: Any) -> dict[str, Any]:
@@ -280,10 +321,18 @@ def _parameters(value: Any) -> dict[str, Any]:
         try:
             value = strict(value)
         except (ValueError, RecursionError) as error:
-            raise _Bad(name, "bad_json", f'a JSON object is needed, such as {{"steps": 30}} ({error}).') from error
+            raise _Bad(
+                name,
+                "bad_json",
+                gettext('must be a JSON object, such as {"steps": 30} (%(error)s).') % {"error": error},
+            ) from error
         _check_characters(name, [value])
     if not isinstance(value, dict):
-        raise _Bad(name, "bad_json", f'a JSON object is needed, such as {{"steps": 30}}, not {json.dumps(value)[:60]}.')
+        raise _Bad(
+            name,
+            "bad_json",
+            gettext('must be a JSON object, such as {"steps": 30}, not %(value)s.') % {"value": json.dumps(value)[:60]},
+        )
     return value
 
 
@@ -293,9 +342,11 @@ def _check_characters(name: str, value: Any) -> None:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()
     except (ValueError, RecursionError) as error:
-        raise _Bad(name, "bad_character", f"a character or number cannot be kept ({error}).") from error
+        raise _Bad(
+            name, "bad_character", gettext("a character or number cannot be stored (%(error)s).") % {"error": error}
+        ) from error
     if "\\u0000" in text and _has_nul(value):
-        raise _Bad(name, "bad_character", "there is a NUL character in it; delete it.")
+        raise _Bad(name, "bad_character", gettext("it contains a NUL character. Delete it."))
 
 
 def _has_nul(value: Any) -> bool:
@@ -304,7 +355,3 @@ def _has_nul(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_has_nul(part) for pair in value.items() for part in pair)
     return isinstance(value, list) and any(_has_nul(part) for part in value)
-
-
-def _problem(message: str, code: str, **details: object) -> ProblemError:
-    return ProblemError(message, code=code, **details)

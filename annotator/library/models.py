@@ -1,13 +1,14 @@
 """Prompts, generators and items: what was asked for, by what it was made, and the media itself."""
 
-import hashlib
-
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from annotator.core.models import TimeStamped
 from annotator.jobs.models import Job
+from reward_engine.storage import sha256
 
 
 class MediaType(models.TextChoices):
@@ -22,7 +23,7 @@ VIEW_HELP = (
 
 
 def text_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode())
 
 
 class Prompt(TimeStamped):
@@ -30,6 +31,10 @@ class Prompt(TimeStamped):
 
     text = models.TextField()
     text_sha256 = models.CharField(max_length=64, unique=True, editable=False)
+
+    class Meta:
+        # Searches for a part of the text, of three letters and more.
+        indexes = [GinIndex(OpClass(Upper("text"), name="gin_trgm_ops"), name="prompt_text_parts")]
 
     def __str__(self) -> str:
         return self.text if len(self.text) <= 80 else f"{self.text[:79]}…"
@@ -86,7 +91,7 @@ class ImportProblem(models.Model):
     """Why one row of a manifest did not go in."""
 
     batch = models.ForeignKey(ImportBatch, on_delete=models.CASCADE, related_name="problems")
-    row = models.PositiveIntegerField(help_text="Row of the manifest, the first row behind the header being 1.")
+    row = models.PositiveIntegerField(help_text="Row of the manifest; the first row after the header is 1.")
     file = models.CharField(max_length=500, blank=True)
     field = models.CharField(max_length=100, blank=True)
     code = models.CharField(max_length=50)
@@ -104,7 +109,7 @@ class Item(TimeStamped):
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="items")
     generator = models.ForeignKey(Generator, on_delete=models.PROTECT, related_name="items")
     sha256 = models.CharField(max_length=64)
-    extension = models.CharField(max_length=8, help_text="Of the verified format, not of the file's name.")
+    extension = models.CharField(max_length=8, help_text="From the verified format, not the file's name.")
     mime_type = models.CharField(max_length=50)
     size_bytes = models.BigIntegerField()
     width = models.PositiveIntegerField()
@@ -113,10 +118,10 @@ class Item(TimeStamped):
     frame_rate = models.FloatField(null=True, blank=True)
     frame_count = models.PositiveIntegerField(null=True, blank=True)
     source = models.CharField(max_length=300, blank=True)
-    licence = models.CharField(max_length=200, blank=True)
+    license = models.CharField(max_length=200, blank=True)
     external_id = models.CharField(max_length=200, blank=True, db_index=True)
-    file_name = models.CharField(max_length=500, blank=True, help_text="As it was called in the import.")
-    extra = models.JSONField(default=dict, blank=True, help_text="Further columns of the manifest.")
+    file_name = models.CharField(max_length=500, blank=True, help_text="Its name in the import.")
+    extra = models.JSONField(default=dict, blank=True, help_text="Other columns of the manifest.")
     batch = models.ForeignKey(ImportBatch, null=True, blank=True, on_delete=models.SET_NULL, related_name="items")
     # Null and empty say different things here.
     view = models.CharField(max_length=8, null=True, blank=True, editable=False, help_text=VIEW_HELP)  # noqa: DJ001

@@ -87,7 +87,7 @@ def _item_for(request: HttpRequest, pk: int, *roles: Role) -> Item:
     wanted = access.visible_items(user).filter(pk=pk).only("sha256", "extension", "mime_type", "size_bytes", "view")
     item = wanted.first()
     if item is None or (roles and not has_role(user, *roles)):
-        raise Http404(_("There is no such media."))
+        raise Http404(_("Media not found."))
     return item
 
 
@@ -108,7 +108,7 @@ def serve(request: HttpRequest, item: Item, path: Path, mime_type: str, etag: st
         wanted = _range(request, size, etag)
     except UnsatisfiableRangeError:
         response = HttpResponse(
-            _("This range lies behind the end of the file, which has %(size)d bytes.") % {"size": size},
+            _("This range starts after the end of the file, which has %(size)d bytes.") % {"size": size},
             status=416,
             content_type="text/plain; charset=utf-8",
         )
@@ -151,7 +151,7 @@ def _with_headers(response: HttpResponseBase, etag: str, name: str = "") -> Http
 def _missing(item: Item, path: Path) -> HttpResponse:
     logger.error("the file of an item is missing", extra={"item": item.pk, "path": str(path)})
     return HttpResponse(
-        _("The file of item %(pk)d is not on the server. Import it again, or restore it from a backup.")
+        _("The file of item %(pk)d is missing on the server. Import it again, or restore it from a backup.")
         % {"pk": item.pk},
         status=404,
         content_type="text/plain; charset=utf-8",

@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext, gettext_noop
+
 from annotator.core.errors import ProblemError
 from annotator.library.models import MediaType
 
@@ -29,30 +31,30 @@ def _kind(extension: str, mime_type: str, media_type: MediaType, title: str, *mo
 
 # What browsers show, and the video containers that cameras and editors write, of which a view is made.
 # TIFF, BMP and HEIC are not among it.
-JPEG = _kind("jpg", "image/jpeg", MediaType.IMAGE, "JPEG image", "jpeg", "jpe", "jfif")
-PNG = _kind("png", "image/png", MediaType.IMAGE, "PNG image")
-WEBP = _kind("webp", "image/webp", MediaType.IMAGE, "WebP image")
-GIF = _kind("gif", "image/gif", MediaType.IMAGE, "GIF image")
-AVIF = _kind("avif", "image/avif", MediaType.IMAGE, "AVIF image")
-MP4 = _kind("mp4", "video/mp4", MediaType.VIDEO, "MP4 video", "m4v")
-MOV = _kind("mov", "video/quicktime", MediaType.VIDEO, "QuickTime video", "qt")
-WEBM = _kind("webm", "video/webm", MediaType.VIDEO, "WebM video")
-MKV = _kind("mkv", "video/x-matroska", MediaType.VIDEO, "Matroska video")
-AVI = _kind("avi", "video/x-msvideo", MediaType.VIDEO, "AVI video")
+JPEG = _kind("jpg", "image/jpeg", MediaType.IMAGE, gettext_noop("JPEG image"), "jpeg", "jpe", "jfif")
+PNG = _kind("png", "image/png", MediaType.IMAGE, gettext_noop("PNG image"))
+WEBP = _kind("webp", "image/webp", MediaType.IMAGE, gettext_noop("WebP image"))
+GIF = _kind("gif", "image/gif", MediaType.IMAGE, gettext_noop("GIF image"))
+AVIF = _kind("avif", "image/avif", MediaType.IMAGE, gettext_noop("AVIF image"))
+MP4 = _kind("mp4", "video/mp4", MediaType.VIDEO, gettext_noop("MP4 video"), "m4v")
+MOV = _kind("mov", "video/quicktime", MediaType.VIDEO, gettext_noop("QuickTime video"), "qt")
+WEBM = _kind("webm", "video/webm", MediaType.VIDEO, gettext_noop("WebM video"))
+MKV = _kind("mkv", "video/x-matroska", MediaType.VIDEO, gettext_noop("Matroska video"))
+AVI = _kind("avi", "video/x-msvideo", MediaType.VIDEO, gettext_noop("AVI video"))
 KINDS = (JPEG, PNG, WEBP, GIF, AVIF, MP4, MOV, WEBM, MKV, AVI)
 
 # Known by their first bytes only to be refused by name.
 _OTHERS = (
-    (b"BM", "a BMP image; save it as PNG"),
-    (b"II*\x00", "a TIFF image; save it as PNG"),
-    (b"MM\x00*", "a TIFF image; save it as PNG"),
-    (b"%PDF", "a PDF document; export its pictures as PNG"),
-    (b"%!PS", "a PostScript document; export its pictures as PNG"),
-    (b"PK\x03\x04", "a ZIP archive; unpack it first"),
-    (b"8BPS", "a Photoshop document; save it as PNG"),
-    (b"FLV\x01", "an FLV video; convert it to MP4 (H.264)"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
+    (b"BM", gettext_noop("a BMP image; save it as PNG")),
+    (b"II*\x00", gettext_noop("a TIFF image; save it as PNG")),
+    (b"MM\x00*", gettext_noop("a TIFF image; save it as PNG")),
+    (b"%PDF", gettext_noop("a PDF document; export its pictures as PNG")),
+    (b"%!PS", gettext_noop("a PostScript document; export its pictures as PNG")),
+    (b"PK\x03\x04", gettext_noop("a ZIP archive; unpack it first")),
+    (b"8BPS", gettext_noop("a Photoshop document; save it as PNG")),
+    (b"FLV\x01", gettext_noop("an FLV video; convert it to MP4 (H.264)")),
+    (b"\x7fELF", gettext_noop("a program")),
+    (b"MZ", gettext_noop("a program")),
 )
 _MARKUP = (
     (b"<svg", "svg"),
@@ -72,21 +74,32 @@ def sniff(path: Path, name: str) -> Kind:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if not head:
-        raise ProblemError(f"{name}: the file is empty (0 bytes); add the complete file.", code="empty")
+        raise ProblemError(
+            gettext("%(name)s: the file is empty (0 bytes). Add the complete file.") % {"name": name}, code="empty"
+        )
     kind = _by_magic(head, name)
     if kind is not None:
         return kind
     markup = _markup_in(head)
     if markup:
         raise ProblemError(
-            f"{name}: this is {markup.upper()} text, not a picture or a video; it could carry a script, so it is "
-            "never taken. Save the picture as PNG.",
+            gettext(
+                "%(name)s: this is %(markup)s text, not an image or a video. It could contain a script, so it "
+                "is never accepted. Save the image as PNG."
+            )
+            % {"name": name, "markup": markup.upper()},
             code=markup,
         )
     other = next((words for magic, words in _OTHERS if head.startswith(magic)), None)
-    what = f"this is {other}" if other else "its content is no image or video of a kind that is taken"
+    what = (
+        gettext("this is %(what)s") % {"what": gettext(other)}
+        if other
+        else gettext("its content is not a supported image or video")
+    )
     raise ProblemError(
-        f"{name}: {what}. Taken are {', '.join(k.extension.upper() for k in KINDS)}.", code="unsupported_type"
+        gettext("%(name)s: %(what)s. Supported formats: %(names)s.")
+        % {"name": name, "what": what, "names": ", ".join(k.extension.upper() for k in KINDS)},
+        code="unsupported_type",
     )
 
 
@@ -118,12 +131,19 @@ def _by_brand(head: bytes, name: str) -> Kind:
         brands = head[16 : max(16, struct.unpack(">I", head[:4])[0])]
         if b"avif" in brands:
             return AVIF
-        raise _convert(name, f"a {_NOT_MP4[brand]} image, which browsers do not show", "JPEG or PNG")
+        raise _convert(
+            name,
+            gettext("a %(kind)s image, which browsers do not show") % {"kind": _NOT_MP4[brand]},
+            gettext("JPEG or PNG"),
+        )
     return MOV if brand == b"qt  " else MP4
 
 
 def _convert(name: str, what: str, to: str) -> ProblemError:
-    return ProblemError(f"{name}: this is {what}; convert it to {to}.", code="unsupported_type")
+    return ProblemError(
+        gettext("%(name)s: this is %(what)s. Convert it to %(to)s.") % {"name": name, "what": what, "to": to},
+        code="unsupported_type",
+    )
 
 
 def _markup_in(head: bytes) -> str | None:
@@ -143,10 +163,17 @@ def check_extension(kind: Kind, name: str) -> None:
     extension = Path(name).suffix.lower().removeprefix(".")
     if extension in kind.names:
         return
-    said = f"its name ends in .{extension}" if extension else "its name has no extension"
+    said = (
+        gettext("its name ends in .%(extension)s") % {"extension": extension}
+        if extension
+        else gettext("its name has no extension")
+    )
     raise ProblemError(
-        f"{name}: {said}, but its content is a {kind.title}; rename it to .{kind.extension} "
-        "(and in the manifest too), or add the file that was meant.",
+        gettext(
+            "%(name)s: %(said)s, but its content is a %(title)s. Rename it to .%(extension)s (in the "
+            "manifest too), or add the right file."
+        )
+        % {"name": name, "said": said, "title": gettext(kind.title), "extension": kind.extension},
         code="wrong_extension",
     )
 
@@ -171,7 +198,8 @@ def check_complete(path: Path, kind: Kind, name: str) -> None:
             return
     if needed > size:
         raise ProblemError(
-            f"{name}: the file is cut off ({size:,} of at least {needed:,} bytes are there); add the complete file.",
+            gettext("%(name)s: the file is truncated (%(size)s of at least %(needed)s bytes). Add the complete file.")
+            % {"name": name, "size": f"{size:,}", "needed": f"{needed:,}"},
             code="truncated",
         )
 

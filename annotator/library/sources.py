@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
+from django.utils.translation import gettext
+
 from annotator.core.errors import ProblemError
 from annotator.library.zipnames import MemberNames
 
@@ -49,27 +51,28 @@ def check_path(path: str) -> str:
     path = path.replace("\\", "/")  # how Windows writes it
     if not path or not path.strip("/."):
         if path.startswith("/") or ".." in path.split("/"):
-            raise _refused(path, "path_climbs", "it leads out of the import")
-        raise _refused(path, "bad_path", "it names no file")
+            raise _refused(path, "path_climbs", gettext("it leads outside the import"))
+        raise _refused(path, "bad_path", gettext("it does not name a file"))
     if any(unicodedata.category(character) == "Cc" for character in path):
-        raise _refused(path, "bad_path", "there is a control character in it")
+        raise _refused(path, "bad_path", gettext("it contains a control character"))
     if path.startswith("/") or re.match(r"[A-Za-z]:", path):
-        raise _refused(path, "absolute_path", "it is absolute; give it relative to the manifest")
+        raise _refused(path, "absolute_path", gettext("it is absolute; make it relative to the manifest"))
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise _refused(path, "path_climbs", "it climbs out of its folder with “..”; give it relative to the manifest")
+        raise _refused(path, "path_climbs", gettext("it leaves its folder with “..”; make it relative to the manifest"))
     return unicodedata.normalize("NFC", "/".join(parts))
 
 
 def _refused(path: str, code: str, why: str) -> ProblemError:
     shown = "".join(c if c.isprintable() else "?" for c in path[:200])
-    return ProblemError(f"The path “{shown}” is refused: {why}.", code=code)
+    return ProblemError(gettext("The path “%(shown)s” is rejected: %(why)s.") % {"shown": shown, "why": why}, code=code)
 
 
 class Source(Protocol):
     """A folder or a ZIP. Paths are plain relative paths as :func:`check_path` makes them."""
 
     title: str
+    refused: dict[str, ProblemError]  # members that must not be read, each with the reason
 
     def names(self) -> list[str]:
         """The files that may be read, without the litter that file managers leave."""
@@ -92,6 +95,7 @@ class FolderSource:
     def __init__(self, root: Path, limits: Limits = LIMITS) -> None:
         self.root = root
         self.title = root.name or str(root)
+        self.refused: dict[str, ProblemError] = {}
         self._limits = limits
         self._composed: dict[str, str] | None = None
 
@@ -129,7 +133,7 @@ class FolderSource:
         with os.fdopen(descriptor, "rb") as file:
             info = os.fstat(descriptor)
             if not stat.S_ISREG(info.st_mode):
-                raise ProblemError(f"“{path}” is no ordinary file.", code="not_a_file")
+                raise ProblemError(gettext("“%(path)s” is not a regular file.") % {"path": path}, code="not_a_file")
             with _copied(file, path, info.st_size, self._limits.member_bytes) as copy:
                 yield copy
 
@@ -145,13 +149,21 @@ class FolderSource:
             # Without O_NONBLOCK, opening a pipe waits for ever.
             return os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
         except PermissionError as error:
-            raise ProblemError(f"“{path}” may not be read; give the server the right to.", code="unreadable") from error
+            raise ProblemError(
+                gettext("“%(path)s” is not readable. Give the server permission to read it.") % {"path": path},
+                code="unreadable",
+            ) from error
         except OSError as error:
             if any((self.root / part).is_symlink() for part in _with_parents(plain)):
                 raise ProblemError(
-                    f"“{path}” is a symbolic link or lies behind one; put the file itself there.", code="symlink"
+                    gettext("“%(path)s” is a symbolic link or is behind one. Put the file itself there.")
+                    % {"path": path},
+                    code="symlink",
                 ) from error
-            raise ProblemError(f"“{path}” cannot be read ({error.strerror}).", code="unreadable") from error
+            raise ProblemError(
+                gettext("“%(path)s” cannot be read (%(error)s).") % {"path": path, "error": error.strerror},
+                code="unreadable",
+            ) from error
         finally:
             os.close(at)
 
@@ -169,15 +181,18 @@ class ZipSource:
             self._zip = zipfile.ZipFile(path)
         except UnicodeDecodeError as error:
             raise ProblemError(
-                f"{self.title} says that its file names are UTF-8, but one is not; make the archive again.",
+                gettext("%(title)s claims UTF-8 file names, but one is not valid UTF-8. Create the archive again.")
+                % {"title": self.title},
                 code="bad_zip",
             ) from error
         except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, ValueError, EOFError) as error:
             raise ProblemError(
-                f"{self.title} is no ZIP archive or is cut off ({error}); make or upload it again.", code="bad_zip"
+                gettext("%(title)s is not a ZIP archive or is truncated (%(error)s). Create or upload it again.")
+                % {"title": self.title, "error": error},
+                code="bad_zip",
             ) from error
         self._members: dict[str, zipfile.ZipInfo] = {}
-        self._refused: dict[str, ProblemError] = {}
+        self.refused: dict[str, ProblemError] = {}
         self._names = MemberNames(self._zip.infolist())
         self._readings: dict[str, str] | None = None
         try:
@@ -194,8 +209,8 @@ class ZipSource:
         total = sum(info.file_size for info in infos)
         if total > self._limits.total_bytes:
             raise ProblemError(
-                f"{self.title} unpacks to {_size(total)}, over the limit of {_size(self._limits.total_bytes)}; "
-                "split it into several archives.",
+                gettext("%(title)s unpacks to %(size)s, over the limit of %(size2)s. Split it into several archives.")
+                % {"title": self.title, "size": _size(total), "size2": _size(self._limits.total_bytes)},
                 code="too_large_archive",
             )
         for info in infos:
@@ -207,35 +222,45 @@ class ZipSource:
                 name = check_path(original)
             except ProblemError as problem:
                 # Under its own name, so that a row that names it is told the reason.
-                self._refused[original] = problem
+                self.refused[original] = problem
                 continue
             problem_here = self._problem_with(info, name)
-            if name in self._members or name in self._refused:
+            if name in self._members or name in self.refused:
                 problem_here = ProblemError(
-                    f"“{name}” is in {self.title} twice; keep one, so that it is clear which is meant.",
+                    gettext("“%(name)s” is in %(title)s twice. Keep one of them.")
+                    % {"name": name, "title": self.title},
                     code="duplicate_name",
                 )
                 self._members.pop(name, None)
             if problem_here is not None:
-                self._refused[name] = problem_here
+                self.refused[name] = problem_here
             else:
                 self._members[name] = info
 
     def _problem_with(self, info: zipfile.ZipInfo, name: str) -> ProblemError | None:
         mode = info.external_attr >> 16
         if info.flag_bits & 0x1:
-            return ProblemError(f"“{name}” is encrypted; make the ZIP without a password.", code="encrypted")
+            return ProblemError(
+                gettext("“%(name)s” is encrypted. Create the ZIP without a password.") % {"name": name},
+                code="encrypted",
+            )
         if stat.S_ISLNK(mode):
-            return ProblemError(f"“{name}” is a symbolic link; put the file itself into the ZIP.", code="symlink")
+            return ProblemError(
+                gettext("“%(name)s” is a symbolic link. Put the file itself into the ZIP.") % {"name": name},
+                code="symlink",
+            )
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-            return ProblemError(f"“{name}” is no ordinary file.", code="not_a_file")
+            return ProblemError(gettext("“%(name)s” is not a regular file.") % {"name": name}, code="not_a_file")
         if info.file_size > self._limits.member_bytes:
             return _too_large(name, info.file_size, self._limits.member_bytes)
         ratio = info.file_size / max(info.compress_size, 1)
         if info.file_size > _RATIO_FROM_BYTES and ratio > self._limits.ratio:
             return ProblemError(
-                f"“{name}” unpacks to {ratio:,.0f} times its packed size, as archives made to fill a disk do; "
-                "add it to the ZIP uncompressed if it is real.",
+                gettext(
+                    "“%(name)s” unpacks to %(ratio)s times its packed size, like archives made to fill a "
+                    "disk. If the file is real, add it to the ZIP uncompressed."
+                )
+                % {"name": name, "ratio": f"{ratio:,.0f}"},
                 code="compression_bomb",
             )
         return None
@@ -245,11 +270,11 @@ class ZipSource:
 
     def has(self, path: str) -> bool:
         name = self._listed_as(path)
-        return name in self._members or name in self._refused
+        return name in self._members or name in self.refused
 
     def _listed_as(self, path: str) -> str:
         """The name under which a member is listed, where ``path`` is the same name read in another code page."""
-        if path in self._members or path in self._refused or path.isascii():
+        if path in self._members or path in self.refused or path.isascii():
             return path
         if self._readings is None:
             self._readings = {}
@@ -260,11 +285,11 @@ class ZipSource:
 
     @contextmanager
     def opened(self, path: str) -> Iterator[Path]:
-        if path in self._refused:
-            raise self._refused[path]
+        if path in self.refused:
+            raise self.refused[path]
         plain = self._listed_as(check_path(path))
-        if plain in self._refused:
-            raise self._refused[plain]
+        if plain in self.refused:
+            raise self.refused[plain]
         if plain not in self._members:
             raise _missing(path, self.title)
         info = self._members[plain]
@@ -273,7 +298,9 @@ class ZipSource:
                 yield copy
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise ProblemError(
-                f"“{path}” cannot be unpacked from {self.title} ({error}); make the archive again.", code="bad_member"
+                gettext("“%(path)s” cannot be unpacked from %(title)s (%(error)s). Create the archive again.")
+                % {"path": path, "title": self.title, "error": error},
+                code="bad_member",
             ) from error
 
     def close(self) -> None:
@@ -285,7 +312,9 @@ def open_source(path: Path, title: str = "", limits: Limits = LIMITS) -> FolderS
     if path.is_dir():
         return FolderSource(path, limits)
     if not path.exists():
-        raise ProblemError(f"There is no folder or ZIP “{path.name}” there.", code="missing_source")
+        raise ProblemError(
+            gettext("The folder or ZIP “%(name)s” does not exist.") % {"name": path.name}, code="missing_source"
+        )
     return ZipSource(path, title, limits)
 
 
@@ -300,7 +329,9 @@ def find_manifest(source: FolderSource | ZipSource, wanted: str = "") -> str:
         if len(ending) == 1:
             return ending[0]
         raise ProblemError(
-            f"There is no manifest “{wanted}” in {source.title}.{_candidates(names)}", code="no_manifest"
+            gettext("There is no manifest “%(wanted)s” in %(title)s.%(candidates)s")
+            % {"wanted": wanted, "title": source.title, "candidates": _candidates(names)},
+            code="no_manifest",
         )
     called = [name for name in names if PurePosixPath(name).name.lower() in MANIFEST_NAMES]
     candidates = [name for name in names if PurePosixPath(name).suffix.lower() in MANIFEST_SUFFIXES]
@@ -311,18 +342,29 @@ def find_manifest(source: FolderSource | ZipSource, wanted: str = "") -> str:
             return chosen[0]
         if chosen:
             raise ProblemError(
-                f"{source.title} has several files that may be the manifest ({', '.join(chosen[:5])}); say which.",
+                gettext(
+                    "%(title)s contains several files that may be the manifest (%(names)s). Specify which one to use."
+                )
+                % {"title": source.title, "names": ", ".join(chosen[:5])},
                 code="several_manifests",
             )
+    if refused := [name for name in source.refused if PurePosixPath(name).name.lower() in MANIFEST_NAMES]:
+        raise source.refused[refused[0]]
     if sheets := [name for name in names if PurePosixPath(name).suffix.lower() in _SPREADSHEETS]:
         raise ProblemError(
-            f"There is no manifest in {source.title}. {sheets[0]} is a spreadsheet; save it as “CSV UTF-8” beside "
-            "the media.",
+            gettext(
+                "There is no manifest in %(title)s. %(sheets)s is a spreadsheet; save it as “CSV UTF-8” next "
+                "to the media."
+            )
+            % {"title": source.title, "sheets": sheets[0]},
             code="no_manifest",
         )
     raise ProblemError(
-        f"There is no manifest in {source.title}. Add manifest.csv (or .jsonl) with one row for each file "
-        "and at least the columns “file” and “prompt”.",
+        gettext(
+            "There is no manifest in %(title)s. Add manifest.csv (or .jsonl) with one row per file and at "
+            "least the columns “file” and “prompt”."
+        )
+        % {"title": source.title},
         code="no_manifest",
     )
 
@@ -375,24 +417,31 @@ def _copied(file: IO[bytes], path: str, stated: int, limit: int) -> Iterator[Pat
 
 def _missing(path: str, title: str) -> ProblemError:
     return ProblemError(
-        f"There is no file “{path}” in {title}; check the spelling (also of capitals) and the folder.",
+        gettext("There is no file “%(path)s” in %(title)s. Check the spelling (including capitals) and the folder.")
+        % {"path": path, "title": title},
         code="missing_file",
     )
 
 
 def _too_large(path: str, size: int, limit: int) -> ProblemError:
-    return ProblemError(f"“{path}” has {_size(size)}, over the limit of {_size(limit)}.", code="too_large")
+    return ProblemError(
+        gettext("“%(path)s” has %(size)s, over the limit of %(size2)s.")
+        % {"path": path, "size": _size(size), "size2": _size(limit)},
+        code="too_large",
+    )
 
 
 def _too_many(title: str, limits: Limits) -> ProblemError:
     return ProblemError(
-        f"{title} holds more than {limits.members:,} files; split it into several imports.", code="too_many_files"
+        gettext("%(title)s contains more than %(members)s files. Split it into several imports.")
+        % {"title": title, "members": f"{limits.members:,}"},
+        code="too_many_files",
     )
 
 
 def _candidates(names: list[str]) -> str:
     found = [name for name in names if PurePosixPath(name).suffix.lower() in MANIFEST_SUFFIXES]
-    return f" There is: {', '.join(found[:5])}." if found else ""
+    return gettext(" Found instead: %(names)s.") % {"names": ", ".join(found[:5])} if found else ""
 
 
 def _size(count: int) -> str:

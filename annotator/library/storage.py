@@ -11,20 +11,18 @@ half-way leaves no half file under a final name.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, Protocol
 
 from django.conf import settings
 
-if TYPE_CHECKING:
-    from annotator.library.verify import MediaFacts
+from annotator.library.media_facts import MediaFacts
+from reward_engine.storage import written
 
 CHUNK_BYTES = 1024 * 1024
 VIEW_TYPES = {"png": "image/png", "mp4": "video/mp4"}
@@ -63,7 +61,11 @@ def shown_path(item: Shown) -> Path:
 
 
 def shown_type(item: Shown, mime_type: str) -> str:
-    """The media type of the file that is shown; ``mime_type``: the original's."""
+    """The media type of the file that is shown.
+
+    Args:
+        mime_type: The original's.
+    """
     return VIEW_TYPES[item.view] if item.view else mime_type
 
 
@@ -88,11 +90,6 @@ def thumbnail_path(item: Named) -> Path:
 
 def _folder(kind: str, sha256: str) -> Path:
     return Path(settings.MEDIA_ROOT) / kind / sha256[:2] / sha256[2:4]
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def store_original(path: Path, facts: MediaFacts) -> None:
@@ -131,6 +128,16 @@ def has(facts: MediaFacts) -> bool:
     )
 
 
+def touch(facts: MediaFacts) -> bool:
+    """Say that a stored file is wanted again: only old files are taken for orphans. False where one has just gone."""
+    try:
+        for path in (original_path(facts), shown_path(facts), thumbnail_path(facts)):
+            os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _is_complete(path: Path, size_bytes: int) -> bool:
     try:
         return path.stat().st_size == size_bytes
@@ -140,20 +147,6 @@ def _is_complete(path: Path, size_bytes: int) -> bool:
 
 @contextmanager
 def _written(path: Path) -> Iterator[IO[bytes]]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, settings.FILE_UPLOAD_PERMISSIONS or 0o644)  # a proxy of another user reads it
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the rename itself survives a power cut
-    finally:
-        os.close(folder)
+    with written(path) as file:
+        yield file
+        os.fchmod(file.fileno(), settings.FILE_UPLOAD_PERMISSIONS or 0o644)  # a proxy of another user reads it

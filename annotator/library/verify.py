@@ -6,29 +6,24 @@ Every refusal is a ProblemError with a code for programs and a message that says
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from django.utils.translation import gettext
 
 from annotator.core.errors import ProblemError
-from annotator.library import storage
+from annotator.library.media_facts import MediaFacts
 from annotator.library.models import MediaType
 from annotator.library.sniff import Kind, check_complete, check_extension, sniff
 from reward_engine.errors import MediaError
 from reward_engine.media import (
     MAX_IMAGE_PIXELS,
-    Window,
-    decode_image,
     probe_image,
     probe_video,
-    sample_frames,
     video_needs,
 )
 from reward_engine.media.container import opened_video
-
-THUMBNAIL_SIDE = 480
+from reward_engine.storage import file_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,42 +41,27 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class MediaFacts:
-    """What a verified file is. ``width`` and ``height`` as displayed; the times and frames only for videos.
-
-    ``view``: the extension of the view that is shown instead of it, "" where it is plain and shown itself; None
-    where it is to be made later.
-    """
-
-    media_type: str
-    extension: str
-    mime_type: str
-    sha256: str
-    size_bytes: int
-    width: int
-    height: int
-    duration_ms: int | None = None
-    frame_rate: float | None = None
-    frame_count: int | None = None
-    view: str | None = ""
-
-
 def verify_media(path: Path, name: str, *, media_type: str = "", limits: Limits = LIMITS) -> MediaFacts:
     """Verify the file at ``path``, which its owner calls ``name``.
 
-    ``media_type``: what the manifest says it is, or "" where it says nothing. Raises ProblemError with the codes
-    ``empty``, ``svg``, ``html``, ``unsupported_type``, ``wrong_extension``, ``wrong_media_type``, ``truncated``,
-    ``corrupt``, ``too_large``, ``too_small``, ``too_long``, ``animated``, ``no_video``, ``no_decoder``.
+    Args:
+        media_type: What the manifest says it is, or "" where it says nothing.
+
+    Raises:
+        ProblemError: With the codes ``empty``, ``svg``, ``html``, ``unsupported_type``, ``wrong_extension``,
+            ``wrong_media_type``, ``truncated``, ``corrupt``, ``too_large``, ``too_small``, ``too_long``, ``animated``,
+            ``no_video``, ``no_decoder``.
     """
     name = Path(name).name
     kind = sniff(path, name)
     check_extension(kind, name)
     if media_type and media_type != kind.media_type:
-        raise ProblemError(
-            f"{name}: the manifest calls this {_a(media_type)}, but it is {_a(kind.media_type)} ({kind.title}).",
-            code="wrong_media_type",
+        text = (
+            gettext("%(name)s: the declared media type is video, but the file’s is image (%(title)s).")
+            if kind.media_type == MediaType.IMAGE
+            else gettext("%(name)s: the declared media type is image, but the file’s is video (%(title)s).")
         )
+        raise ProblemError(text % {"name": name, "title": gettext(kind.title)}, code="wrong_media_type")
     _check_bytes(path, kind, name, limits)
     check_complete(path, kind, name)
     try:
@@ -91,31 +71,11 @@ def verify_media(path: Path, name: str, *, media_type: str = "", limits: Limits 
         raise ProblemError(error.message.replace(path.name, name), code=error.code) from error
     if min(facts.width, facts.height) < limits.least_side:
         raise ProblemError(
-            f"{name}: {facts.width} × {facts.height} pixels are too few to judge "
-            f"(at least {limits.least_side} on each side).",
+            gettext("%(name)s: %(width)s × %(height)s pixels are too few to judge (minimum %(least_side)s per side).")
+            % {"name": name, "width": facts.width, "height": facts.height, "least_side": limits.least_side},
             code="too_small",
         )
     return facts
-
-
-def make_thumbnail(path: Path, facts: MediaFacts) -> bytes:
-    """A WebP still of at most 480 pixels on the longer side, upright; of a video the frame a third in."""
-    try:
-        if facts.media_type == MediaType.IMAGE:
-            pixels = decode_image(path, max_side=THUMBNAIL_SIDE)
-        else:
-            # The first frame is too often black or a title.
-            at = Window(start_ms=(facts.duration_ms or 0) / 3, count=1)
-            pixels = sample_frames(path, at, max_side=THUMBNAIL_SIDE).pixels[0]
-    except MediaError as error:
-        raise ProblemError(error.message, code=error.code) from error
-    target = io.BytesIO()
-    Image.fromarray(pixels).save(target, "WEBP", quality=80, method=4)
-    return target.getvalue()
-
-
-def _a(media_type: str) -> str:
-    return "an image" if media_type == MediaType.IMAGE else f"a {media_type}"
 
 
 def _check_bytes(path: Path, kind: Kind, name: str, limits: Limits) -> None:
@@ -123,7 +83,8 @@ def _check_bytes(path: Path, kind: Kind, name: str, limits: Limits) -> None:
     most = limits.image_bytes if kind.media_type == MediaType.IMAGE else limits.video_bytes
     if size > most:
         raise ProblemError(
-            f"{name}: {size / 1024**2:.1f} MB are over the limit of {most / 1024**2:.0f} MB; compress it first.",
+            gettext("%(name)s: %(size).1f MB exceeds the limit of %(most).0f MB. Compress it first.")
+            % {"name": name, "size": size / 1024**2, "most": most / 1024**2},
             code="too_large",
         )
 
@@ -134,7 +95,7 @@ def _image(path: Path, kind: Kind, name: str, limits: Limits) -> MediaFacts:
         media_type=str(kind.media_type),
         extension=kind.extension,
         mime_type=kind.mime_type,
-        sha256=storage.file_sha256(path),
+        sha256=file_sha256(path),
         size_bytes=path.stat().st_size,
         width=info.width,
         height=info.height,
@@ -156,7 +117,7 @@ def _video(path: Path, kind: Kind, name: str, limits: Limits) -> MediaFacts:
         media_type=str(kind.media_type),
         extension=kind.extension,
         mime_type=kind.mime_type,
-        sha256=storage.file_sha256(path),
+        sha256=file_sha256(path),
         size_bytes=path.stat().st_size,
         width=info.width + info.width % 2 * odd,
         height=info.height + info.height % 2 * odd,
@@ -170,13 +131,18 @@ def _video(path: Path, kind: Kind, name: str, limits: Limits) -> MediaFacts:
 def _check_video(name: str, duration_ms: float, side: int, limits: Limits) -> None:
     if duration_ms > limits.video_ms:
         raise ProblemError(
-            f"{name}: {duration_ms / 1000:.0f} s are over the limit of {limits.video_ms / 1000:.0f} s; "
-            "cut the video into shorter clips.",
+            gettext(
+                "%(name)s: %(duration_ms).0f s exceeds the limit of %(video_ms).0f s. Cut the video into shorter clips."
+            )
+            % {"name": name, "duration_ms": duration_ms / 1000, "video_ms": limits.video_ms / 1000},
             code="too_long",
         )
     if side > limits.video_side:
         raise ProblemError(
-            f"{name}: frames of {side} pixels on the longer side are over the limit of {limits.video_side}; "
-            "scale the video down first.",
+            gettext(
+                "%(name)s: frames with %(side)s pixels on the longer side exceed the limit of "
+                "%(video_side)s. Scale the video down first."
+            )
+            % {"name": name, "side": side, "video_side": limits.video_side},
             code="too_large",
         )

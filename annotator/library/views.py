@@ -4,35 +4,38 @@ import csv
 from collections.abc import Iterator
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
+from annotator.accounts.requests import SignedInRequest
 from annotator.accounts.roles import role_required
+from annotator.core.counted_pages import CountedPaginator
 from annotator.core.errors import ProblemError
 from annotator.core.htmx import part_or_page, wants_part
 from annotator.library import queries, services
 from annotator.library.example import COLUMNS, EXAMPLE_ROWS
 from annotator.library.filters import ItemFilter
 from annotator.library.forms import GalleryForm, ImportForm, default_name
+from annotator.library.item_panels import item_panels
 from annotator.library.models import ImportBatch
-from annotator.library.panels import render_panels
 
 ITEMS_A_PAGE = 48
 PROBLEMS_A_PAGE = 50
-FILTERS = ("q", "media_type", "generator", "batch", "licence")
+FILTERS = ("q", "media_type", "generator", "batch", "license")
 
 
 # Annotators see the media they work on, never who made it: what these pages tell would take the blindness away.
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
 @part_or_page
-def items(request: HttpRequest) -> HttpResponse:
+def items(request: SignedInRequest) -> HttpResponse:
     found = ItemFilter(request.GET, queryset=queries.items_for(request.user)).qs
-    page = Paginator(found, ITEMS_A_PAGE).get_page(request.GET.get("page"))
+    n = queries.count_filtered(request.GET.dict())
+    page = CountedPaginator(found, ITEMS_A_PAGE, n).get_page(request.GET.get("page"))
     context = {"page": page, "filtered": any(request.GET.get(name) for name in FILTERS)}
     if wants_part(request):
         query = request.GET.copy()
@@ -45,19 +48,19 @@ def items(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
-def item_detail(request: HttpRequest, pk: int) -> HttpResponse:
+def item_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     item = get_object_or_404(queries.items_for(request.user).select_related("prompt", "generator", "batch"), pk=pk)
     context = {
         "item": item,
         "siblings": queries.siblings(request.user, item),
-        "panels": render_panels(request, item),
+        "panels": item_panels.render(request, item),
     }
     return render(request, "library/item.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
-def start_import(request: HttpRequest) -> HttpResponse:
+def start_import(request: SignedInRequest) -> HttpResponse:
     form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
     if form.is_valid():
         data = form.cleaned_data
@@ -79,7 +82,7 @@ def start_import(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
-def example_manifest(request: HttpRequest) -> HttpResponse:
+def example_manifest(request: SignedInRequest) -> HttpResponse:
     """The example of the import page as a file to begin with."""
     response = HttpResponse(
         content_type="text/csv; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="manifest.csv"'}
@@ -92,7 +95,7 @@ def example_manifest(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
-def batches(request: HttpRequest) -> HttpResponse:
+def batches(request: SignedInRequest) -> HttpResponse:
     page = Paginator(queries.batches(), 25).get_page(request.GET.get("page"))
     return render(request, "library/batches.html", {"page": page})
 
@@ -100,7 +103,7 @@ def batches(request: HttpRequest) -> HttpResponse:
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
 @part_or_page
-def batch(request: HttpRequest, pk: int) -> HttpResponse:
+def batch(request: SignedInRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(queries.batches(), pk=pk)
     context = {
         "batch": found,
@@ -114,7 +117,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
-def batch_problems(request: HttpRequest, pk: int) -> HttpResponseBase:
+def batch_problems(request: SignedInRequest, pk: int) -> HttpResponseBase:
     """All problems of an import as CSV, row by row as they leave the database."""
     found = get_object_or_404(ImportBatch, pk=pk)
     name = f"problems-{slugify(found.name)[:60] or found.pk}.csv"

@@ -17,9 +17,15 @@ from reward_engine.tables.encodings import build_of
 
 _UTF8_FLAG = 0x800
 _UNICODE_PATH = 0x7075
-# What Windows uses for archives and for files, by region: the Americas, western and central Europe, Russia, China,
-# Japan, Korea, Taiwan.
-CODE_PAGES = ("cp437", "cp850", "cp1252", "cp852", "cp1250", "cp866", "cp1251", "gb18030", "cp932", "cp949", "cp950")
+# What Windows uses for archives and for files, by region; then what macOS and Unix used.
+CODE_PAGES = (
+    "cp437", "cp850", "cp1252",  # the Americas and western Europe
+    "cp852", "cp1250", "cp775", "cp1257",  # central Europe and the Baltic
+    "cp866", "cp1251", "gb18030", "cp932", "cp949", "cp950",  # Russia, China, Japan, Korea, Taiwan
+    "cp737", "cp1253", "cp857", "cp1254", "cp862", "cp1255",  # Greece, Turkey, Israel
+    "cp720", "cp1256", "cp874", "cp1258",  # Arabic, Thai, Vietnamese
+    "mac_roman", "koi8_r", "koi8_u", "euc_jp",
+)  # fmt: skip
 
 
 class MemberNames:

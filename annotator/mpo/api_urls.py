@@ -1,15 +1,11 @@
 from rest_framework.routers import SimpleRouter
 
 from annotator.mpo.api import PairSetViewSet, PairViewSet
-from annotator.mpo.api.generations import GenerationSetViewSet
-from annotator.mpo.api.prompt_sets import PromptSetViewSet
 from annotator.mpo.api.runs import ModelComparisonViewSet, RunViewSet
 
 router = SimpleRouter()
 router.register("pair-sets", PairSetViewSet, basename="api-pair-set")
 router.register("pairs", PairViewSet, basename="api-pair")
-router.register("prompt-sets", PromptSetViewSet, basename="api-prompt-set")
-router.register("generation-sets", GenerationSetViewSet, basename="api-generation-set")
 router.register("mpo-runs", RunViewSet, basename="api-mpo-run")
 router.register("model-comparisons", ModelComparisonViewSet, basename="api-model-comparison")
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
@@ -40,18 +41,29 @@ class Format:
 
 
 def export(pair_set: PairSet, kind: str) -> tuple[Format, str, Iterator[bytes]]:
-    """(the format, a file name, the content in pieces). Raises ProblemError where this cannot be had."""
+    """(the format, a file name, the content in pieces).
+
+    Raises:
+        ProblemError: If this cannot be had.
+    """
     found = FORMATS.get(kind)
     if found is None:
-        raise ProblemError(f"There is no form “{kind}”; there are {', '.join(FORMATS)}.", code="no_format", status=404)
+        raise ProblemError(
+            gettext("There is no format “%(kind)s”. The formats are %(names)s.")
+            % {"kind": kind, "names": ", ".join(FORMATS)},
+            code="no_format",
+            status=404,
+        )
     if kind == "pickapic" and pair_set.reward_model.media_type != MediaType.IMAGE:
-        raise ProblemError("Pick-a-Pic files hold images; these are pairs of videos.", code="not_images")
+        raise ProblemError(
+            gettext("Pick-a-Pic files contain images, but these are pairs of videos."), code="not_images"
+        )
     name = f"pairs-{pair_set.pk}-{slugify(pair_set.name)[:50]}".rstrip("-") + found.suffix
     return found, name, found.write(pair_set)
 
 
 @functools.lru_cache(maxsize=4096)  # the pairs of a prompt tell of the same few items again and again
-def _told(side: Side, root: str) -> dict[str, Any]:
+def _side(side: Side, root: str) -> dict[str, Any]:
     return {
         "item": side.item,
         "path": storage.original_path(side).relative_to(root).as_posix(),
@@ -72,8 +84,8 @@ def record(pair: PairRow, checklist: Checklist) -> dict[str, Any]:
         "media_type": pair.media_type,
         "prompt_id": pair.prompt_id,
         "prompt": pair.prompt,
-        "winner": {**_told(pair.winner, root), "reward": pair.winner_reward},
-        "loser": {**_told(pair.loser, root), "reward": pair.winner_reward - pair.reward_gap},
+        "winner": {**_side(pair.winner, root), "reward": pair.winner_reward},
+        "loser": {**_side(pair.loser, root), "reward": pair.winner_reward - pair.reward_gap},
         "reward_gap": pair.reward_gap,
         "gaps": {d.id: gap for d, gap in zip(checklist.dimensions, pair.gaps, strict=True)},
     }
@@ -192,7 +204,8 @@ def _bytes(side: Side) -> bytes:
         return storage.original_path(side).read_bytes()
     except OSError as error:
         raise ProblemError(
-            f"The file of item {side.item} is not on the server. Import it again, or restore it from a backup.",
+            gettext("The file of item %(item)s is missing on the server. Import it again, or restore it from a backup.")
+            % {"item": side.item},
             code="file_missing",
             status=409,
         ) from error

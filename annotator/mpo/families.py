@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from annotator.core.errors import ProblemError
-from annotator.mpo import pipelines
+from annotator.generations import pipelines
 from reward_engine.mpo.training import FAMILY_DEFAULTS
 
 NAMES = {

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotator.mpo.options import Level, MiningOptions
-from annotator.mpo.queries.measured import Measured
+from annotator.mpo.queries.item_values import ItemValues
 from reward_engine.checklist import Checklist
 from reward_engine.mpo.dominance import Pairs, both, keep, pairs, total_pairs
+from reward_engine.mpo.selection import Choice as KeptPairs
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Mined:
     ``prompts``: how many prompts have two or more items; ``without``: how many of them give no pair.
     """
 
-    measured: Measured
+    measured: ItemValues
     winner: NDArray[np.int64]
     loser: NDArray[np.int64]
     prompts: int
@@ -38,24 +39,32 @@ class Mined:
         return self.measured.reward[self.winner[part]] - self.measured.reward[self.loser[part]]
 
 
-def mine(measured: Measured, options: MiningOptions, also: Measured | None = None) -> Mined:
+def mine(
+    measured: ItemValues,
+    options: MiningOptions,
+    also: ItemValues | None = None,
+    tolerance: NDArray[np.float64] | None = None,
+) -> Mined:
     """All pairs of ``measured`` that the options keep; with ``also``, only those that dominate there too.
 
-    Both hold the same items. Which pairs of a prompt are kept is decided after both have been asked.
+    ``tolerance`` [d] of the first. Both hold the same items. Which pairs of a prompt are kept is decided after both
+    have been asked.
     """
     limit = options.max_pairs_per_prompt
-    found = _pairs(measured, options, limit if also is None else None)
+    found = _pairs(measured, options, limit if also is None else None, tolerance)
     if also is not None:
         found = both(found, _pairs(also, options, None))
         if limit is not None:
-            found = keep(found, measured.prompts, limit, choose=options.choose, seed=options.seed)
+            found = keep(found, measured.prompts, limit, choose=cast(KeptPairs, options.choose), seed=options.seed)
     _, sizes = np.unique(measured.prompts, return_counts=True)
     several = int((sizes > 1).sum())
     without = several - len(np.unique(measured.prompts[found.winner]))
     return Mined(measured, found.winner, found.loser, several, without)
 
 
-def _pairs(measured: Measured, options: MiningOptions, limit: int | None) -> Pairs:
+def _pairs(
+    measured: ItemValues, options: MiningOptions, limit: int | None, tolerance: NDArray[np.float64] | None = None
+) -> Pairs:
     find = total_pairs if options.level == Level.TOTAL else pairs
     return find(
         measured.values,
@@ -64,12 +73,13 @@ def _pairs(measured: Measured, options: MiningOptions, limit: int | None) -> Pai
         margin=options.margin,
         min_total_gap=options.min_total_gap,
         max_pairs_per_group=limit,
-        choose=options.choose,
+        choose=cast(KeptPairs, options.choose),
         seed=options.seed,
+        **({} if tolerance is None else {"tolerance": tolerance}),
     )
 
 
-def summarise(mined: Mined, checklist: Checklist) -> dict[str, Any]:
+def summarize(mined: Mined, checklist: Checklist) -> dict[str, Any]:
     """What a page says of the pairs: gaps of the reward, and by dimension the mean gap and who is better how often."""
     if not len(mined):
         return {"dimensions": [], "reward_gap": None, "pairs_per_prompt": None}

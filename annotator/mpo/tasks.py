@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from annotator.mpo import services
-from annotator.mpo.services import comparing
+from annotator.mpo.services import comparison_job
 
 
 @shared_task(name="mpo.mine_pairs")
@@ -14,11 +14,6 @@ def train(job_id: str) -> None:
     services.run_training(job_id)
 
 
-@shared_task(name="mpo.generate")
-def generate(job_id: str) -> None:
-    services.run_generation(job_id)
-
-
 @shared_task(name="mpo.compare")
 def compare(job_id: str) -> None:
-    comparing.run_comparison(job_id)
+    comparison_job.run_comparison(job_id)

@@ -4,7 +4,6 @@ from django.urls import path
 
 from annotator.mpo import views
 from annotator.mpo.run_urls import urlpatterns as run_patterns
-from annotator.mpo.views import generations, prompt_sets
 
 app_name = "mpo"
 
@@ -14,18 +13,5 @@ urlpatterns = [
     path("<int:pk>/", views.pair_set, name="pair-set"),
     path("<int:pk>/download/<slug:kind>/", views.download, name="download"),
     path("pairs/<int:pk>/veto/", views.veto, name="veto"),
-    path("prompt-sets/", prompt_sets.prompt_sets, name="prompt-sets"),
-    path("prompt-sets/new/", prompt_sets.prompt_set_create, name="prompt-set-create"),
-    path("prompt-sets/<int:pk>/", prompt_sets.prompt_set, name="prompt-set"),
-    path("prompt-sets/<int:pk>/download/<slug:kind>/", prompt_sets.prompt_set_download, name="prompt-set-download"),
-    path("prompt-sets/<int:pk>/delete/", prompt_sets.prompt_set_delete, name="prompt-set-delete"),
-    path("generations/", generations.generations, name="generations"),
-    path("generations/new/", generations.generate, name="generate"),
-    path("generations/estimate/", generations.generation_estimate, name="generation-estimate"),
-    path("generations/<int:pk>/", generations.generation, name="generation"),
-    path("generations/<int:pk>/state/", generations.generation_state, name="generation-state"),
-    path("generations/<int:pk>/cancel/", generations.generation_cancel, name="generation-cancel"),
-    path("generations/<int:pk>/resume/", generations.generation_resume, name="generation-resume"),
-    path("generations/<int:pk>/score/", generations.generation_score, name="generation-score"),
     *run_patterns,
 ]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -19,7 +20,7 @@ from annotator.jobs.models import Job
 from annotator.rewards import queries, services
 from annotator.rewards.filters import ScoreFilter
 from annotator.rewards.models import RewardModel, Score, Snapshot
-from annotator.rewards.services.training import TRAIN_TASK
+from annotator.rewards.services.training_request import TRAIN_TASK
 from annotator.rewards.services.version_comparison import finished_comparison
 from annotator.rewards.version_serializers import VersionComparisonSerializer, VersionsSerializer
 from annotator.trust.queries import ConsensusMethod
@@ -44,25 +45,29 @@ class RewardModelSerializer(serializers.ModelSerializer[RewardModel]):
 
     class Meta:
         model = RewardModel
-        fields = ("id", "media_type", "version", "state", "judge", "checklist", "overall", "created_by", "created_at",
-                  "promoted_at")  # fmt: skip
+        fields: tuple[str, ...] = (
+            "id", "media_type", "version", "state", "judge", "checklist", "overall", "created_by", "created_at",
+            "promoted_at",
+        )  # fmt: skip
         read_only_fields = fields
 
 
 class RewardModelDetailSerializer(RewardModelSerializer):
-    """With its measures by sub-dimension, its weights by question, and what it was trained on."""
+    """Includes metrics by sub-dimension, weights by question, and the training data."""
 
     snapshot = SnapshotSerializer(read_only=True, allow_null=True)
     metrics = serializers.DictField(read_only=True)
     manifest = serializers.DictField(read_only=True)
     gate = serializers.DictField(
+        source="shown_gate",
         read_only=True,
-        help_text="What the gate compared when the version was made and what it decided: passes, reason, asked, "
-        "against (the version that was promoted), how (items, shares or none), and, where both were compared on common "
-        "held-out items, items, prompts, rows (one a sub-dimension, with old, new and difference of log_loss and "
-        "accuracy) and overall. Empty for versions made before there was one.",
+        help_text="What the gate compared when the version was created, and its decision: passes, reason, "
+        "asked, against (the version that was promoted), how (items, shares or none), and, if both "
+        "were compared on common held-out items, items, prompts, rows (one per sub-dimension, with "
+        "old, new, and difference of log_loss and accuracy) and overall. Empty for versions "
+        "created before the gate existed.",
     )
-    scored = serializers.SerializerMethodField(help_text="How many items have a score of this version.")
+    scored = serializers.SerializerMethodField(help_text="How many items have a score from this version.")
 
     class Meta(RewardModelSerializer.Meta):
         fields = (*RewardModelSerializer.Meta.fields, "snapshot", "weights", "intercept", "metrics", "manifest", "gate",
@@ -77,7 +82,7 @@ class TrainingRequestSerializer(serializers.Serializer[Any]):
     campaigns = serializers.PrimaryKeyRelatedField(
         queryset=Campaign.objects.select_related("checklist_version"), many=True, allow_empty=False
     )
-    promote = serializers.BooleanField(default=False, help_text="Promote it where it passes the gate.")
+    promote = serializers.BooleanField(default=False, help_text="Promote it if it passes the gate.")
     score_after = serializers.BooleanField(default=True)
     mine_after = serializers.BooleanField(default=False, help_text="Mine preference pairs from those scores.")
     consensus = serializers.ChoiceField(choices=ConsensusMethod.choices, default=ConsensusMethod.MAJORITY)
@@ -85,18 +90,23 @@ class TrainingRequestSerializer(serializers.Serializer[Any]):
         queryset=Campaign.objects.all(),
         many=True,
         default=list,
-        help_text="Campaigns in which people compared items: the weights are fitted on what they preferred. None: "
-        "every sub-dimension counts alike.",
+        help_text="Campaigns in which people compared items: the weights are fitted to their preferences. "
+        "None: all sub-dimensions have equal weight.",
     )
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
+    keep_limited = serializers.BooleanField(
+        default=False, help_text="Count sub-dimensions in the reward that held-out prompts give no reason to trust."
+    )
     judge = serializers.CharField(default="probe", max_length=40, help_text="The kind of judge: probe, vlm, endpoint.")
     settings = serializers.DictField(
-        default=dict, help_text="Of this kind, by name; those not given have their defaults. See the training form."
+        default=dict, help_text=("By name, for this kind; missing settings get their defaults. See the training form.")
     )
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         if given["mine_after"] and not given["score_after"]:
-            raise serializers.ValidationError({"mine_after": "Pairs are mined from scores: set score_after as well."})
+            raise serializers.ValidationError(
+                {"mine_after": gettext("Pairs are mined from scores: set score_after as well.")}
+            )
         return given
 
 
@@ -107,19 +117,19 @@ class NoteSerializer(serializers.Serializer[Any]):
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
-    """What a training will take. Null: it cannot be said."""
+    """What a training takes. Null: unknown."""
 
     items = serializers.IntegerField()
-    memory_bytes = serializers.IntegerField(allow_null=True, help_text="At the peak, on each device.")
+    memory_bytes = serializers.IntegerField(allow_null=True, help_text="Peak, on each device.")
     seconds = serializers.FloatField(allow_null=True, help_text="Of the whole training.")
     disk_bytes = serializers.IntegerField(allow_null=True)
-    scoring_seconds = serializers.FloatField(allow_null=True, help_text="Of one item.")
+    scoring_seconds = serializers.FloatField(allow_null=True, help_text="Per item.")
     scoring_bytes = serializers.IntegerField(allow_null=True, help_text="Memory of the loaded judge.")
     device = serializers.CharField(allow_blank=True)
     fits = serializers.BooleanField()
     steps = serializers.IntegerField(allow_null=True)
     notes = serializers.ListField(child=serializers.CharField())
-    settings = serializers.DictField(help_text="All settings, with the defaults that were chosen.")
+    settings = serializers.DictField(help_text="All settings, including chosen defaults.")
 
 
 class ResumeSerializer(serializers.Serializer[Any]):
@@ -138,7 +148,7 @@ class ScoreSerializer(serializers.ModelSerializer[Score]):
 
     class Meta:
         model = Score
-        fields = ("id", "item", "prompt", "reward_model", "reward", "by_dimension", "created_at")
+        fields: tuple[str, ...] = ("id", "item", "prompt", "reward_model", "reward", "by_dimension", "created_at")
         read_only_fields = fields
 
 
@@ -159,7 +169,7 @@ class SubDimensionPartSerializer(serializers.Serializer[Any]):
     lowest = serializers.IntegerField()
     highest = serializers.IntegerField()
     contribution = serializers.FloatField()
-    lost = serializers.FloatField(help_text="What is missing to the most it could have brought for this item.")
+    lost = serializers.FloatField(help_text="The difference from the maximum it could contribute for this item.")
     questions = QuestionPartSerializer(many=True)
 
 
@@ -171,11 +181,11 @@ class DimensionPartSerializer(serializers.Serializer[Any]):
 
 
 class ScoreDetailSerializer(ScoreSerializer):
-    """The reward is the intercept plus the contributions of the dimensions, whose parts add up to them in turn."""
+    """The reward is the intercept plus the contributions of the dimensions, which are sums of their parts."""
 
     intercept = serializers.FloatField(source="reward_model.intercept", read_only=True)
-    best = serializers.FloatField(read_only=True, help_text="The reward this item could have had.")
-    explanation = serializers.CharField(read_only=True, help_text="What it was lost to, in sentences.")
+    best = serializers.FloatField(read_only=True, help_text="The maximum reward for this item.")
+    explanation = serializers.CharField(read_only=True, help_text="Where reward was lost, in sentences.")
     dimensions = DimensionPartSerializer(many=True, read_only=True)
 
     class Meta(ScoreSerializer.Meta):
@@ -212,20 +222,20 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
     @extend_schema(request=TrainingRequestSerializer, responses={202: JobSerializer})
     @action(detail=False, methods=["post"])
     def train(self, request: Request) -> Response:
-        """Ask for a new version. The job's result names it; asking again for the same gives the job under way."""
+        """Request a new version. The job's result names it; a repeated request returns the job in progress."""
         given = TrainingRequestSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return self._accepted(services.request_training(requested_by=request.user, **given.validated_data))
 
     @extend_schema(
-        parameters=[OpenApiParameter("model", int, many=True, description="Ids of the versions; at most 8.")],
+        parameters=[OpenApiParameter("model", int, many=True, description="IDs of the versions; at most 8.")],
         responses=VersionComparisonSerializer,
     )
     @action(detail=False, methods=["get"], pagination_class=None, filterset_fields=())
     @takes("model")
     def compare(self, request: Request) -> Response:
-        """Versions side by side: each as it was measured in training, and all of them on the held-out items they share
-        where that was computed (ask for it with POST)."""
+        """Versions side by side: each as measured in training, and all of them on the held-out items they share, if
+        that was computed (request it with POST)."""
         given = VersionsSerializer(data={"models": request.query_params.getlist("model")})
         given.is_valid(raise_exception=True)
         models = given.validated_data["models"]
@@ -239,8 +249,8 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
     @extend_schema(request=VersionsSerializer, responses={202: JobSerializer})
     @compare.mapping.post
     def request_comparison(self, request: Request) -> Response:
-        """Ask for the versions' figures on the held-out items they share. The job's result has them; versions compared
-        before give the job that did it."""
+        """Request the versions' figures on the held-out items they share. The job's result contains them; versions
+        compared before return the earlier job."""
         given = VersionsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         job = services.request_comparison(models=given.validated_data["models"], requested_by=request.user)
@@ -249,7 +259,7 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
     @extend_schema(request=TrainingRequestSerializer, responses=EstimateSerializer)
     @action(detail=False, methods=["post"])
     def estimate(self, request: Request) -> Response:
-        """Say what a training would take, without starting it."""
+        """Estimate a training without starting it."""
         given = TrainingRequestSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         asked = given.validated_data
@@ -260,7 +270,7 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
     @extend_schema(request=ResumeSerializer, responses={202: JobSerializer})
     @action(detail=False, methods=["post"])
     def resume(self, request: Request) -> Response:
-        """Go on with a training that was cut short, from its last checkpoint and on the same judgments."""
+        """Resume an interrupted training from its last checkpoint, on the same judgments."""
         given = ResumeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return self._accepted(services.resume_training(job=given.validated_data["job"], requested_by=request.user))
@@ -268,7 +278,7 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
     @extend_schema(request=ScoringRequestSerializer, responses={202: JobSerializer})
     @action(detail=True, methods=["post"])
     def score(self, request: Request, pk: Any = None) -> Response:
-        """Ask for scores of all items that this version has not scored."""
+        """Request scores of all items that this version has not scored."""
         given = ScoringRequestSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         job = services.request_scoring(
@@ -284,27 +294,27 @@ class RewardModelViewSet(viewsets.ReadOnlyModelViewSet[RewardModel]):
     @extend_schema(request=NoteSerializer, responses=RewardModelDetailSerializer)
     @action(detail=True, methods=["post"])
     def promote(self, request: Request, pk: Any = None) -> Response:
-        """Make this version the one that scores; the present one is retired."""
+        """Promote this version, so that it scores; the current one is retired."""
         model = services.promote(reward_model=self.get_object(), by=request.user, note=self._note(request))
         return Response(self.get_serializer(model).data)
 
     @extend_schema(request=NoteSerializer, responses=RewardModelDetailSerializer)
     @action(detail=True, methods=["post"], url_path="roll-back")
     def roll_back(self, request: Request, pk: Any = None) -> Response:
-        """Promote the version that was promoted before this one, and answer with it. This one must be promoted."""
+        """Promote the previously promoted version and return it. This one must be promoted."""
         model = services.roll_back(reward_model=self.get_object(), by=request.user, note=self._note(request))
         return Response(self.get_serializer(model).data)
 
     @extend_schema(request=None, responses=RewardModelDetailSerializer)
     @action(detail=True, methods=["post"])
     def retire(self, request: Request, pk: Any = None) -> Response:
-        """Put this version aside. Its scores stay."""
+        """Retire this version. Its scores are kept."""
         model = services.retire(reward_model=self.get_object(), by=request.user)
         return Response(self.get_serializer(model).data)
 
 
 class ScoreViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Score]):
-    """Scores. A single one comes with its breakdown: dimension, sub-dimension, question."""
+    """Scores. A single one includes its breakdown: dimension, sub-dimension, question."""
 
     queryset = Score.objects.none()
     permission_classes = (IsReviewer,)

@@ -60,9 +60,9 @@ class ScoreView(APIView):
         """Score a file or an item, or up to 64 of one kind.
 
         Send files as `multipart/form-data`: `file` and `prompt`, or `files` and `prompts`, each repeated. Send items
-        as JSON. One gives an answer, several give `results`, in which what cannot be scored has an `error`. Where no
-        worker is free in time the answer is 202 with an address to ask until it is 200. Nothing of it stays unless
-        `keep` is set: files go once they are scored, an answer that waits to be fetched goes after an hour.
+        as JSON. One input returns one answer; several return `results`, in which an input that cannot be scored has
+        an `error`. If no worker is free in time, the answer is 202 with an address to poll until it is 200. Nothing
+        is kept unless `keep` is set: files are deleted once scored, and an unfetched answer after an hour.
         """
         if request.content_type.startswith("multipart/"):
             given = _validated(ScoreFilesSerializer(data=request.data))
@@ -71,7 +71,7 @@ class ScoreView(APIView):
             given = _validated(ScoreItemsSerializer(data=request.data))
             wanted, single = _items(given, request.user)
         if given["keep"] and not has_role(request.user, Role.ADMIN):
-            raise NotAllowedError(_("Only an admin may have files and scores kept; send the request without “keep”."))
+            raise NotAllowedError(_("Only an admin can keep files and scores. Send the request without “keep”."))
         answers = services.known_answers(wanted)
         if answers is not None:
             return _answered(answers, single)
@@ -96,7 +96,7 @@ class ScoreRequestView(APIView):
         examples=[ONE, MANY],
     )
     def get(self, request: Request, pk: Any) -> Response:
-        """The answer to a request for scores; 202 while it is worked on. Your own only; kept for an hour."""
+        """The answer to a score request; 202 while it is in progress. Your own only; kept for an hour."""
         asked = get_object_or_404(
             ScoreRequest.objects.select_related("job__requested_by"), pk=pk, job__requested_by=request.user.pk
         )
@@ -128,21 +128,21 @@ def _prompts(given: dict[str, Any], count: int) -> list[str]:
             prompts = read_json(prompts[0])
         except BadJsonError as error:
             raise ProblemError(
-                _("“prompts” begins like a JSON list, but is none: %(error)s.") % {"error": error.message.rstrip(".")},
+                _("“prompts” starts like a JSON list but is none: %(error)s.") % {"error": error.message.rstrip(".")},
                 code="bad_prompts", field="prompts",
             ) from error  # fmt: skip
     if not prompts and "prompt" in given:
         prompts = [given["prompt"]] * count
     if len(prompts) != count:
         raise ProblemError(
-            _("There are %(files)d files and %(prompts)d prompts; send one prompt a file, in the same order.")
+            _("There are %(files)d files and %(prompts)d prompts. Send one prompt per file, in the same order.")
             % {"files": count, "prompts": len(prompts)},
             code="bad_prompts", field="prompts",
         )  # fmt: skip
     for prompt in prompts:
         if not isinstance(prompt, str) or not prompt.strip() or "\0" in prompt or len(prompt) > LONGEST_PROMPT:
             raise ProblemError(
-                _("Each prompt is a text of 1 to %(most)d characters.") % {"most": LONGEST_PROMPT},
+                _("Each prompt must have 1 to %(most)d characters.") % {"most": LONGEST_PROMPT},
                 code="bad_prompts", field="prompts",
             )  # fmt: skip
     return prompts
@@ -155,12 +155,12 @@ def _items(given: dict[str, Any], user: Any) -> tuple[list[Wanted], bool]:
     asked = [given] if single else given["items"]
     if len(asked) > MOST:
         raise ProblemError(
-            _("%(count)d are over the limit of %(most)d in one request.") % {"count": len(asked), "most": MOST},
+            _("%(count)d exceed the limit of %(most)d per request.") % {"count": len(asked), "most": MOST},
             code="too_many", field="items",
         )  # fmt: skip
     if given["keep"] and any("prompt" in one for one in asked):
         raise ProblemError(
-            _("A score by another prompt is not the item's, and cannot be kept; send it without “keep”."),
+            _("A score for another prompt cannot be kept with the item. Send the request without “keep”."),
             code="other_prompt", field="keep",
         )  # fmt: skip
     found: dict[int, Item] = {item.pk: item for item in items_for(user).filter(pk__in=[one["item"] for one in asked])}
@@ -184,7 +184,7 @@ def _answered(answers: list[dict[str, Any]], single: bool) -> Response:
 def _result_of(asked: ScoreRequest) -> Response:
     if asked.results is None:
         asked.job.refresh_from_db()
-        raise ProblemError(asked.job.error or _("The request was cancelled."), code="not_scored", status=409)
+        raise ProblemError(asked.job.error or _("The request was canceled."), code="not_scored", status=409)
     return _answered(asked.results, asked.single)
 
 

@@ -17,15 +17,15 @@ LONGEST_PROMPT = 10_000
 class _Keep(serializers.Serializer[Any]):
     keep = serializers.BooleanField(
         default=False,
-        help_text="Put files into the library, and keep their scores and those of items (admins). Otherwise nothing "
-        "stays.",
+        help_text="Store files in the library, and keep their scores and those of items (admins). Otherwise "
+        "nothing is kept.",
     )
 
 
 class ItemInputSerializer(serializers.Serializer[Any]):
-    item = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Id of an item in the library.")
+    item = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="ID of an item in the library.")
     prompt = serializers.CharField(
-        required=False, max_length=LONGEST_PROMPT, help_text="Judge it by this one instead of its own."
+        required=False, max_length=LONGEST_PROMPT, help_text="Judge it by this prompt instead of its own."
     )
 
 
@@ -33,10 +33,10 @@ class ScoreItemsSerializer(_Keep):
     """One ``item``, or up to 64 ``items``."""
 
     item = serializers.IntegerField(
-        required=False, min_value=1, max_value=2**63 - 1, help_text="Id of an item in the library."
+        required=False, min_value=1, max_value=2**63 - 1, help_text="ID of an item in the library."
     )
     prompt = serializers.CharField(
-        required=False, max_length=LONGEST_PROMPT, help_text="Judge the item by this one instead of its own."
+        required=False, max_length=LONGEST_PROMPT, help_text="Judge the item by this prompt instead of its own."
     )
     items = ItemInputSerializer(many=True, required=False, allow_empty=False, help_text=f"At most {MOST}.")
 
@@ -44,12 +44,14 @@ class ScoreItemsSerializer(_Keep):
 class ScoreFilesSerializer(_Keep):
     """One ``file`` with its ``prompt``, or up to 64 ``files`` with their ``prompts``."""
 
-    file = serializers.FileField(required=False, help_text="A picture or a clip.")
+    file = serializers.FileField(required=False, help_text="An image or a video.")
     prompt = serializers.CharField(
-        required=False, max_length=LONGEST_PROMPT, help_text="What it was generated from; with files: the same for all."
+        required=False,
+        max_length=LONGEST_PROMPT,
+        help_text="The prompt it was generated from; with files: the same one for all.",
     )
     media_type = serializers.ChoiceField(
-        choices=MediaType.choices, required=False, help_text="Refuse what is something else. Without: by the content."
+        choices=MediaType.choices, required=False, help_text="Reject anything else. Default: determined by the content."
     )
     files = serializers.ListField(
         child=serializers.FileField(), required=False, allow_empty=False, max_length=MOST, help_text="Repeated."
@@ -59,10 +61,10 @@ class ScoreFilesSerializer(_Keep):
         required=False,
         allow_empty=False,
         max_length=MOST,
-        help_text="Repeated, one a file in their order; or once, as a JSON list.",
+        help_text="Repeated, one per file in the same order; or once, as a JSON list.",
     )
     generator = serializers.CharField(
-        required=False, max_length=200, help_text="What made the files that are kept; “API” without."
+        required=False, max_length=200, help_text="The generator of the files that are kept; default: “API”."
     )
 
 
@@ -80,7 +82,7 @@ class AnswerErrorSerializer(serializers.Serializer[Any]):
 
 
 class ScoreAnswerSerializer(serializers.Serializer[Any]):
-    """What the promoted version says; or, of one in a batch that cannot be scored, ``error`` in place of it."""
+    """The promoted version's score; or ``error`` for an item of a batch that cannot be scored."""
 
     item = serializers.IntegerField(allow_null=True, help_text="Null for a file that is not kept.")
     file = serializers.CharField(allow_blank=True, help_text="As it was sent.")
@@ -88,13 +90,13 @@ class ScoreAnswerSerializer(serializers.Serializer[Any]):
     prompt = serializers.CharField(allow_blank=True)
     error = AnswerErrorSerializer(allow_null=True)
     reward = serializers.FloatField(required=False, help_text="intercept + the sum of by_dimension")
-    best = serializers.FloatField(required=False, help_text="The reward it could have had.")
+    best = serializers.FloatField(required=False, help_text="The maximum reward.")
     intercept = serializers.FloatField(required=False)
     by_dimension = serializers.DictField(child=serializers.FloatField(), required=False)
     questions = AnswerQuestionSerializer(many=True, required=False)
-    explanation = serializers.CharField(required=False, help_text="What it was lost to, in sentences.")
+    explanation = serializers.CharField(required=False, help_text="Where reward was lost, in sentences.")
     version = serializers.IntegerField(required=False)
-    reward_model = serializers.IntegerField(required=False, help_text="Id of that version.")
+    reward_model = serializers.IntegerField(required=False, help_text="ID of that version.")
 
 
 class ScoreAnswersSerializer(serializers.Serializer[Any]):
@@ -103,7 +105,7 @@ class ScoreAnswersSerializer(serializers.Serializer[Any]):
 
 class ScoreLaterSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    url = serializers.URLField(help_text="Ask here until the answer is 200.")
+    url = serializers.URLField(help_text="Poll this until the answer is 200.")
     job = JobSerializer()
 
 

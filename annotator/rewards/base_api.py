@@ -17,34 +17,34 @@ from annotator.rewards.models import BaseModel, BaseModelState
 
 
 class BaseReportSerializer(serializers.Serializer[Any]):
-    """What the check found; null where the model is not ready."""
+    """Results of the check; null if the model is not ready."""
 
     family = serializers.CharField()
-    tested = serializers.BooleanField(help_text="Whether this family is among those that the platform's tests know.")
+    tested = serializers.BooleanField(help_text="Whether the platform's tests cover this family.")
     model_class = serializers.CharField()
-    media_type = serializers.CharField(help_text="Of the two media it was asked about.")
+    media_type = serializers.CharField(help_text="Of the two media used in the check.")
     parameters = serializers.IntegerField()
-    dtype = serializers.CharField(help_text="Number format that it was opened in.")
+    dtype = serializers.CharField(help_text="Number format it was opened in.")
     device = serializers.CharField()
     weights_bytes = serializers.IntegerField()
     memory_bytes = serializers.IntegerField(help_text="Of the weights and one batch.")
-    way = serializers.ChoiceField(choices=["packed", "cached", "loop"], help_text="How it answers.")
-    way_reason = serializers.CharField(help_text="Why not a quicker way.")
-    ways = serializers.ListField(child=serializers.CharField(), help_text="All that it can take, quickest first.")
+    way = serializers.ChoiceField(choices=["packed", "cached", "loop"], help_text="How it processes questions.")
+    way_reason = serializers.CharField(help_text="Why no faster way is used.")
+    ways = serializers.ListField(child=serializers.CharField(), help_text="All supported ways, fastest first.")
     probe_items = serializers.IntegerField()
     probe_questions = serializers.IntegerField()
-    largest_difference = serializers.FloatField(help_text="In P(yes) from the plain loop, on the probe.")
+    largest_difference = serializers.FloatField(help_text="In P(yes) from the plain loop, on the test media.")
     tokens = serializers.IntegerField(help_text="Of the larger of the two media, with its prompt.")
-    context = serializers.IntegerField(allow_null=True, help_text="The longest sequence it knows.")
+    context = serializers.IntegerField(allow_null=True, help_text="The longest sequence it supports.")
     digest = serializers.CharField()
     revision = serializers.CharField(allow_null=True)
 
 
 class BaseModelSerializer(serializers.ModelSerializer[BaseModel]):
     state = serializers.SerializerMethodField()
-    error = serializers.SerializerMethodField(help_text="Why it is refused.")
+    error = serializers.SerializerMethodField(help_text="Why it was rejected.")
     report = serializers.SerializerMethodField()
-    versions = serializers.IntegerField(source="made", read_only=True, default=0, help_text="Made from it.")
+    versions = serializers.IntegerField(source="made", read_only=True, default=0, help_text="Versions based on it.")
     created_by = person_field()
 
     class Meta:
@@ -67,22 +67,22 @@ class BaseModelSerializer(serializers.ModelSerializer[BaseModel]):
 
 class BaseModelRequestSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(
-        max_length=300, help_text="Path below VLM_ROOTS, as `found/` has it, or a hub id where they are allowed."
+        max_length=300, help_text="Path below VLM_ROOTS, as in `found/`, or a hub ID if those are allowed."
     )
     revision = serializers.CharField(
-        max_length=100, default="", allow_blank=True, help_text="Of a hub id: commit, branch or tag."
+        max_length=100, default="", allow_blank=True, help_text="For a hub ID: commit, branch, or tag."
     )
 
 
 class FoundSerializer(serializers.Serializer[Any]):
     names = serializers.ListField(child=serializers.CharField(), help_text="Not registered yet.")
-    from_hub = serializers.BooleanField(help_text="Whether a hub id may be registered.")
+    from_hub = serializers.BooleanField(help_text="Whether a hub ID can be registered.")
 
 
 class BaseModelViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[BaseModel]
 ):
-    """Vision-language models that judges may be made from, each checked by a gpu worker before it can be used."""
+    """Vision-language models that judges can be based on, each checked by a GPU worker before it can be used."""
 
     queryset = BaseModel.objects.none()
     serializer_class = BaseModelSerializer
@@ -98,7 +98,7 @@ class BaseModelViewSet(
 
     @extend_schema(request=BaseModelRequestSerializer, responses={201: BaseModelSerializer})
     def create(self, request: Request) -> Response:
-        """Register a model and ask for its check; `job` is the check, and `state` says what it came to."""
+        """Register a model and request its check; `job` is the check, and `state` is its outcome."""
         given = BaseModelRequestSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         base = services.register_base(requested_by=request.user, **given.validated_data)
@@ -110,12 +110,12 @@ class BaseModelViewSet(
     @extend_schema(request=None, responses={202: BaseModelSerializer})
     @action(detail=True, methods=["post"])
     def check(self, request: Request, pk: Any = None) -> Response:
-        """Look at its files again."""
+        """Check its files again."""
         base = services.request_check(base=self.get_object(), requested_by=request.user)
         return Response(self._whole(base), status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(responses=FoundSerializer)
     @action(detail=False, pagination_class=None)
     def found(self, request: Request) -> Response:
-        """What lies below VLM_ROOTS and could be registered."""
+        """Models below VLM_ROOTS that can be registered."""
         return Response({"names": queries.registrable(), "from_hub": vlms.hub_allowed()})

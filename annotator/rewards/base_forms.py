@@ -8,23 +8,24 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from annotator.core.form_fields import field_of
 from annotator.rewards import vlms
 from annotator.rewards.queries import registrable
 
 
 class BaseModelForm(forms.Form):
     folder = forms.ChoiceField(
-        label=_("Folder"), required=False, help_text=_("What lies in the operator’s folders and is not registered yet.")
+        label=_("Folder"), required=False, help_text=_("Models in the operator’s folders that are not registered yet.")
     )
     hub_id = forms.CharField(
-        label=_("Hub id"), max_length=200, required=False,
+        label=_("Hub ID"), max_length=200, required=False,
         widget=forms.TextInput({"placeholder": "owner/name", "autocomplete": "off", "spellcheck": "false"}),
-        help_text=_("A gpu worker downloads it."),
+        help_text=_("A GPU worker downloads it."),
     )  # fmt: skip
     revision = forms.CharField(
         label=_("Revision"), max_length=100, required=False,
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
-        help_text=_("A commit, branch or tag of the hub id; name a commit so that it stays the same."),
+        help_text=_("A commit, branch, or tag. A commit pins the version."),
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -32,8 +33,8 @@ class BaseModelForm(forms.Form):
         self.found = registrable()
         from_hub = vlms.hub_allowed()
         # One that is found is chosen already; "none" is only of use where a hub id may stand instead.
-        first = [("", gettext("None: a hub id instead"))] if from_hub else []
-        self.fields["folder"].choices = [*first, *((name, name) for name in self.found)]
+        first = [("", gettext("None: use a hub ID"))] if from_hub else []
+        field_of(self, "folder", forms.ChoiceField).choices = [*first, *((name, name) for name in self.found)]
         if self.found:
             self.fields["folder"].initial = self.found[0]
         elif from_hub:
@@ -45,7 +46,7 @@ class BaseModelForm(forms.Form):
         given = super().clean() or {}
         folder, hub_id = given.get("folder", ""), given.get("hub_id", "")
         if not self.errors and bool(folder) == bool(hub_id):
-            wrong = gettext("Choose a folder or give a hub id, one of the two.")
+            wrong = gettext("Choose a folder or enter a hub ID, not both.")
             self.add_error("hub_id" if "hub_id" in self.fields else "folder", wrong)
         return given
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.utils.translation import gettext
 
 from annotator.core.errors import ProblemError
 
@@ -22,11 +23,15 @@ def choices() -> list[tuple[str, str]]:
 
 
 def require(address: str) -> None:
-    """Raises ProblemError where the operator does not allow this address (any more)."""
+    """Check that the operator allows this address.
+
+    Raises:
+        ProblemError: If the operator does not allow this address (any more).
+    """
     if address not in addresses():
         raise ProblemError(
-            f"The address {address} is not on the operator’s list. Add it to ENDPOINT_ADDRESSES, or measure a new "
-            "version on an address that is.",
+            gettext("The address %(address)s is not on the operator’s list. Add it to ENDPOINT_ADDRESSES, or "
+                    "create a new version with an address on the list.") % {"address": address},
             code="address", field="settings.address",
         )  # fmt: skip
 
@@ -54,17 +59,17 @@ def check_addresses(**_: object) -> list[CheckMessage]:
         if not sound or url.query or url.fragment:
             found.append(
                 Error(
-                    f"ENDPOINT_ADDRESSES: “{address}” is no base URL.",
-                    hint="Write them like https://gpu1.example.org/v1, with commas between.",
+                    f"ENDPOINT_ADDRESSES: “{address}” is not a base URL.",
+                    hint="Write them like https://gpu1.example.org/v1, separated by commas.",
                     id="rewards.E001",
                 )
             )
         elif url.username or url.password:
             found.append(
                 Error(
-                    f"ENDPOINT_ADDRESSES: an address of {url.hostname} has a name or a password in it, and addresses "
-                    "are shown to people.",
-                    hint="Put the key into ENDPOINT_API_KEY of the gpu workers.",
+                    f"ENDPOINT_ADDRESSES: an address of {url.hostname} contains a name or a password, and "
+                    "addresses are visible to users.",
+                    hint="Put the key into ENDPOINT_API_KEY of the GPU workers.",
                     id="rewards.E002",
                 )
             )

@@ -15,11 +15,11 @@ ORDERINGS = {
 
 
 class ScoreFilter(django_filters.FilterSet):
-    model = django_filters.NumberFilter(field_name="reward_model_id", label="Id of the reward model")
+    model = django_filters.NumberFilter(field_name="reward_model_id", label="ID of the reward model")
     promoted = django_filters.BooleanFilter(method="of_promoted", label="Only scores of the promoted versions")
     media_type = django_filters.ChoiceFilter(field_name="reward_model__media_type", choices=MediaType.choices)
-    item = django_filters.NumberFilter(field_name="item_id", label="Id of the item")
-    prompt = django_filters.NumberFilter(field_name="item__prompt_id", label="Id of the prompt")
+    item = django_filters.NumberFilter(field_name="item_id", label="ID of the item")
+    prompt = django_filters.NumberFilter(field_name="item__prompt_id", label="ID of the prompt")
     q = django_filters.CharFilter(
         field_name="item__prompt__text", lookup_expr="icontains", label="Part of the prompt's text"
     )

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models import Campaign
+from annotator.core.form_fields import field_of
 from annotator.library import queries as library
 from annotator.rewards.filters import ORDERINGS
 from annotator.rewards.models import RewardModel
@@ -30,8 +31,8 @@ class TrainingForm(forms.Form):
         required=False,
         initial=True,
         help_text=_(
-            "It passes where no version is promoted yet, or where it is at least as good on held-out prompts as the "
-            "promoted one. Otherwise it waits as a candidate."
+            "A version passes if none is promoted yet, or if it is at least as good as the promoted one on held-out "
+            "prompts. Otherwise it stays a candidate."
         ),
     )
     score_after = forms.BooleanField(
@@ -43,12 +44,12 @@ class TrainingForm(forms.Form):
     mine_after = forms.BooleanField(
         label=_("Then mine preference pairs"),
         required=False,
-        help_text=_("By dominance, from those scores; needs several items a prompt."),
+        help_text=_("By dominance, from those scores. Needs several items per prompt."),
     )
     consensus = forms.ChoiceField(
-        label=_("Where people differ"),
+        label=_("Consensus rule"),
         choices=ConsensusMethod.choices,
-        help_text=_("A reviewer's decision counts before either."),
+        help_text=_("A reviewer’s decision always takes precedence."),
     )
     comparisons = forms.ModelMultipleChoiceField(
         queryset=Campaign.objects.none(),
@@ -56,12 +57,20 @@ class TrainingForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         label=_("Weights from comparisons"),
     )
+    keep_limited = forms.BooleanField(
+        label=_("Count sub-dimensions that cannot be trusted"),
+        required=False,
+        help_text=_(
+            "Otherwise those are left out of the reward for which held-out prompts give no reason to trust the judge: "
+            "the same answer for everything, never checked, or worse than the majority baseline."
+        ),
+    )
     seed = forms.IntegerField(
         label=_("Seed"),
         initial=0,
         min_value=0,
         max_value=2**31 - 1,
-        help_text=_("Decides which prompts are held out. The same seed and the same judgments give the same model."),
+        help_text=_("Determines which prompts are held out. The same seed and judgments give the same model."),
     )
 
     def __init__(
@@ -70,9 +79,11 @@ class TrainingForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.choices = choices
         offered = [choice.campaign.pk for choice in compared]
-        self.fields["comparisons"].queryset = Campaign.objects.filter(pk__in=offered)
+        field_of(self, "comparisons", forms.ModelMultipleChoiceField).queryset = Campaign.objects.filter(pk__in=offered)
         known = [choice.campaign.pk for choice in choices]
-        self.fields["campaigns"].queryset = Campaign.objects.filter(pk__in=known).select_related("checklist_version")
+        field_of(self, "campaigns", forms.ModelMultipleChoiceField).queryset = Campaign.objects.filter(
+            pk__in=known
+        ).select_related("checklist_version")
 
     @property
     def chosen(self) -> set[str]:
@@ -95,7 +106,7 @@ class TrainingForm(forms.Form):
                 gettext("These campaigns use different checklist versions. Choose campaigns of one version."),
             )
         if cleaned.get("mine_after") and not cleaned.get("score_after"):
-            self.add_error("mine_after", gettext("Pairs are mined from scores: let it score all items as well."))
+            self.add_error("mine_after", gettext("Pairs are mined from scores. Turn on scoring of all items as well."))
         return cleaned
 
 
@@ -114,10 +125,10 @@ class RankingForm(forms.Form):
 
     def __init__(self, *args: Any, versions: list[RewardModel], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["model"].choices = [
+        field_of(self, "model", forms.ChoiceField).choices = [
             (model.pk, f"v{model.version} · {model.get_state_display().lower()}") for model in versions
         ]
-        self.fields["generator"].choices = [
+        field_of(self, "generator", forms.ChoiceField).choices = [
             ("", gettext("All generators")),
             *((name, name) for name in library.generator_names()),
         ]

@@ -1,6 +1,7 @@
 """Snapshots of judgments, versions of the reward model, and the scores they gave."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models import Campaign, ChecklistVersion
 from annotator.core.models import TimeStamped
+from annotator.core.texts import in_this_language
 from annotator.jobs.models import Job
 from annotator.library.models import Item, MediaType
 
@@ -36,16 +38,16 @@ class Snapshot(TimeStamped):
 
 
 class BaseModelState(models.TextChoices):
-    CHECKING = "checking", _("Being checked")
+    CHECKING = "checking", _("Checking")
     READY = "ready", _("Ready")
-    REFUSED = "refused", _("Refused")
+    REFUSED = "refused", _("Rejected")
 
 
 class BaseModel(TimeStamped):
     """A vision-language model that judges may be made from, as registered and checked by a GPU worker."""
 
-    name = models.CharField(max_length=300, help_text="A folder below VLM_ROOTS, or a hub id.")
-    revision = models.CharField(max_length=100, blank=True, help_text="Of a hub id: the commit or tag asked for.")
+    name = models.CharField(max_length=300, help_text="A folder below VLM_ROOTS, or a hub ID.")
+    revision = models.CharField(max_length=100, blank=True, help_text="For a hub ID: the requested commit or tag.")
     state = models.CharField(max_length=10, choices=BaseModelState.choices, default=BaseModelState.CHECKING)
     # What the check found: reward_engine.judges.vlm.inspection.BaseReport without its source.
     report = models.JSONField(default=dict, blank=True)
@@ -87,8 +89,8 @@ class RewardModel(TimeStamped):
     manifest = models.JSONField(default=dict)
     metrics = models.JSONField(default=dict)
     # What the gate compared when the version was made, and what it decided; empty where nothing was compared.
-    gate = models.JSONField(default=dict, blank=True)
-    weights = ArrayField(models.FloatField(), help_text="One weight a question, in the checklist's order.")
+    gate = models.JSONField(default=dict, blank=True)  # its reason is kept in every language
+    weights = ArrayField(models.FloatField(), help_text="One weight per question, in the checklist's order.")
     intercept = models.FloatField(default=0.0)
     # One training job makes one version, however often it is killed and taken up again.
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="reward_model")
@@ -103,6 +105,11 @@ class RewardModel(TimeStamped):
                 fields=["media_type"], condition=Q(state="promoted"), name="reward_model_one_promoted"
             ),
         ]
+
+    @property
+    def shown_gate(self) -> dict[str, Any]:
+        """The gate's record with its reason in the active language."""
+        return {**self.gate, "reason": in_this_language(self.gate["reason"])} if self.gate.get("reason") else self.gate
 
     def __str__(self) -> str:
         return f"{self.media_type.capitalize()} reward v{self.version}"
@@ -119,8 +126,8 @@ class RetrainingPolicy(TimeStamped):
     enabled = models.BooleanField(default=True)
     after_annotations = models.PositiveIntegerField(null=True, blank=True, help_text="New annotations; none: never.")
     nightly_hour = models.PositiveSmallIntegerField(null=True, blank=True, help_text="UTC, 0–23; none: not nightly.")
-    promotes = models.BooleanField(default=False, help_text="Promote by itself where it passes the gate.")
-    problem = models.TextField(blank=True, editable=False, help_text="Why the last training could not be asked for.")
+    promotes = models.BooleanField(default=False, help_text="Promote automatically if it passes the gate.")
+    problem = models.TextField(blank=True, editable=False, help_text="Why the last training could not be requested.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
     class Meta:
@@ -161,10 +168,10 @@ class Score(models.Model):
 
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="scores")
     reward_model = models.ForeignKey(RewardModel, on_delete=models.CASCADE, related_name="scores")
-    p_yes = ArrayField(models.FloatField(), help_text="One a question, 0..1.")
+    p_yes = ArrayField(models.FloatField(), help_text="One per question, 0..1.")
     reward = models.FloatField()
     by_dimension = ArrayField(
-        models.FloatField(), help_text="Contributions; they and the intercept add up to the reward."
+        models.FloatField(), help_text="Contributions; together with the intercept they add up to the reward."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -193,7 +200,7 @@ class PublishedWeights(TimeStamped):
     """
 
     checklist_version = models.ForeignKey(ChecklistVersion, on_delete=models.CASCADE, related_name="published_weights")
-    coef = ArrayField(models.FloatField(), help_text="One weight a question, in the checklist's order.")
+    coef = ArrayField(models.FloatField(), help_text="One weight per question, in the checklist's order.")
     intercept = models.FloatField(default=0.0)
     alignment_coef = models.FloatField(null=True, blank=True)
     notes = models.JSONField(default=list, blank=True)
@@ -219,8 +226,8 @@ class ScoreRequest(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="score_request")
     inputs = models.JSONField(help_text="What to score, in order: see annotator.rewards.services.score_requests.")
-    single = models.BooleanField(help_text="Asked for one: the answer is no list.")
-    keep = models.BooleanField(default=False, help_text="Put files into the library, and keep their scores.")
+    single = models.BooleanField(help_text="Requested for one: the answer is not a list.")
+    keep = models.BooleanField(default=False, help_text="Store files in the library, and keep their scores.")
     generator = models.CharField(max_length=200, blank=True, help_text="Of files that are kept.")
     results = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

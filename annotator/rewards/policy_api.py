@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
@@ -17,12 +18,11 @@ from annotator.core.errors import ProblemError
 from annotator.jobs.api import JobSerializer
 from annotator.rewards import judges, queries, services
 from annotator.rewards.models import BaseModel, RetrainingPolicy
-from annotator.rewards.services import retraining
 from annotator.rewards.services.policies import BASE
 
 
 class RetrainingPolicySerializer(serializers.ModelSerializer[RetrainingPolicy]):
-    """When a kind of judge is retrained on a checklist version. The two are chosen once and cannot be changed."""
+    """When a kind of judge is retrained on a checklist version. These two cannot be changed later."""
 
     checklist_version = serializers.PrimaryKeyRelatedField(queryset=ChecklistVersion.objects.all())
     checklist = serializers.StringRelatedField(source="checklist_version", read_only=True)
@@ -30,9 +30,11 @@ class RetrainingPolicySerializer(serializers.ModelSerializer[RetrainingPolicy]):
         queryset=BaseModel.objects.all(),
         allow_null=True,
         required=False,
-        help_text="Of kinds that have one; the same as `base` among judge_settings.",
+        help_text="For kinds that have one; the same as `base` in judge_settings.",
     )
-    judge_settings = serializers.DictField(required=False, help_text="The kind's own; defaults for those not given.")
+    judge_settings = serializers.DictField(
+        required=False, help_text="Settings of the kind; missing ones get their defaults."
+    )
     after_annotations = serializers.IntegerField(
         allow_null=True, required=False, min_value=1, max_value=10_000_000, help_text="New annotations; null: never."
     )
@@ -40,7 +42,7 @@ class RetrainingPolicySerializer(serializers.ModelSerializer[RetrainingPolicy]):
         allow_null=True, required=False, min_value=0, max_value=23, help_text="UTC; null: not nightly."
     )
     new_annotations = serializers.SerializerMethodField(
-        help_text="Submitted since a training of this kind was last asked for."
+        help_text="Submitted since a training of this kind was last requested."
     )
     created_by = person_field()
 
@@ -53,13 +55,13 @@ class RetrainingPolicySerializer(serializers.ModelSerializer[RetrainingPolicy]):
         validators: list[Any] = []  # the service says in words where there is one already
 
     def get_new_annotations(self, policy: RetrainingPolicy) -> int:
-        return retraining.new_annotations(policy.checklist_version, policy.judge)
+        return queries.new_annotations(policy.checklist_version, policy.judge)
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         if self.instance is not None:
             for name in ("checklist_version", "judge"):
                 if name in given and given[name] != getattr(self.instance, name):
-                    raise serializers.ValidationError({name: "It cannot be changed. Make another policy."})
+                    raise serializers.ValidationError({name: gettext("It cannot be changed. Create another policy.")})
         return given
 
     def create(self, given: dict[str, Any]) -> RetrainingPolicy:
@@ -79,7 +81,11 @@ def _with_base(judge: str, given: dict[str, Any], own: dict[str, Any]) -> dict[s
     values = {name: value for name, value in given.items() if name != BASE}
     base = given.get(BASE)
     if base is not None and BASE not in judges.kind_of(judge).settings_form.base_fields:
-        raise ProblemError(f"Judges of the kind “{judge}” are not made from a base model.", code="base", field=BASE)
+        raise ProblemError(
+            gettext("Judges of the kind “%(judge)s” do not use a base model.") % {"judge": judge},
+            code="base",
+            field=BASE,
+        )
     return {**values, "judge_settings": own if base is None else {**own, BASE: base.pk}}
 
 
@@ -100,6 +106,6 @@ class RetrainingPolicyViewSet(viewsets.ModelViewSet[RetrainingPolicy]):
     @extend_schema(request=None, responses={202: JobSerializer})
     @action(detail=True, methods=["post"])
     def retrain(self, request: Request, pk: Any = None) -> Response:
-        """Ask for a training now. Where one of this kind is under way on this checklist, its job is answered."""
+        """Request a training now. If one of this kind is already in progress on this checklist, its job is returned."""
         job, _asked = services.retrain_now(policy=self.get_object(), by=request.user)
         return Response(JobSerializer(job, context=self.get_serializer_context()).data, status=status.HTTP_202_ACCEPTED)

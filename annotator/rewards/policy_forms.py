@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models import ChecklistVersion
+from annotator.core.form_fields import field_of
 from annotator.rewards import judges, queries
 
 
@@ -22,8 +23,8 @@ class PolicyChoiceForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["checklist_version"].queryset = queries.versions_in_use()
-        self.fields["judge"].choices = [(kind.name, kind.label) for kind in judges.kinds()]
+        field_of(self, "checklist_version", forms.ModelChoiceField).queryset = queries.versions_in_use()
+        field_of(self, "judge", forms.ChoiceField).choices = [(kind.name, kind.label) for kind in judges.kinds()]
 
 
 class PolicyForm(forms.Form):
@@ -33,31 +34,31 @@ class PolicyForm(forms.Form):
         label=_("Retrain automatically"),
         required=False,
         initial=True,
-        help_text=_("Without it, this kind is retrained by hand only."),
+        help_text=_("If off, this judge is retrained only manually."),
     )
     after_annotations = forms.IntegerField(
-        label=_("After so many new annotations"),
+        label=_("After this many new annotations"),
         required=False,
         min_value=1,
         max_value=10_000_000,
-        help_text=_("Counted since a training of this kind was last requested. Empty: their number does not matter."),
+        help_text=_("Counted since the last requested training of this judge. Empty: the number does not matter."),
     )
     nightly_hour = forms.TypedChoiceField(
         label=_("Nightly at"),
         required=False,
         coerce=int,
         empty_value=None,
-        help_text=_("Once a day from this hour on, where there are new annotations. Times are UTC."),
+        help_text=_("Once a day from this hour on if there are new annotations. Times are UTC."),
     )
     promotes = forms.BooleanField(
         label=_("Promote it if it passes the gate"),
         required=False,
-        help_text=_("And score all items with it. Otherwise it stays a candidate."),
+        help_text=_("Then score all items with it. Otherwise it stays a candidate."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["nightly_hour"].choices = [
+        field_of(self, "nightly_hour", forms.TypedChoiceField).choices = [
             ("", gettext("Not nightly")),
             *((hour, f"{hour:02d}:00 UTC") for hour in range(24)),
         ]

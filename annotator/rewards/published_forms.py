@@ -18,13 +18,13 @@ class PublishedFilesForm(forms.Form):
     questions = forms.FileField(
         label=_("Questions"),
         widget=forms.ClearableFileInput(attrs={"accept": ".txt"}),
-        help_text=_("A .txt file with one question a line, such as image_questions_select.txt."),
+        help_text=_("A .txt file with one question per line, such as image_questions_select.txt."),
     )
     weights = forms.FileField(
         label=_("Weights (optional)"),
         required=False,
         widget=forms.ClearableFileInput(attrs={"accept": ".json"}),
-        help_text=_("The .json file that was published with these questions; another one is refused."),
+        help_text=_("The .json file published with these questions. Other files are rejected."),
     )
 
     def clean(self) -> dict[str, Any]:

@@ -16,6 +16,6 @@ def on_scoring_finished(sender: Any, *, reward_model: RewardModel, **kwargs: Any
 
 def on_item_recorded(sender: Any, *, item: Item, **kwargs: Any) -> None:
     """A new item is scored by the promoted version, once no more come in."""
-    from annotator.rewards.services.automatic import note_new
+    from annotator.rewards.services.automatic_scoring import note_new
 
     note_new(item)

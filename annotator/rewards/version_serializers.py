@@ -8,7 +8,7 @@ from annotator.rewards.models import RewardModel
 
 
 class VersionFiguresSerializer(serializers.Serializer[Any]):
-    """A version on its own held-out prompts; null for what was not measured."""
+    """A version on its own held-out prompts; null for anything not measured."""
 
     id = serializers.IntegerField(source="model.pk")
     version = serializers.IntegerField(source="model.version")
@@ -22,7 +22,7 @@ class VersionFiguresSerializer(serializers.Serializer[Any]):
     accuracy = serializers.FloatField(allow_null=True)
     baseline_accuracy = serializers.FloatField(allow_null=True)
     kappa = serializers.FloatField(allow_null=True)
-    log_loss = serializers.FloatField(allow_null=True, help_text="Calibrated, in nats an answer.")
+    log_loss = serializers.FloatField(allow_null=True, help_text="Calibrated, in nats per answer.")
     spearman = serializers.FloatField(allow_null=True)
     preference_accuracy = serializers.FloatField(allow_null=True)
     seconds_per_item = serializers.FloatField(allow_null=True)
@@ -40,7 +40,8 @@ class VersionComparisonSerializer(serializers.Serializer[Any]):
     versions = VersionFiguresSerializer(many=True)
     common = serializers.DictField(
         allow_null=True,
-        help_text="On the held-out items that the versions share: items, prompts, reference (the version that "
-        "differences are to), versions (id → figures with value, low and high), rows (by sub-dimension), left_out "
-        "(with reasons). Null until it was computed: ask for it with POST.",
+        help_text="On the held-out items that the versions share: items, prompts, reference (the version "
+        "that differences are relative to), versions (ID → figures with value, low, and high), "
+        "rows (by sub-dimension), left_out (with reasons). Null until computed: request it with "
+        "POST.",
     )

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from annotator.core.roots import Roots, folders_where, offer, refusal
 
@@ -35,18 +36,25 @@ def is_model(folder: Path) -> bool:
 def source(name: str, revision: str = "") -> Path | str:
     """The folder of a model, or its hub id. What the folder holds is looked at by the check, on a gpu worker.
 
-    Raises ProblemError (with ``field``): it may not be named, there is no such folder, or a folder has no revision.
+    Raises:
+        ProblemError: It may not be named, there is no such folder, or a folder has no revision (with ``field``).
     """
     there = roots()
     folder = there.find(name, "base")
     if folder is not None and folder.is_dir():
         if revision:
-            raise refusal("revision", f"“{name}” is a folder, which has no revisions; leave the revision empty.")
+            raise refusal(
+                "revision",
+                gettext("“%(name)s” is a folder, which has no revisions. Leave the revision empty.") % {"name": name},
+            )
         if not is_model(folder):
             raise refusal(
                 "base",
-                f"The folder “{name}” holds no model that looks at pictures: {CONFIG} and "
-                f"{' or '.join(PROCESSORS)} are needed, as save_pretrained of a model and its processor writes them.",
+                gettext(
+                    "The folder “%(name)s” does not contain a vision-language model: %(config)s and "
+                    "%(names)s are required, as written by save_pretrained of a model and its processor."
+                )
+                % {"name": name, "config": CONFIG, "names": " or ".join(PROCESSORS)},
             )
         return folder
     hint = ""
@@ -54,8 +62,12 @@ def source(name: str, revision: str = "") -> Path | str:
         if hub_allowed():
             _check_revision(revision)
             return name
-        hint = " If you mean a hub id: the operator has not allowed downloads (VLMS_FROM_HUB)."
-    raise refusal("base", f"There is no folder “{name}” in {there}.{hint} {offer(available())}")
+        hint = gettext(" If you mean a hub ID: the operator has not allowed downloads (VLMS_FROM_HUB).")
+    raise refusal(
+        "base",
+        gettext("There is no folder “%(name)s” in %(there)s.%(hint)s %(offer)s")
+        % {"name": name, "there": there, "hint": hint, "offer": offer(available())},
+    )
 
 
 def hub_allowed() -> bool:
@@ -64,4 +76,7 @@ def hub_allowed() -> bool:
 
 def _check_revision(revision: str) -> None:
     if revision and not (REVISION.fullmatch(revision) and ".." not in revision):
-        raise refusal("revision", f"“{revision}” is no revision: a commit, a branch or a tag is needed.")
+        raise refusal(
+            "revision",
+            gettext("“%(revision)s” is not a revision. Enter a commit, branch, or tag.") % {"revision": revision},
+        )

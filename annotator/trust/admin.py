@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from annotator.trust.models import Adjudication, KnownAnswers, QualificationAttempt, Standing, TrustPolicy
+from annotator.trust.models import Adjudication, AnnotatorStanding, KnownAnswers, QualificationAttempt, TrustPolicy
 
 
 @admin.register(TrustPolicy)
@@ -15,8 +15,8 @@ class KnownAnswersAdmin(admin.ModelAdmin):
     raw_id_fields = ("campaign_item",)
 
 
-@admin.register(Standing)
-class StandingAdmin(admin.ModelAdmin):
+@admin.register(AnnotatorStanding)
+class AnnotatorStandingAdmin(admin.ModelAdmin):
     list_display = ("campaign", "annotator", "state", "right", "judged", "paused_at")
     list_filter = ("state",)
     list_select_related = ("campaign", "annotator")

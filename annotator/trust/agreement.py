@@ -7,7 +7,10 @@ from collections.abc import Iterable
 def agreement_share(rows: Iterable[tuple[str, int]]) -> float:
     """The mean, over sub-dimensions, of the share of answers that chose the most frequent level, 0..1.
 
-    ``rows``: (sub-dimension, level) of every judgment of the item. One answer agrees with itself: 1. No answers: 0.
+    One answer agrees with itself: 1. No answers: 0.
+
+    Args:
+        rows: (sub-dimension, level) of every judgment of the item.
     """
     by_sub: dict[str, Counter[int]] = defaultdict(Counter)
     for sub, level in rows:

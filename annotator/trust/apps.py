@@ -7,7 +7,7 @@ class TrustConfig(AppConfig):
 
     def ready(self) -> None:
         from annotator.campaigns import hooks
-        from annotator.campaigns import panels as campaign_panels
+        from annotator.campaigns.campaign_panels import campaign_panels
         from annotator.campaigns.signals import assignment_submitted, items_taken_out
         from annotator.trust import feedback, panels, receivers, services
         from annotator.trust.queries import figures

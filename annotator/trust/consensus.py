@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from annotator.campaigns.models import ChecklistVersion
 from annotator.campaigns.queries import JudgmentTable
 from annotator.trust.reliability import estimate
-from reward_engine.answers import ABSENT, harmonise
+from reward_engine.answers import ABSENT, harmonize
 from reward_engine.checklist import Checklist
 
 
@@ -53,10 +53,10 @@ def by_reliability(table: JudgmentTable) -> ConsensusTable:
     rows = _one_vote_each(table)
     found = estimate(table.items[rows], table.annotators[rows], table.levels[rows])
     plain = majority(table)
-    levels = harmonise(table.checklist, found.levels)
+    levels = harmonize(table.checklist, found.levels)
     # Where presence was decided otherwise than a dependent ladder assumed, the plain rule fills what is left open.
     open_ = (levels == ABSENT) & (plain.levels != ABSENT)
-    levels = harmonise(table.checklist, np.where(open_, plain.levels, levels))
+    levels = harmonize(table.checklist, np.where(open_, plain.levels, levels))
     certainty = np.where(levels == found.levels, found.certainty, np.nan)
     return replace(plain, levels=levels, agreement=certainty, method="reliability")
 
@@ -75,7 +75,7 @@ def overrule(
     agreement[rows, columns] = 1.0
     adjudicated[rows, columns] = True
     return replace(
-        consensus, levels=harmonise(consensus.checklist, decided), agreement=agreement, adjudicated=adjudicated
+        consensus, levels=harmonize(consensus.checklist, decided), agreement=agreement, adjudicated=adjudicated
     )
 
 

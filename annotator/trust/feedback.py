@@ -22,7 +22,7 @@ def after_answer(assignment: Assignment, sub_dimension: str, level: int | None) 
     best = sub.level(known.levels[sub_dimension]).name
     right = known.is_right(sub_dimension, level)
     if level == known.levels[sub_dimension]:
-        text = _("Right.")
+        text = _("Correct.")
     elif right:
         text = _("Close enough; “%(best)s” fits best.") % {"best": best}
     else:

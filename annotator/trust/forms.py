@@ -11,10 +11,12 @@ from annotator.trust.models import TrustPolicy
 class TrustPolicyForm(forms.ModelForm):
     """A campaign's policy; shares are given in percent, as people say them."""
 
-    pass_share = forms.IntegerField(min_value=0, max_value=100, label=_("Right answers to pass, in %"), initial=70)
-    gold_share = forms.IntegerField(min_value=0, max_value=100, label=_("Pause below so many right, in %"), initial=50)
+    pass_share = forms.IntegerField(min_value=0, max_value=100, label=_("Pass mark (%)"), initial=70)
+    gold_share = forms.IntegerField(
+        min_value=0, max_value=100, label=_("Pause below this gold accuracy (%)"), initial=50
+    )
     agreement_bar = forms.IntegerField(
-        min_value=0, max_value=100, label=_("Settled when so many answers agree, in %"), initial=75
+        min_value=0, max_value=100, label=_("Settle an item when this many answers agree (%)"), initial=75
     )
 
     class Meta:
@@ -25,14 +27,14 @@ class TrustPolicyForm(forms.ModelForm):
             "overlap_max", "agreement_bar",
         )  # fmt: skip
         labels = {
-            "require_qualification": _("A test before the work"),
-            "attempts_allowed": _("Times the test may be taken"),
-            "test_items": _("Items in a test"),
-            "haste_limit": _("Pause after so many items in a row answered too fast"),
-            "gold_every": _("A gold item about every … items"),
-            "gold_items_before": _("Gold items before anybody is paused"),
-            "gold_window": _("Latest gold items that count"),
-            "overlap_max": _("Most annotators for a disputed item"),
+            "require_qualification": _("Test before the work"),
+            "attempts_allowed": _("Attempts at the test"),
+            "test_items": _("Items per test"),
+            "haste_limit": _("Pause after this many fast items in a row"),
+            "gold_every": _("One gold item every … items"),
+            "gold_items_before": _("Gold items before anyone is paused"),
+            "gold_window": _("Latest gold items counted"),
+            "overlap_max": _("Maximum annotators for a disputed item"),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,7 +50,7 @@ class TrustPolicyForm(forms.ModelForm):
         most = self.cleaned_data["overlap_max"]
         if most is not None and most < self.overlap:
             raise forms.ValidationError(
-                _("Each item is asked of %(overlap)d annotators already; the most must not be fewer."),
+                _("Each item already has %(overlap)d annotators. The maximum must not be lower."),
                 params={"overlap": self.overlap},
             )
         return most

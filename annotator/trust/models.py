@@ -16,42 +16,42 @@ class TrustPolicy(TimeStamped):
 
     campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="trust_policy")
     require_qualification = models.BooleanField(
-        default=False, help_text="Annotators answer the qualification items first, and work only once they passed."
+        default=False, help_text="Annotators answer the qualification items first, and work only after passing."
     )
     pass_share = models.FloatField(
-        default=0.7, validators=SHARE, help_text="Share of known answers that must be right to pass, 0 to 1."
+        default=0.7, validators=SHARE, help_text="Share of known answers that must be correct to pass, 0 to 1."
     )
     attempts_allowed = models.PositiveSmallIntegerField(default=2, validators=[MinValueValidator(1)])
     gold_every = models.PositiveSmallIntegerField(
-        default=0, help_text="About one item in so many is a gold item; 0: none."
+        default=0, help_text="About one in this many items is a gold item; 0: none."
     )
     gold_share = models.FloatField(
         default=0.5,
         validators=SHARE,
-        help_text="An annotator with a lower share of right gold answers is paused, 0 to 1.",
+        help_text="An annotator whose share of correct gold answers is lower is paused, 0 to 1.",
     )
     gold_items_before = models.PositiveSmallIntegerField(
-        default=3, validators=[MinValueValidator(1)], help_text="Gold items answered before anybody is paused."
+        default=3, validators=[MinValueValidator(1)], help_text="Gold items answered before anyone is paused."
     )
     gold_window = models.PositiveSmallIntegerField(
-        default=10, validators=[MinValueValidator(1)], help_text="The latest so many gold items count."
+        default=10, validators=[MinValueValidator(1)], help_text="Only this many of the latest gold items count."
     )
     test_items = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="So many of the qualification items make a test, drawn for each person and try; a further try gets "
-        "others while there are any. Empty: all of them.",
+        help_text="This many qualification items make a test, drawn for each person and attempt; another "
+        "attempt gets other items while there are any. Empty: all of them.",
     )
     haste_limit = models.PositiveSmallIntegerField(
         default=12,
-        help_text="An annotator is paused after so many items in a row that were answered faster than they can be "
-        "looked at, and warned at half as many; 0: never.",
+        help_text="An annotator is paused after this many items in a row that were answered faster than they "
+        "can be viewed, and warned at half as many; 0: never.",
     )
     overlap_max = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        help_text="Items whose answers disagree get further annotators, up to so many. Empty: the overlap is fixed.",
+        help_text=("Items whose answers disagree get more annotators, up to this many. Empty: the overlap is fixed."),
     )
     agreement_bar = models.FloatField(
         default=0.75, validators=SHARE, help_text="An item is settled when this share of its answers agree, 0 to 1."
@@ -69,8 +69,10 @@ class KnownAnswers(TimeStamped):
 
     campaign_item = models.OneToOneField(CampaignItem, on_delete=models.CASCADE, related_name="known")
     levels = models.JSONField(help_text="Sub-dimension → level.")
-    tolerance = models.PositiveSmallIntegerField(default=1, help_text="An answer so many levels away is still right.")
-    explanations = models.JSONField(default=dict, blank=True, help_text="Sub-dimension → why, shown in the test.")
+    tolerance = models.PositiveSmallIntegerField(
+        default=1, help_text="An answer this many levels away still counts as correct."
+    )
+    explanations = models.JSONField(default=dict, blank=True, help_text="Sub-dimension → reason, shown in the test.")
 
     class Meta:
         verbose_name_plural = "known answers"
@@ -79,20 +81,22 @@ class KnownAnswers(TimeStamped):
         return abs(int(self.levels[sub_dimension]) - level) <= self.tolerance
 
 
-class StandingState(models.TextChoices):
+class AnnotatorStandingState(models.TextChoices):
     ACTIVE = "active", _("Working")
     PAUSED = "paused", _("Paused")
 
 
-class Standing(TimeStamped):
+class AnnotatorStanding(TimeStamped):
     """How one annotator does on the gold items of one campaign, and whether they may go on."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="standings")
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="standings")
-    state = models.CharField(max_length=10, choices=StandingState.choices, default=StandingState.ACTIVE)
+    state = models.CharField(
+        max_length=10, choices=AnnotatorStandingState.choices, default=AnnotatorStandingState.ACTIVE
+    )
     judged = models.PositiveIntegerField(default=0, help_text="Gold judgments in the window.")
     right = models.PositiveIntegerField(default=0)
-    by_sub_dimension = models.JSONField(default=dict, help_text="Sub-dimension → [right, judged], in the window.")
+    by_sub_dimension = models.JSONField(default=dict, help_text="Sub-dimension → [correct, judged], in the window.")
     hasty = models.PositiveSmallIntegerField(default=0, help_text="Latest items in a row that were answered too fast.")
     reason = models.CharField(max_length=300, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -123,7 +127,8 @@ class QualificationAttempt(TimeStamped):
     passed = models.BooleanField()
     answers = models.JSONField(default=dict, help_text="Item → sub-dimension → level, as first answered.")
     forgiven = models.BooleanField(
-        default=False, help_text="A reviewer has allowed another try: this one is not counted, but its items are known."
+        default=False,
+        help_text=("A reviewer has allowed another attempt: this one does not count, but its items are known."),
     )
 
     class Meta:

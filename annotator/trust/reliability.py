@@ -8,7 +8,7 @@ because people who see blur well may see symmetry badly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # pandas and crowd-kit take two seconds to load, which every 
 # one number an annotator (the one-coin model) is the honest estimate.
 ANSWERS_PER_LEVEL_FOR_FULL_TABLE = 12
 ITERATIONS = 50
+Fitted = TypeVar("Fitted")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def estimate(
         iterations: at most this many steps of EM.
 
     Raises:
-        ValueError: the arrays are of different lengths, or an annotator has two annotations of one item.
+        ValueError: The arrays are of different lengths, or an annotator has two annotations of one item.
     """
     import pandas as pd
 
@@ -94,6 +95,13 @@ def estimate(
     return Estimate(people, accuracy, answers, things, best, certainty)
 
 
+def _fitted(part: Fitted | None) -> Fitted:
+    """What a fit has left, which crowd-kit declares as None before it."""
+    if part is None:
+        raise RuntimeError("the aggregation left no result")
+    return part
+
+
 def _fit(frame: pd.DataFrame, most_answers: int, iterations: int) -> tuple[pd.DataFrame, pd.Series]:
     """P(level) of each item, and each annotator's probability of the true level."""
     import pandas as pd
@@ -106,11 +114,11 @@ def _fit(frame: pd.DataFrame, most_answers: int, iterations: int) -> tuple[pd.Da
         return pd.DataFrame(1.0, index=tasks, columns=[frame["label"].iloc[0]]), pd.Series(1.0, index=workers)
     if most_answers < ANSWERS_PER_LEVEL_FOR_FULL_TABLE * labels:
         one_coin = OneCoinDawidSkene(n_iter=iterations).fit(frame)
-        return one_coin.probas_.fillna(0.0), one_coin.skills_
+        return _fitted(one_coin.probas_).fillna(0.0), _fitted(one_coin.skills_)
     full = DawidSkene(n_iter=iterations).fit(frame)
     # errors_ holds P(answered label | true column) for each annotator; skill is its diagonal under the prior.
-    errors = full.errors_.fillna(0.0)
+    errors = _fitted(full.errors_).fillna(0.0)
     skill = pd.Series(0.0, index=frame["worker"].unique())
-    for label, prior in full.priors_.items():
+    for label, prior in _fitted(full.priors_).items():
         skill = skill.add(prior * errors.xs(label, level="label")[label], fill_value=0.0)
-    return full.probas_.fillna(0.0), skill.clip(0.0, 1.0)
+    return _fitted(full.probas_).fillna(0.0), skill.clip(0.0, 1.0)

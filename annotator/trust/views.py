@@ -16,9 +16,9 @@ from annotator.campaigns.models import Campaign, CampaignItem, Purpose
 from annotator.core.errors import ProblemError
 from annotator.trust import queries, services
 from annotator.trust.forms import TrustPolicyForm
-from annotator.trust.models import KnownAnswers, Standing, TrustPolicy
+from annotator.trust.models import AnnotatorStanding, KnownAnswers, TrustPolicy
 from annotator.trust.queries import figures
-from annotator.trust.services.promote import make_known
+from annotator.trust.services.gold_from_decisions import make_known
 
 
 @role_required(Role.REVIEWER, Role.ADMIN)
@@ -29,12 +29,12 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     form = TrustPolicyForm(request.POST or None, instance=policy)
     if request.method == "POST":
         if not has_role(request.user, Role.ADMIN):
-            messages.error(request, _("Only an admin changes the policy."))
+            messages.error(request, _("Only an admin can change the policy."))
             return redirect("trust:campaign", pk=pk)
         if form.is_valid():
             services.set_policy(campaign=found, **form.cleaned_data)
             figures.have_changed(found.pk)
-            messages.success(request, _("The policy is saved. It holds from the next item on."))
+            messages.success(request, _("Policy saved. It applies from the next item on."))
             return redirect("trust:campaign", pk=pk)
     report = figures.report(found)
     context = {
@@ -47,7 +47,7 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
         .order_by("campaign_item__purpose", "pk"),
         "savings": _bars(report.savings),
     }
-    Standing.objects.filter(campaign=found, state="paused", seen_at=None).update(seen_at=timezone.now())
+    AnnotatorStanding.objects.filter(campaign=found, state="paused", seen_at=None).update(seen_at=timezone.now())
     return render(request, "trust/campaign.html", context)
 
 
@@ -80,19 +80,22 @@ def standing(request: HttpRequest, pk: int, annotator: int) -> HttpResponse:
     """Pause somebody, let them go on (with or without what they did), or allow another try at the test."""
     found = get_object_or_404(Campaign, pk=pk)
     person = get_object_or_404(User, pk=annotator)
-    row, _made = Standing.objects.get_or_create(campaign=found, annotator=person)
+    row, _made = AnnotatorStanding.objects.get_or_create(campaign=found, annotator=person)
     what = request.POST.get("what", "")
     if what == "pause":
         services.pause(standing=row, reason=_("Paused by %(name)s.") % {"name": request.user.username})
-        messages.success(request, _("%(name)s is paused; their items are asked again.") % {"name": person.username})
+        messages.success(
+            request,
+            _("%(name)s is paused. Other annotators will be asked about their items.") % {"name": person.username},
+        )
     elif what in ("lift", "lift-restore"):
         services.lift_pause(standing=row, restore=what == "lift-restore")
-        messages.success(request, _("%(name)s may go on.") % {"name": person.username})
+        messages.success(request, _("%(name)s can work again.") % {"name": person.username})
     elif what == "another-try":
         services.allow_another_try(campaign=found, annotator=person)
-        messages.success(request, _("%(name)s may take the test again.") % {"name": person.username})
+        messages.success(request, _("%(name)s can take the test again.") % {"name": person.username})
     else:
-        messages.error(request, _("Choose what is to happen with this annotator."))
+        messages.error(request, _("Choose an action for this annotator."))
     figures.have_changed(pk)
     return redirect("trust:campaign", pk=pk)
 
@@ -121,9 +124,9 @@ def review_item(request: HttpRequest, pk: int) -> HttpResponse:
             )
             if request.POST.get("make") in (Purpose.GOLD, Purpose.QUALIFICATION):
                 make_known(campaign_item=row, purpose=request.POST["make"])
-                messages.success(request, _("Its answers are known now; annotators get it as a measure."))
+                messages.success(request, _("Its answers are now known. Annotators get it as a check."))
             else:
-                messages.success(request, _("Your decisions are saved; they win over the votes."))
+                messages.success(request, _("Decisions saved. They override the votes."))
         except ProblemError as problem:
             messages.error(request, problem.message)
             return redirect("trust:review-item", pk=pk)
@@ -148,7 +151,9 @@ def _decisions(request: HttpRequest, row: CampaignItem) -> dict[str, int | None]
         try:
             levels[id] = int(value) if value else None
         except ValueError as error:
-            raise ProblemError(f"“{value}” is no level of “{id}”.", code="no_level") from error
+            raise ProblemError(
+                _("“%(value)s” is not a level of “%(id)s”.") % {"value": value, "id": id}, code="no_level"
+            ) from error
     return levels
 
 

@@ -2,7 +2,7 @@
 
 Platt scaling (Platt 1999): P' = σ(a · logit P + b), with a > 0, so that the order of items stays. Temperature
 scaling (Guo, Pleiss, Sun & Weinberger 2017) is the same with b = 0 and temperature 1/a. Both are fitted by
-maximum likelihood with a weak pull towards "leave it as it is", (a − 1)² + b², worth about one answer: it
+maximum likelihood with a weak pull toward "leave it as it is", (a − 1)² + b², worth about one answer: it
 decides where the answers do not, and is drowned by a few dozen.
 """
 
@@ -40,10 +40,17 @@ def fit_calibration(
 ) -> Calibration:
     """Fit each question on judgments that the judge has *not* been trained on.
 
-    ``p_yes`` float [n, q]; ``answers`` int [n, q] in {−1, 0, +1}, 0 left out; ``groups`` [n]: the prompt of each
-    row, numbers or texts; the values "after" are measured on prompts a fit has not seen.
     Questions with fewer than ``min_answers`` answers, or fewer than ``min_of_each`` of yes or of no, stay as they are.
-    ``prior``: the strength of the pull towards the identity. Raises DataError.
+
+    Args:
+        p_yes: float [n, q].
+        answers: int [n, q] in {−1, 0, +1}, 0 left out.
+        groups: [n], the prompt of each row, numbers or texts; the values "after" are measured on prompts a fit has not
+            seen.
+        prior: The strength of the pull toward the identity.
+
+    Raises:
+        DataError: Shapes or values do not fit.
     """
     p = check_probabilities(checklist, p_yes)
     truth = check_answers(checklist, answers, len(p))
@@ -89,10 +96,15 @@ def cross_calibrated(
     prior: float = 1.0,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """P(yes) float64 [n, q], each row calibrated by a fit that has not seen its prompt: what the "after" values of
-    :func:`fit_calibration` are measured on, for diagrams and further fits. NaN where there is one prompt only.
+    """Calibrate each row by a fit that has not seen its prompt.
 
-    The arguments are those of :func:`fit_calibration`. Raises DataError.
+    Takes and returns P(yes) float64 [n, q]; NaN where there is one prompt only. The "after" values of
+    :func:`fit_calibration` are measured on these; they also serve diagrams and further fits.
+
+    The arguments are those of :func:`fit_calibration`.
+
+    Raises:
+        DataError: Shapes or values do not fit.
     """
     p = check_probabilities(checklist, p_yes)
     truth = check_answers(checklist, answers, len(p))
@@ -190,14 +202,14 @@ def _warnings(questions: tuple[QuestionCalibration, ...], fitted: NDArray[np.boo
     found = []
     left = [question.question for question, done in zip(questions, fitted, strict=True) if not done]
     if left:
-        found.append(
-            f"{len(left)} of {len(questions)} questions have too few answers and stay as they are: {_list(left)}."
-        )
+        has, stays = ("has", "stays as it is") if len(left) == 1 else ("have", "stay as they are")
+        found.append(f"{len(left)} of {len(questions)} questions {has} too few answers and {stays}: {_list(left)}.")
     few = [
         question.question for question, done in zip(questions, fitted, strict=True) if done and question.n < FEW_ANSWERS
     ]
     if few:
-        found.append(f"{len(few)} questions were fitted on fewer than {FEW_ANSWERS} answers: {_list(few)}.")
+        which = "1 question was" if len(few) == 1 else f"{len(few)} questions were"
+        found.append(f"{which} fitted on fewer than {FEW_ANSWERS} answers: {_list(few)}.")
     if prompts < 2:
         found.append("All rows are of one prompt, so the calibration could not be measured on prompts it has not seen.")
     worse = [

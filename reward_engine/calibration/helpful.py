@@ -18,9 +18,14 @@ NOTE = "left as it is: calibrated, it is no better on prompts it has not seen"
 def helpful_calibration(
     checklist: Checklist, p_yes: ArrayLike, answers: ArrayLike, groups: ArrayLike, *, seed: int = 0
 ) -> Calibration | None:
-    """:func:`fit_calibration` with every question undone whose log loss on unseen prompts does not fall.
+    """Calibrate only the questions that it helps.
 
-    The arguments are those of :func:`fit_calibration`. None where it helps no question. Raises DataError.
+    Fits as :func:`fit_calibration` does, and undoes every question whose log loss on unseen prompts does not fall.
+
+    The arguments are those of :func:`fit_calibration`. None where it helps no question.
+
+    Raises:
+        DataError: Shapes or values do not fit.
     """
     found = fit_calibration(checklist, p_yes, answers, groups, seed=seed)
     helps = np.array([_helps(question) for question in found.questions], dtype=bool)

@@ -67,12 +67,16 @@ class Calibration:
 
     @classmethod
     def identity(cls, checklist: Checklist) -> Calibration:
-        """Changes nothing."""
+        """Make a calibration that changes nothing."""
         questions = tuple(QuestionCalibration(question.id) for question in checklist.questions)
         return cls(checklist.content_hash, "platt", questions)
 
     def check(self, checklist: Checklist) -> None:
-        """Raises ArtifactError where this was fitted for another checklist."""
+        """Check that this was fitted for the checklist.
+
+        Raises:
+            ArtifactError: If this was fitted for another checklist.
+        """
         if self.checklist_hash != checklist.content_hash:
             raise ArtifactError(
                 f"This calibration was fitted for the checklist {self.checklist_hash[:12]}, not for “{checklist.name}” "
@@ -83,9 +87,11 @@ class Calibration:
             raise ArtifactError("The questions of this calibration are not those of the checklist. Fit it again.")
 
     def apply(self, checklist: Checklist, p_yes: ArrayLike) -> NDArray[np.float64]:
-        """Calibrated P(yes) float64 [n, q]. Order within a question stays; ladders must be made monotone after it.
+        """Calibrate P(yes), float64 [n, q]. Order within a question stays; ladders must be made monotone after it.
 
-        Raises ArtifactError for another checklist, DataError for what is no P(yes).
+        Raises:
+            ArtifactError: For another checklist.
+            DataError: For what is no P(yes).
         """
         self.check(checklist)
         return transform(check_probabilities(checklist, p_yes), self._slopes, self._offsets)
@@ -99,12 +105,16 @@ class Calibration:
         return np.array([question.offset for question in self.questions])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: numbers, texts, lists and None."""
+        """Write plain data: numbers, texts, lists and None."""
         return {"kind": KIND, "format": FORMAT, **asdict(self)}
 
     @classmethod
     def from_json(cls, data: object, *, source: str = "calibration") -> Calibration:
-        """What :meth:`to_json` gave, checked. Raises ArtifactError, which calls it ``source``."""
+        """Read and check what :meth:`to_json` gave.
+
+        Raises:
+            ArtifactError: It is no such calibration; the message calls it ``source``.
+        """
         if not isinstance(data, Mapping) or data.get("kind") != KIND or data.get("format") != FORMAT:
             raise ArtifactError(f"{source}: this is no calibration of format {FORMAT}. Fit it again.", code="kind")
         known = {field.name for field in fields(cls)}
@@ -129,7 +139,11 @@ class Calibration:
 
     @classmethod
     def load(cls, path: str | Path, *, checklist: Checklist | None = None) -> Calibration:
-        """Read and check a file; with ``checklist``, one for another checklist is refused. Raises ArtifactError."""
+        """Read and check a file; with ``checklist``, one for another checklist is refused.
+
+        Raises:
+            ArtifactError: A file is missing or not as it was written.
+        """
         path = Path(path)
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -145,7 +159,10 @@ class Calibration:
 
 
 def transform(p: NDArray[np.float64], slope: NDArray[np.float64], offset: NDArray[np.float64]) -> NDArray[np.float64]:
-    """σ(slope · logit p + offset) along the last axis; columns of slope 1 and offset 0 are left to the last bit."""
+    """Compute σ(slope · logit p + offset) along the last axis.
+
+    Columns of slope 1 and offset 0 are left to the last bit.
+    """
     changed = (slope != 1.0) | (offset != 0.0)
     found = p.copy()
     odds = logit(np.clip(p[..., changed], CLIP, 1.0 - CLIP))
@@ -154,7 +171,11 @@ def transform(p: NDArray[np.float64], slope: NDArray[np.float64], offset: NDArra
 
 
 def check_answers(checklist: Checklist, answers: ArrayLike, rows: int) -> NDArray[np.int8]:
-    """Answers as int8 [rows, q], each −1, 0 or 1. Raises DataError."""
+    """Check answers, and return them as int8 [rows, q], each −1, 0 or 1.
+
+    Raises:
+        DataError: Shapes or values do not fit.
+    """
     array = np.asarray(answers)
     if array.shape != (rows, len(checklist.questions)):
         raise DataError(

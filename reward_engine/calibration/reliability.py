@@ -50,9 +50,14 @@ class Reliability:
 
 
 def reliability(p_yes: ArrayLike, answers: ArrayLike, *, bins: int = 15, spacing: Spacing = "equal") -> Reliability:
-    """The diagram of P(yes) float and answers int of one shape: +1 yes, −1 no, 0 left out.
+    """Draw up the reliability diagram of P(yes).
 
-    ``spacing``: bins of equal width, or of about equally many answers. Raises DataError.
+    Args:
+        answers: int of the same shape, +1 yes, −1 no, 0 left out.
+        spacing: Bins of equal width, or of about equally many answers.
+
+    Raises:
+        DataError: Shapes or values do not fit.
     """
     p, truth = np.asarray(p_yes, dtype=np.float64).ravel(), np.asarray(answers).ravel()
     if p.shape != truth.shape or np.shape(p_yes) != np.shape(answers):
@@ -104,7 +109,10 @@ def reliability(p_yes: ArrayLike, answers: ArrayLike, *, bins: int = 15, spacing
 def reliability_by_sub_dimension(
     checklist: Checklist, p_yes: ArrayLike, answers: ArrayLike, *, bins: int = 10, spacing: Spacing = "equal"
 ) -> dict[str, Reliability]:
-    """One diagram for each ordinal sub-dimension, the answers of its ladder taken together; keys in checklist order."""
+    """Draw up one diagram for each ordinal sub-dimension.
+
+    Takes the answers of a ladder together; the keys stand in checklist order.
+    """
     p, truth = check_probabilities(checklist, p_yes), np.asarray(answers)
     if p.shape != truth.shape:
         raise DataError(f"One answer for each P(yes) is needed; the shapes are {truth.shape} and {p.shape}.")
@@ -118,7 +126,10 @@ def reliability_by_sub_dimension(
 def wilson(
     share: NDArray[np.float64], n: NDArray[np.int64], *, level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Interval of a share of n ≥ 1 (Wilson 1927): it stays within [0, 1] and is sound for small n."""
+    """Compute the interval of a share of n ≥ 1 (Wilson 1927).
+
+    It stays within [0, 1] and is sound for small n.
+    """
     z = float(ndtri(0.5 + level / 2))
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -126,6 +137,9 @@ def wilson(
 
 
 def log_loss(p: NDArray[np.float64], yes: NDArray[np.bool_]) -> float:
-    """Mean surprise in nats; a certainty that was wrong counts as one in ten million."""
+    """Compute the mean surprise in nats.
+
+    A certainty that was wrong counts as one in ten million.
+    """
     clipped = np.clip(p, 1e-7, 1 - 1e-7)
     return float(-np.log(np.where(yes, clipped, 1 - clipped)).mean())

@@ -19,7 +19,7 @@ from reward_engine.errors import ChecklistError
 
 
 def builtin(media_type: str) -> model.Checklist:
-    """The checklist that ships with the engine for ``"image"`` or ``"video"``."""
+    """Load the checklist that ships with the engine for ``"image"`` or ``"video"``."""
     path = resources.files("reward_engine") / "checklists" / f"{media_type}.yaml"
     if not path.is_file():
         raise ChecklistError(f"There is no built-in checklist for “{media_type}”; there are image and video.")
@@ -27,7 +27,11 @@ def builtin(media_type: str) -> model.Checklist:
 
 
 def load(path: str | Path) -> model.Checklist:
-    """Read a checklist file. Raises ChecklistError naming file, line and key."""
+    """Read a checklist file.
+
+    Raises:
+        ChecklistError: Naming file, line and key.
+    """
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -37,7 +41,11 @@ def load(path: str | Path) -> model.Checklist:
 
 
 def loads(text: str, *, source: str = "checklist") -> model.Checklist:
-    """Parse and validate YAML text; ``source`` is what messages call it. Raises ChecklistError."""
+    """Parse and validate YAML text; ``source`` is what messages call it.
+
+    Raises:
+        ChecklistError: It is no valid checklist; file, line and key are named.
+    """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -106,7 +114,7 @@ class _Reader:
             fields[key].fail("a category has no questions that could be masked; use applies_when.")
         if "masked_by" in fields:
             if presence:
-                fields["masked_by"].fail("a ladder has its own presence question or another's, not both.")
+                fields["masked_by"].fail("a sub-dimension has its own presence question or another's, not both.")
             self.masked_by[id] = fields["masked_by"]
         if "applies_when" in fields:
             self._read_applies_when(id, kind, fields["applies_when"])
@@ -125,7 +133,7 @@ class _Reader:
 
     def _read_applies_when(self, id: str, kind: str, at: At) -> None:
         if kind != "category":
-            at.fail("only a category may depend on a level; use masked_by for a ladder.")
+            at.fail("only a category may depend on a level; use masked_by for a sub-dimension with questions.")
         keys = {"sub_dimension", "below"}
         fields = at.mapping(keys, keys)
         rule = model.AppliesWhen(fields["sub_dimension"].identifier(), fields["below"].value(int))
@@ -185,9 +193,9 @@ class _Reader:
         for id, at in self.masked_by.items():
             owner = at.identifier()
             if owner == id:
-                at.fail("a ladder cannot be masked by itself; write “presence: true” instead.")
+                at.fail("a sub-dimension cannot be masked by itself; write “presence: true” instead.")
             if owner not in subs or not subs[owner].questions:
-                at.fail(f"the mask points to “{owner}”, and there is no ladder of this id.")
+                at.fail(f"the mask points to “{owner}”, and there is no sub-dimension with this id.")
             if owner in self.masked_by:
                 at.fail(f"the mask points to “{owner}”, which is itself masked; point to the one that masks it.")
             owners.add(owner)
@@ -209,7 +217,7 @@ class _Reader:
 
 
 def dumps(checklist: model.Checklist) -> str:
-    """The checklist as YAML that :func:`loads` reads back to the same content hash."""
+    """Write a checklist as YAML that :func:`loads` reads back to the same hash."""
     dimensions = []
     for dimension in checklist.dimensions:
         subs = []

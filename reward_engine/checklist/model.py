@@ -6,7 +6,6 @@ formatting of the file it came from; stored judgments and models refer to it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reward_engine.errors import ChecklistError
+from reward_engine.storage import sha256
 
 MediaType: TypeAlias = Literal["image", "video"]
 Kind: TypeAlias = Literal["ordinal", "category"]
@@ -23,7 +23,10 @@ Kind: TypeAlias = Literal["ordinal", "category"]
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step of a ladder: an integer score, a short name, and a line on what one would see."""
+    """One step of a ladder.
+
+    An integer score, a short name, and a line on what one would see.
+    """
 
     score: int
     name: str
@@ -45,13 +48,16 @@ class Question:
     is_presence: bool = False
 
     def render(self, prompt: str) -> str:
-        """The text with the prompt in its place."""
+        """Put the prompt in its place in the text."""
         return self.text.replace("{prompt}", prompt)
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """Where ``question`` (of the sub-dimension ``owner``) is answered no, the masked questions do not apply."""
+    """Which question decides whether others apply.
+
+    Where ``question`` (of the sub-dimension ``owner``) is answered no, the masked questions do not.
+    """
 
     question: str
     owner: str
@@ -111,7 +117,11 @@ class SubDimension:
         return any(question.is_presence for question in self.questions)
 
     def level(self, score: int) -> Level:
-        """The level with this score. Raises ChecklistError where there is none."""
+        """Look up the level with this score.
+
+        Raises:
+            ChecklistError: If there is none.
+        """
         for level in self.levels:
             if level.score == score:
                 return level
@@ -122,6 +132,8 @@ class SubDimension:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
+    """A dimension and its sub-dimensions."""
+
     id: str
     name: str
     sub_dimensions: tuple[SubDimension, ...]
@@ -167,7 +179,11 @@ class Checklist:
         return {sub.id: sub for sub in self.sub_dimensions}
 
     def sub_dimension(self, id: str) -> SubDimension:
-        """Raises ChecklistError where there is none of this id."""
+        """Look up the sub-dimension of this id.
+
+        Raises:
+            ChecklistError: If there is none of this id.
+        """
         try:
             return self._sub_dimension[id]
         except KeyError:
@@ -176,14 +192,22 @@ class Checklist:
             ) from None
 
     def question_index(self, id: str) -> int:
-        """Position on the question axis. Raises ChecklistError for an unknown id."""
+        """Look up a question's position on the question axis.
+
+        Raises:
+            ChecklistError: For an unknown id.
+        """
         try:
             return self._question_index[id]
         except KeyError:
             raise ChecklistError(f"The checklist “{self.name}” has no question “{id}”.", code="no_question") from None
 
     def ordinal_index(self, id: str) -> int:
-        """Position on the sub-dimension axis of level arrays. Raises ChecklistError for an unknown id or a category."""
+        """Look up a sub-dimension's position on the axis of level arrays.
+
+        Raises:
+            ChecklistError: For an unknown id or a category.
+        """
         try:
             return self._ordinal_index[id]
         except KeyError:
@@ -209,9 +233,9 @@ class Checklist:
 
     @cached_property
     def question_mask(self) -> NDArray[np.int64]:
-        """int64 [q]: position of the presence question that gates each question, −1 where none does.
+        """Position of the presence question that gates each question.
 
-        A presence question is not gated by itself.
+        An array int64 [q], −1 where none does. A presence question is not gated by itself.
         """
         gate = []
         for question in self.questions:
@@ -221,10 +245,11 @@ class Checklist:
 
     @cached_property
     def only_presence(self) -> NDArray[np.bool_]:
-        """bool [q]: presence questions that decide whether the rest of their own ladder applies and say no more.
+        """Mark presence questions that say no more than that.
 
-        "Is there a hand?" tells nothing of how good a picture is. The first step of a plain ladder that other
-        ladders hang on ("is there light and shadow?") does, and a question that is its whole ladder as well.
+        An array bool [q], true where a question only decides whether the rest of its own ladder applies. "Is there a
+        hand?" tells nothing of how good a picture is. The first step of a plain ladder that other ladders hang on ("is
+        there light and shadow?") does, and a question that is its whole ladder as well.
         """
         own = [
             question.is_presence and len(sub.questions) > 1 and sub.mask is not None and sub.mask.owner == sub.id
@@ -238,7 +263,7 @@ class Checklist:
         return tuple(sub for sub in self.ordinal if sub.masked_by_other and sub.mask and sub.mask.owner == owner)
 
     def content(self) -> dict[str, Any]:
-        """What the checklist says, as plain data in a fixed form."""
+        """Write what the checklist says as plain data in a fixed form."""
         return {
             "id": self.id,
             "media_type": self.media_type,
@@ -256,7 +281,7 @@ class Checklist:
     def content_hash(self) -> str:
         """sha256 of the content. Formatting, comments, name and version number do not enter."""
         text = json.dumps(self.content(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sha256(text.encode())
 
 
 def _plain(sub: SubDimension) -> dict[str, Any]:

@@ -23,7 +23,10 @@ class At:
         raise ChecklistError(f"{where}, {self.key}: {message}" if self.key else f"{where}: {message}")
 
     def mapping(self, allowed: set[str], required: set[str]) -> dict[str, At]:
-        """The values by key; unknown, repeated and missing keys fail."""
+        """Read the values by key.
+
+        Unknown, repeated and missing keys fail.
+        """
         if not isinstance(self.node, yaml.MappingNode):
             self.fail("a mapping (key: value) is expected here.")
         found: dict[str, At] = {}
@@ -46,7 +49,10 @@ class At:
         return [At(node, self.source, f"{self.key}[{index}]") for index, node in enumerate(self.node.value)]
 
     def value(self, kind: type) -> Any:
-        """A scalar that is exactly of the kind str (stripped, not empty), int or bool."""
+        """Read a scalar that is exactly of this kind.
+
+        The kind is str (stripped, not empty), int or bool.
+        """
         value = self._scalar()
         if isinstance(value, bool) is not (kind is bool) or not isinstance(value, kind):
             names = {str: "a text", int: "a whole number", bool: "true or false"}

@@ -26,21 +26,28 @@ Texts: TypeAlias = Mapping[tuple[str, ...], str]
 
 @dataclass(frozen=True)
 class TranslatedChecklist(Checklist):
-    """A checklist that reads in another language, and is still the one it was made from."""
+    """A checklist that reads in another language.
+
+    It is still the one it was made from.
+    """
 
     original: Checklist
     language: str
 
     def content(self) -> dict[str, Any]:
-        """What the original says: the words of a language do not enter the content hash."""
+        """Write what the original says.
+
+        The words of a language do not enter the content hash.
+        """
         return self.original.content()
 
 
 def translated(checklist: Checklist, language: str) -> Checklist:
-    """The checklist with its texts in ``language`` (as ``"zh-hans"``); itself where there is no translation.
+    """Translate the texts of a checklist.
 
-    A text without a translation stays in English. So does a text that somebody has changed since: the
-    translation was made from the built-in words and might say something else now.
+    Takes a ``language`` such as ``"zh-hans"``, and returns the checklist itself where there is no translation. A text
+    without a translation stays in English. So does a text that somebody has changed since: the translation was made
+    from the built-in words and might say something else now.
     """
     found = _shipped(checklist.id, language.lower())
     if found is None:
@@ -88,7 +95,7 @@ def _translated(sub: SubDimension, say: Callable[..., str]) -> SubDimension:
 
 
 def texts(checklist: Checklist) -> Texts:
-    """Every text people read, by its place in a translation file."""
+    """List every text people read, by its place in a translation file."""
     found: dict[tuple[str, ...], str] = {("name",): checklist.name}
     for dimension in checklist.dimensions:
         found["dimensions", dimension.id] = dimension.name
@@ -106,8 +113,11 @@ def texts(checklist: Checklist) -> Texts:
 def read(text: str, checklist: Checklist, *, source: str = "translation") -> Texts:
     """Parse a translation of ``checklist`` and check it; ``source`` is what messages call it.
 
-    Raises ChecklistError with file, line and key for an id the checklist lacks, and for a text whose
-    placeholders are not those of the English one. Texts may be missing.
+    Texts may be missing.
+
+    Raises:
+        ChecklistError: With file, line and key for an id the checklist lacks, and for a text whose placeholders are not
+            those of the English one.
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)

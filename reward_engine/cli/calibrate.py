@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from reward_engine.answers import harmonise, to_answers
+from reward_engine.answers import harmonize, to_answers
 from reward_engine.cli import items, predictions
 from reward_engine.cli.progress import say
 from reward_engine.errors import DataError
@@ -14,6 +14,7 @@ from reward_engine.evaluation.tables import percent
 
 
 def add(commands: Any) -> None:
+    """Add the command and its options."""
     parser = commands.add_parser("calibrate", help="calibrate P(yes) on people's levels", description=__doc__)
     parser.add_argument("predictions", type=Path, help="what judge wrote")
     parser.add_argument("--judgments", type=Path, required=True, help="people's levels, not those of the training")
@@ -24,6 +25,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Fit a calibration and write it."""
     from reward_engine.calibration import fit_calibration
 
     stored = predictions.read(arguments.predictions)
@@ -34,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not both:
         raise DataError(f"{arguments.judgments.name}: none of the items judged there was predicted.", code="keys")
     mine, theirs = (list(side) for side in zip(*both, strict=True))
-    levels = harmonise(checklist, items.levels(checklist, listed.rows, arguments.judgments.name)[theirs])
+    levels = harmonize(checklist, items.levels(checklist, listed.rows, arguments.judgments.name)[theirs])
     found = fit_calibration(
         checklist,
         stored.p_yes[mine],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from reward_engine.answers import ABSENT
 from reward_engine.checklist import Checklist, builtin, load
 from reward_engine.cli import tables
+from reward_engine.cli.progress import bar, say
 from reward_engine.errors import DataError
 from reward_engine.judges.base import MediaInput, MediaType
 from reward_engine.published import load_questions, media_type_of
+
+if TYPE_CHECKING:
+    from reward_engine.features import FeatureExtractor, Features
 
 PATHS = ("path", "media_file", "image", "video", "video_path", "image_path", "file")
 KEYS = ("key", "item_id", "internal_id", "external_id")
@@ -30,8 +34,11 @@ HELP = (
 
 @dataclass(frozen=True)
 class Listed:
-    """``items`` n, ``groups`` n: which belong to one prompt, ``generators`` n: who made them (or empty), ``rows``: all
-    columns of the table."""
+    """The items of a table.
+
+    ``items`` n, ``groups`` n: which belong to one prompt, ``generators`` n: who made them (or empty), ``rows``: all
+    columns of the table.
+    """
 
     items: tuple[MediaInput, ...]
     groups: tuple[str, ...]
@@ -43,7 +50,10 @@ class Listed:
 
 
 def checklist_of(name: str) -> Checklist:
-    """``image``, ``video``, or the path of a checklist file: ours (.yaml), or published questions (.txt)."""
+    """Load the checklist that an argument names.
+
+    It names ``image``, ``video``, or the path of a checklist file: ours (.yaml), or published questions (.txt).
+    """
     if name in ("image", "video"):
         return builtin(name)
     path = Path(name)
@@ -51,7 +61,11 @@ def checklist_of(name: str) -> Checklist:
 
 
 def read(source: Path, media_type: MediaType) -> Listed:
-    """Raises DataError for a table without paths, or a key that stands twice."""
+    """Read a table of items.
+
+    Raises:
+        DataError: For a table without paths, or a key that stands twice.
+    """
     if not source.exists():
         raise DataError(f"{source}: there is no such file or folder.", code="missing")
     rows = _folder(source) if source.is_dir() else tables.read(source)[0]
@@ -72,8 +86,28 @@ def read(source: Path, media_type: MediaType) -> Listed:
     return Listed(tuple(items), tuple(groups), tuple(rows))
 
 
+def look(listed: Listed, extractor: FeatureExtractor, rows: Sequence[int] | None = None) -> tuple[Features, list[int]]:
+    """Measure the media of a table, and say which cannot be measured.
+
+    Returns their features and the rows that these are of.
+
+    Args:
+        rows: Those to measure; None: all.
+    """
+    wanted = listed.items if rows is None else [listed.items[number] for number in rows]
+    with bar("Looking", "items") as progress:
+        features = extractor.extract(wanted, progress=progress)
+    for key, error in features.errors.items():
+        say(f"{key}: {error}")
+    row = {item.key: number for number, item in enumerate(listed.items)}
+    return features, [row[key] for key in features.keys]
+
+
 def levels(checklist: Checklist, rows: Sequence[tables.Row], source: str) -> NDArray[np.int8]:
-    """int8 [n, s] from columns (or an ``annotation`` of them) named by sub-dimension id or by its published name."""
+    """Read levels int8 [n, s] from the columns of a table.
+
+    They (or an ``annotation`` of them) are named by sub-dimension id or by its published name.
+    """
     found = np.full((len(rows), len(checklist.ordinal)), ABSENT, dtype=np.int8)
     for number, row in enumerate(rows):
         nested = row.get("annotation")

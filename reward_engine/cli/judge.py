@@ -19,6 +19,7 @@ SOME_FAILED = 3
 
 
 def add(commands: Any) -> None:
+    """Add the command and its options."""
     parser = commands.add_parser("judge", help="answer a checklist about media", description=__doc__)
     parser.add_argument("items", type=Path, help=items.HELP)
     parser.add_argument("--model", required=True, help="an embedded judge, an adapter, a model's folder, or a hub id")
@@ -29,11 +30,13 @@ def add(commands: Any) -> None:
     parser.add_argument("--out", type=Path, required=True, help="predictions, a .parquet file")
     parser.add_argument("--alignment", action="store_true", help="ask also whether the media shows its prompt")
     parser.add_argument("--batch-size", type=int, default=16, help="most items in a pass (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, help="where features of the embedded judge are kept between runs")
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a model is loaded and asked."""
     group = parser.add_argument_group("vision-language models")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 …")
     group.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "float16"])
@@ -70,12 +73,12 @@ def options_of(arguments: argparse.Namespace) -> Any:
 
 
 def open_judge(arguments: argparse.Namespace) -> Judge:
-    """The judge that ``--model`` names, whatever its kind."""
+    """Open the judge that ``--model`` names, whatever its kind."""
     checklist = items.checklist_of(arguments.checklist) if arguments.checklist else None
     if (Path(arguments.model) / MANIFEST).is_file() and artifact.kind_of(Path(arguments.model)) == "probe":
         from reward_engine.judges.probe import ProbeJudge
 
-        return ProbeJudge.load(arguments.model, checklist=checklist)
+        return ProbeJudge.load(arguments.model, checklist=checklist, cache_dir=getattr(arguments, "cache", None))
     from reward_engine.judges.vlm import VLMJudge
 
     return VLMJudge.load(
@@ -84,6 +87,7 @@ def open_judge(arguments: argparse.Namespace) -> Judge:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Judge the items of a table."""
     if arguments.out.suffix != ".parquet":
         raise JudgeError(f"{arguments.out.name}: predictions are kept in .parquet files.", code="ending")
     judge = open_judge(arguments)

@@ -19,6 +19,7 @@ SETTINGS = {
 
 
 def add(commands: Any) -> None:
+    """Add the command and its options."""
     parser = commands.add_parser("mpo", help="tune a diffusion model on pairs", description=__doc__)
     parser.add_argument("pairs", type=Path, help="what pairs wrote")
     parser.add_argument("--items", type=Path, required=True, help=f"where the media lie, as for judge: {items.HELP}")
@@ -44,6 +45,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Train a generator on preference pairs."""
     from reward_engine.mpo.policies import family_of
     from reward_engine.mpo.policies import folder as pipelines
     from reward_engine.mpo.training import Settings, prepare, train
@@ -66,14 +68,18 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"Train it here or on a machine with GPUs: python -m reward_engine.mpo.training {arguments.out}")
         return 0
     total = made.settings.steps
-    with bar("Encoding", "media") as encoded, bar("Learning", "steps") as learnt:
-        outcome = train(arguments.out, progress=encoded, on_metrics=lambda metrics: learnt(metrics.step, total))
+    with bar("Encoding", "media") as encoded, bar("Learning", "steps") as learned:
+        outcome = train(arguments.out, progress=encoded, on_metrics=lambda metrics: learned(metrics.step, total))
     say(f"Finished after {outcome.step} steps → {made.lora_folder}")
     return 0
 
 
 def training_pairs(arguments: argparse.Namespace, media_type: MediaType) -> list[Any]:
-    """The pairs of a file with the files of their items, whole prompts held out. Raises DataError naming the row."""
+    """Read the pairs of a file with their media, whole prompts held out.
+
+    Raises:
+        DataError: Naming the row.
+    """
     from reward_engine.mpo.run import is_held_out
     from reward_engine.mpo.training import TrainingPair
 

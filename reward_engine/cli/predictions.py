@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reward_engine import WRITTEN_BY
 from reward_engine import checklist as checklists
 from reward_engine.checklist import Checklist
 from reward_engine.cli import tables
@@ -50,6 +51,7 @@ def write(
             row["alignment"] = alignment.get(key)
         rows.append(row)
     about = {
+        "written_by": WRITTEN_BY,
         "judge": {"name": judge.name, "version": judge.version},
         "checklist": checklists.dumps(judge.checklist),
         "errors": dict(found.errors),
@@ -58,7 +60,11 @@ def write(
 
 
 def read(path: Path) -> Stored:
-    """Raises DataError where the file is none of these."""
+    """Read predictions from a file of any known form.
+
+    Raises:
+        DataError: If the file is none of these.
+    """
     if not path.exists():
         raise DataError(f"{path}: there is no such file.", code="missing")
     if path.suffix != ".parquet":

@@ -15,15 +15,24 @@ HELP = "a table with columns a, b (keys) and answer (A, B or tie)"
 
 
 def read(path: Path) -> list[tuple[str, str, int]]:
-    """(a, b, +1 where a is better, −1 where b is, 0 for a tie) a row. Raises DataError."""
+    """Read comparisons from a table.
+
+    Each row gives (a, b, +1 where a is better, −1 where b is, 0 for a tie).
+
+    Raises:
+        DataError: Shapes or values do not fit.
+    """
     rows, _ = tables.read(path)
     return [(str(row.get("a")), str(row.get("b")), _answer(row, number)) for number, row in enumerate(rows, 1)]
 
 
 def comparisons(path: Path, judges: Mapping[str, Stored]) -> tuple[Comparisons, list[tuple[str, str]], int]:
-    """(the pairs whose items every judge has answered, as rows of the first judge; their keys; how many were left out).
+    """Keep the pairs whose items every judge has answered.
 
-    Raises DataError where there is none.
+    Returns them as rows of the first judge, their keys, and how many were left out.
+
+    Raises:
+        DataError: If there is none.
     """
     pairs = read(path)
     answered = [set(stored.keys) for stored in judges.values()]

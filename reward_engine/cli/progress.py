@@ -14,7 +14,7 @@ from reward_engine.judges.base import Progress as Report
 
 @contextmanager
 def bar(what: str, unit: str) -> Generator[Report, None, None]:
-    """Gives a function to be called with (done, total)."""
+    """Give a function to be called with (done, total)."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit),
@@ -26,5 +26,5 @@ def bar(what: str, unit: str) -> Generator[Report, None, None]:
 
 
 def say(text: str) -> None:
-    """A line for people; tables and results go to files or stdout."""
+    """Print a line for people; tables and results go to files or stdout."""
     print(text, file=sys.stderr)

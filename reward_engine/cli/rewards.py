@@ -21,15 +21,22 @@ HELP = "a weights file, ours or a published one (default: every sub-dimension co
 
 @dataclass(frozen=True)
 class Formula:
-    """``weights`` of the questions, and of the alignment score where a published image reward counts it."""
+    """How answers become a reward.
+
+    ``weights`` of the questions, and of the alignment score where a published image reward counts it.
+    """
 
     weights: Weights
     alignment: float | None = None
 
     def apply(self, stored: Stored, values: NDArray[np.float64]) -> tuple[RewardResult, NDArray[np.float64]]:
-        """(the reward of signed values [n, q] without, and the part of the alignment score [n], zeros where none).
+        """Compute the reward and what alignment adds to it.
 
-        Raises DataError where the score is counted and an item has none.
+        Returns the reward of signed values [n, q] without alignment, and the part of the alignment score [n], zeros
+        where there is none.
+
+        Raises:
+            DataError: If the score is counted and an item has none.
         """
         found = reward(values, stored.checklist, self.weights)
         if self.alignment is None:
@@ -45,7 +52,11 @@ class Formula:
 
 
 def read(path: Path | None, checklist: Checklist) -> Formula:
-    """Equal weights without a file. Raises WeightsError."""
+    """Read weights from a file; equal ones without a file.
+
+    Raises:
+        WeightsError: The weights do not fit the checklist.
+    """
     if path is None:
         return Formula(equal_weights(checklist))
     try:
@@ -55,7 +66,4 @@ def read(path: Path | None, checklist: Checklist) -> Formula:
     if said is None or (isinstance(said, dict) and said.get("kind") == KIND):
         return Formula(Weights.load(path, checklist))
     found = published.load_weights(path, checklist)
-    weights = found.weights()
-    weights.check(checklist)
-    weights.check_some()
-    return Formula(weights, found.alignment_coef)
+    return Formula(found.weights(), found.alignment_coef)

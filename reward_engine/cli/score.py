@@ -15,8 +15,12 @@ from reward_engine.reward import hard_values, soft_values
 DIMENSION = "dimension:"
 """How columns of dimensions begin."""
 
+HARD = "hard:"
+"""How those begin that hold the same of answers ±1, which dominance compares."""
+
 
 def add(commands: Any) -> None:
+    """Add the command and its options."""
     parser = commands.add_parser("score", help="rewards from predictions", description=__doc__)
     parser.add_argument("predictions", type=Path, help="what judge wrote")
     parser.add_argument("--weights", type=Path, help=rewards.HELP)
@@ -27,6 +31,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Turn predictions into rewards."""
     tables.check_ending(arguments.out)
     stored = predictions.read(arguments.predictions)
     checklist = stored.checklist
@@ -37,19 +42,26 @@ def run(arguments: argparse.Namespace) -> None:
         p_yes = Calibration.load(arguments.calibration, checklist=checklist).apply(checklist, p_yes)
     values = hard_values(p_yes, checklist) if arguments.hard else soft_values(p_yes, checklist)
     result, aligned = formula.apply(stored, values)
+    answered, _ = formula.apply(stored, hard_values(p_yes, checklist))
     rows: list[tables.Row] = []
     for row, key in enumerate(stored.keys):
         parts = {
             f"{DIMENSION}{dimension.id}": float(value)
             for dimension, value in zip(checklist.dimensions, result.by_dimension[row], strict=True)
         }
+        parts |= {
+            f"{HARD}{dimension.id}": float(value)
+            for dimension, value in zip(checklist.dimensions, answered.by_dimension[row], strict=True)
+        }
         if formula.alignment is not None:
             parts[f"{DIMENSION}alignment"] = float(aligned[row])
         added = float(aligned[row])
-        told = explain(checklist, weights, p_yes[row], prompt=stored.prompts[row], hard=arguments.hard, added=added)
+        explained = explain(
+            checklist, weights, p_yes[row], prompt=stored.prompts[row], hard=arguments.hard, added=added
+        )
         rows.append(
             {"key": key, "prompt": stored.prompts[row], "prompt_id": stored.groups[row]}
-            | {"reward": float(result.reward[row]) + added, **parts, "explanation": told.text}
+            | {"reward": float(result.reward[row]) + added, **parts, "explanation": explained.text}
             | ({} if stored.alignment is None else {"alignment": float(stored.alignment[row])})
         )
     tables.write(arguments.out, rows, {"judge": stored.judge, "weights": weights.to_json(checklist)})

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reward_engine.errors import DataError
+from reward_engine.storage import temporary
 from reward_engine.tables import Delimited, TableError, TextLines, is_certain, name_of, objects, plain
 
 Row: TypeAlias = dict[str, Any]
@@ -22,7 +23,13 @@ READ = (*ENDINGS, ".tsv", ".ndjson")
 
 
 def read(path: Path) -> tuple[list[Row], dict[str, Any]]:
-    """(rows, what the file says about itself; only Parquet can). Raises DataError naming file and line."""
+    """Read the rows of a table, and what the file says about itself.
+
+    Only Parquet says something about itself.
+
+    Raises:
+        DataError: Naming file and line.
+    """
     if not path.exists():
         raise DataError(f"{path}: there is no such file.", code="missing")
     check_ending(path, READ)
@@ -59,13 +66,16 @@ def _text_rows(path: Path) -> Iterator[Row]:
 
 
 def write(path: Path, rows: Sequence[Row], about: Mapping[str, Any] | None = None) -> None:
-    """Write rows of the same keys; beside the target first, so that a reader finds all or what was there before."""
+    """Write rows of the same keys, all or nothing."""
     check_ending(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
+    with temporary(path) as beside:
+        _write(path, beside, rows, about or {})
+
+
+def _write(path: Path, beside: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> None:
     if path.suffix.lower() == ".parquet":
         table = pa.Table.from_pylist(list(rows))
-        said = {f"reward_engine.{key}": json.dumps(value) for key, value in (about or {}).items()}
+        said = {f"reward_engine.{key}": json.dumps(value) for key, value in about.items()}
         pq.write_table(table.replace_schema_metadata(said), beside)
     elif path.suffix.lower() == ".csv":
         with beside.open("w", encoding="utf-8", newline="") as file:
@@ -75,9 +85,9 @@ def write(path: Path, rows: Sequence[Row], about: Mapping[str, Any] | None = Non
     else:
         text = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
         beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 def check_ending(path: Path, endings: Sequence[str] = ENDINGS) -> None:
+    """Check that a table can be written to a file of this name."""
     if path.suffix.lower() not in endings:
         raise DataError(f"{path.name}: the ending must be one of {', '.join(endings)}.", code="ending")

@@ -10,7 +10,13 @@ from typing import Any
 from reward_engine.cli import items
 from reward_engine.cli.judge import add_model_options, options_of
 from reward_engine.cli.progress import bar, say
-from reward_engine.errors import TrainingError
+from reward_engine.errors import TrainingError, WeightsError
+from reward_engine.evaluation.tables import held_out_table
+from reward_engine.training.limits import limits_of, without_limited
+from reward_engine.weights import equal_weights
+
+FEW_ITEMS, FOLDS = 2000, 5
+"""Of so few items every prompt is held out once, so that all of them are measured on."""
 
 SETTINGS = {
     "rank": int, "alpha": float, "dropout": float, "targets": str, "learning_rate": float, "epochs": float,
@@ -20,6 +26,7 @@ SETTINGS = {
 
 
 def add(commands: Any) -> None:
+    """Add the command and its options."""
     parser = commands.add_parser("train", help="a judge from judgments", description=__doc__)
     parser.add_argument("judgments", type=Path, help=f"{items.HELP} And a column for each sub-dimension, with levels.")
     parser.add_argument("--model", required=True, help="“probe” for the embedded judge, or a model's folder or hub id")
@@ -38,6 +45,14 @@ def add(commands: Any) -> None:
         action="store_false",
         help="leave the embedded judge's P(yes) as its heads say it, instead of calibrating on the held-out prompts",
     )
+    parser.add_argument(
+        "--keep-limited",
+        action="store_true",
+        help="let sub-dimensions count that held-out prompts give no reason to trust (by default their weight is 0)",
+    )
+    parser.add_argument(
+        "--prior", type=Path, metavar="FOLDER", help="an embedded judge of other data that the heads may build on"
+    )
     parser.add_argument("--cache", type=Path, help="where features of the embedded judge are kept between runs")
     add_model_options(parser)
     group = parser.add_argument_group("LoRA (a killed training goes on when it is started again)")
@@ -49,6 +64,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Train a judge on people's levels."""
     checklist = items.checklist_of(arguments.checklist)
     listed = items.read(arguments.judgments, checklist.media_type)
     levels = items.levels(checklist, listed.rows, arguments.judgments.name)
@@ -57,13 +73,14 @@ def run(arguments: argparse.Namespace) -> None:
     say(
         f"Held-out prompts: accuracy {overall['accuracy']:.3f} (always the most frequent level: "
         f"{overall['baseline_accuracy']:.3f}), log loss {overall['log_loss']:.3f} "
-        f"(without looking: {overall['baseline_log_loss']:.3f}) → {arguments.out}"
+        f"(majority baseline: {overall['baseline_log_loss']:.3f}) → {arguments.out}"
     )
 
 
 def _embedded(arguments: argparse.Namespace, checklist: Any, listed: items.Listed, levels: Any) -> dict[str, Any]:
     from reward_engine.features import FeatureExtractor
     from reward_engine.judges.probe import ProbeJudge
+    from reward_engine.media import bitrates
     from reward_engine.training import train_probe
 
     only = [name for name in SETTINGS if getattr(arguments, name) is not None]
@@ -76,21 +93,24 @@ def _embedded(arguments: argparse.Namespace, checklist: Any, listed: items.Liste
     if arguments.out.exists():
         raise TrainingError(f"{arguments.out.name}: there is something already; choose a new folder.", code="exists")
     extractor = FeatureExtractor(checklist.media_type, cache_dir=arguments.cache)
-    with bar("Looking", "items") as progress:
-        features = extractor.extract(listed.items, progress=progress)
-    for key, error in features.errors.items():
-        say(f"{key}: {error}")
+    features, kept = items.look(listed, extractor)
     if features.errors:
-        say(f"Warning: {len(features.errors)} of {len(listed.items)} items are not learnt from; each is named above.")
-    row = {item.key: number for number, item in enumerate(listed.items)}
-    kept = [row[key] for key in features.keys]
+        say(f"Warning: {len(features.errors)} of {len(listed.items)} items are not learned from; each is named above.")
     groups = [listed.groups[number] for number in kept]
     share = {} if arguments.validation_share is None else {"validation_share": arguments.validation_share}
     with bar("Learning", "heads") as progress:
-        result = train_probe(checklist, features, levels[kept], groups, seed=arguments.seed, progress=progress, **share)
+        result = train_probe(
+            checklist, features, levels[kept], groups, seed=arguments.seed, progress=progress,
+            prior=None if arguments.prior is None else ProbeJudge.load(arguments.prior, extractor=extractor),
+            measures={"bitrate": bitrates([listed.items[number].path for number in kept])},
+            validation_folds=FOLDS if len(kept) <= FEW_ITEMS and arguments.validation_share is None else 1,
+            **share,
+        )  # fmt: skip
     calibration = _calibration(checklist, result, levels[kept], groups) if arguments.calibration else None
+    print(held_out_table(result.metrics))
     judge = ProbeJudge.from_training(
         result,
+        weights=_weights(checklist, result.metrics, arguments.keep_limited),
         extractor_version=extractor.version,
         snapshot=arguments.judgments.name,
         extractor=extractor,
@@ -101,13 +121,33 @@ def _embedded(arguments: argparse.Namespace, checklist: Any, listed: items.Liste
     return overall
 
 
+def _weights(checklist: Any, metrics: dict[str, Any], keep: bool) -> Any:
+    """Equal weights, without untrusted sub-dimensions unless they are to be kept; says which and why."""
+    limits = limits_of(checklist, metrics)
+    for limit in limits:
+        say(f"Warning: {limit.sub_dimension}: {limit.reason}")
+    weights = equal_weights(checklist)
+    if not limits or keep:
+        return weights
+    try:
+        found = without_limited(weights, checklist, limits)
+    except WeightsError as error:
+        say(f"Warning: {error.message} All sub-dimensions are kept for now, with equal weights.")
+        return weights
+    say(
+        f"{len(limits)} of {len(checklist.ordinal)} sub-dimensions have weight 0 for that; "
+        "--keep-limited lets them count."
+    )
+    return found
+
+
 def _calibration(checklist: Any, result: Any, levels: Any, groups: list[str]) -> Any:
     """What makes the held-out P(yes) truer on prompts that it was not fitted on; None where nothing does."""
-    from reward_engine.answers import harmonise, to_answers
+    from reward_engine.answers import harmonize, to_answers
     from reward_engine.calibration import helpful_calibration
 
     rows = [int(row) for row in result.held_out.nonzero()[0]]
-    answers = to_answers(checklist, harmonise(checklist, levels[rows]))
+    answers = to_answers(checklist, harmonize(checklist, levels[rows]))
     found = helpful_calibration(
         checklist, result.held_out_p_yes[rows], answers, [groups[row] for row in rows], seed=result.seed
     )
@@ -144,5 +184,7 @@ def _adapter(arguments: argparse.Namespace, checklist: Any, listed: items.Listed
         say(f"{key}: {error}")
     if not result.metrics:
         raise SystemExit(0)  # one of several processes; the first one reports
+    for limit in limits_of(checklist, result.metrics):
+        say(f"Warning: {limit.sub_dimension}: {limit.reason} Give it weight 0 where a reward is made of these answers.")
     overall: dict[str, Any] = result.metrics["overall"]
     return overall

@@ -1,4 +1,4 @@
-"""``weights``: how much each answer counts, learnt from which of two items people preferred."""
+"""``weights``: how much each answer counts, learned from which of two items people preferred."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 from reward_engine.cli import predictions, preferences
 from reward_engine.cli.progress import say
-from reward_engine.evaluation.tables import percent, weights_table
+from reward_engine.evaluation.tables import effects_table, percent, weights_table
 from reward_engine.reward import hard_values, soft_values
 
 
 def add(commands: Any) -> None:
+    """Add the command and its options."""
     parser = commands.add_parser("weights", help="weights from people's preferences", description=__doc__)
     parser.add_argument("predictions", type=Path, help="what judge wrote")
     parser.add_argument("--preferences", type=Path, required=True, help=preferences.HELP)
@@ -26,7 +27,9 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Fit weights to comparisons and write them."""
     from reward_engine.preferences import fit_weights
+    from reward_engine.preferences.effect import dimension_effects
 
     stored = predictions.read(arguments.predictions)
     checklist = stored.checklist
@@ -36,10 +39,13 @@ def run(arguments: argparse.Namespace) -> None:
     values = hard_values(stored.p_yes, checklist) if arguments.hard else soft_values(stored.p_yes, checklist)
     fit = fit_weights(checklist, values, pairs, resamples=arguments.resamples, seed=arguments.seed)
     fit.weights.save(arguments.out, checklist)
+    effects = dimension_effects(checklist, values, pairs, fit.weights, seed=arguments.seed)
     if arguments.report is not None:
-        text = json.dumps(fit.to_json(checklist), indent=1, ensure_ascii=False, allow_nan=False)
+        record = {**fit.to_json(checklist), "effects": [effect.to_json() for effect in effects]}
+        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
         arguments.report.write_text(text + "\n", encoding="utf-8")
     print(weights_table(checklist, fit))
+    print(f"\n{effects_table(effects)}")
     for question, why in fit.dropped.items():
         say(f"{question} is left out: it {why}.")
     for warning in fit.warnings:

@@ -10,8 +10,8 @@ from reward_engine.evaluation.bootstrap import Interval
 from reward_engine.evaluation.breakdown import GeneratorAgreement, by_dimension, by_generator
 from reward_engine.evaluation.compare import (
     AnswerComparison,
-    Comparison,
     Difference,
+    JudgeComparison,
     compare_answers,
     compare_judges,
 )
@@ -33,11 +33,11 @@ from reward_engine.ladders import expected_levels, level_probabilities, most_lik
 __all__ = [
     "AnswerComparison",
     "AnswerReport",
-    "Comparison",
     "Difference",
     "GeneratorAgreement",
     "HumanAgreement",
     "Interval",
+    "JudgeComparison",
     "JudgeFigures",
     "LevelAgreement",
     "LevelComparison",

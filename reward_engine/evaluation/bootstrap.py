@@ -20,7 +20,10 @@ TIMES = 1000
 
 @dataclass(frozen=True)
 class Interval:
-    """``value`` of the data at hand, and the 95 % percentile interval over resamples of prompts."""
+    """A value and its 95 % percentile interval over resamples of prompts.
+
+    ``value`` is that of the data at hand.
+    """
 
     value: float
     low: float
@@ -28,9 +31,10 @@ class Interval:
 
 
 def interval(value: float | None, resampled: NDArray[np.float64]) -> Interval | None:
-    """The interval of a figure from its resampled values [times], NaN where a resample cannot say it.
+    """Compute the interval of a figure from its resampled values.
 
-    None where the figure itself cannot be said, or in fewer than half of the resamples.
+    These are float64 [times], NaN where a resample cannot say it. None where the figure itself cannot be said, or in
+    fewer than half of the resamples.
     """
     known = resampled[~np.isnan(resampled)]
     if value is None or not np.isfinite(value) or 2 * len(known) < len(resampled) or not len(known):
@@ -40,9 +44,13 @@ def interval(value: float | None, resampled: NDArray[np.float64]) -> Interval | 
 
 
 def of_counts(counts: ArrayLike, groups: ArrayLike, *, times: int = TIMES, seed: int = 0) -> NDArray[np.float64]:
-    """The sums over each resample, float64 [times, ...], of the counts of each row [n, ...].
+    """Sum the counts of each row [n, ...] over each resample, float64 [times, ...].
 
-    ``groups`` [n]: the prompt of each row, numbers or texts; n ≥ 1. Raises DataError.
+    Args:
+        groups: [n], the prompt of each row, numbers or texts; n ≥ 1.
+
+    Raises:
+        DataError: Shapes or values do not fit.
     """
     array = np.asarray(counts, dtype=np.float64)
     if not len(array):
@@ -55,7 +63,10 @@ def of_counts(counts: ArrayLike, groups: ArrayLike, *, times: int = TIMES, seed:
 
 
 def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Numerator by denominator, NaN where that is 0: a resample without a single case says nothing."""
+    """Divide, giving NaN where the denominator is 0.
+
+    A resample without a single case says nothing.
+    """
     found = np.full(numerator.shape, np.nan)
     np.divide(numerator, denominator, out=found, where=denominator > 0)
     return found
@@ -68,9 +79,10 @@ def of_rows(
     times: int = 200,
     seed: int = 0,
 ) -> Interval | None:
-    """The interval of a figure that is no function of counts: ``statistic`` gets the rows drawn, int64 [m].
+    """Compute the interval of a figure that is no function of counts.
 
-    Asked once for each resample; None means that it cannot be said.
+    ``statistic`` is asked once for each resample; it gets the rows drawn, int64 [m], and says None where they cannot
+    tell.
     """
     named = np.asarray(groups)
     group = group_numbers(named, len(named))

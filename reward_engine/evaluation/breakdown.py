@@ -23,7 +23,10 @@ def by_dimension(
     *,
     level: Literal["dimension", "sub_dimension"] = "dimension",
 ) -> dict[str, PreferenceAccuracy]:
-    """How well each dimension's part of the reward alone orders the pairs; ``result`` of all items [n]."""
+    """Measure how well each dimension alone orders the pairs.
+
+    Each orders by its part of the reward; ``result`` is of all items [n].
+    """
     if level == "dimension":
         parts, ids = result.by_dimension, [dimension.id for dimension in checklist.dimensions]
     else:
@@ -34,8 +37,11 @@ def by_dimension(
 
 @dataclass(frozen=True)
 class GeneratorAgreement:
-    """The pairs of one generator's items with others': ``accuracy`` as everywhere; ``human_wins`` and ``score_wins``,
-    the shares of strict pairs that people and the score give to this generator (None without strict pairs)."""
+    """How people and the score rate one generator against others.
+
+    Counts the pairs of its items with others': ``accuracy`` as everywhere; ``human_wins`` and ``score_wins``, the
+    shares of strict pairs that people and the score give to this generator (None without strict pairs).
+    """
 
     accuracy: PreferenceAccuracy
     human_wins: float | None
@@ -48,8 +54,19 @@ def by_generator(
     first: Sequence[str],
     second: Sequence[str],
 ) -> dict[str, GeneratorAgreement]:
-    """``first``, ``second``: who made A and B of each of the m pairs. Pairs of one generator's own items count for
-    its accuracy and not for its wins. Keys in alphabetical order. Raises DataError."""
+    """Compare people and the score on each generator.
+
+    Pairs of one generator's own items count for its accuracy and not for its wins. Keys in alphabetical order.
+
+    Args:
+        gaps: float [m], score of A minus score of B.
+        human: int [m], +1 A is better, 0 tie, −1 B is better.
+        first: Who made A of each of the m pairs.
+        second: Who made B.
+
+    Raises:
+        DataError: Shapes or values do not fit.
+    """
     gap, truth = check_pairs(gaps, human)
     a, b = np.asarray(first, dtype=object), np.asarray(second, dtype=object)
     if a.shape != gap.shape or b.shape != gap.shape:

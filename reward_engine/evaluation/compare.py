@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reward_engine.answers import check_levels, harmonise, to_answers
+from reward_engine.answers import check_levels, harmonize, to_answers
 from reward_engine.checklist import Checklist
 from reward_engine.errors import DataError
 from reward_engine.evaluation.bootstrap import TIMES, Interval, interval, of_counts, ratio
@@ -31,10 +31,13 @@ EXACT_UP_TO = 13
 
 @dataclass(frozen=True)
 class Difference:
-    """``first`` minus ``second``: the shares of strict pairs ordered (``diff``) or of answers given like people.
+    """How far one judge is ahead of another.
 
-    ``p``: how often a difference as large comes about when each prompt's results are handed to the two judges
-    by the toss of a coin (two-sided; a sign-flip test over prompts, since pairs of one prompt are not independent).
+    ``difference``: of ``first`` minus ``second``, in the share of strict pairs ordered (``diff``) or of answers given
+    like people.
+
+    ``p``: how often a difference as large comes about when each prompt's results are handed to the two judges by the
+    toss of a coin (two-sided; a sign-flip test over prompts, since pairs of one prompt are not independent).
     ``p_adjusted``: Holm's correction for all the differences of one table. None without strict pairs.
     """
 
@@ -50,9 +53,12 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """``judges``: name → accuracy, best ``diff`` first; ``intervals`` of the same; ``differences`` of each two judges,
-    the better one first."""
+class JudgeComparison:
+    """How well judges order the same pairs.
+
+    ``judges``: name → accuracy, best ``diff`` first; ``intervals`` of the same; ``differences`` of each two judges, the
+    better one first.
+    """
 
     judges: dict[str, PreferenceAccuracy]
     intervals: dict[str, PreferenceIntervals]
@@ -61,10 +67,16 @@ class Comparison:
 
 def compare_judges(
     gaps: Mapping[str, ArrayLike], human: ArrayLike, prompts: ArrayLike, *, times: int = TIMES, seed: int = 0
-) -> Comparison:
-    """``gaps``: judge → float [m], score of A minus score of B on the same pairs; ``human`` int [m]; ``prompts`` [m].
+) -> JudgeComparison:
+    """Compare judges by the pairs they order like people.
 
-    Raises DataError naming the judge whose gaps do not fit.
+    Args:
+        gaps: Judge → float [m], score of A minus score of B on the same pairs.
+        human: int [m].
+        prompts: [m].
+
+    Raises:
+        DataError: Naming the judge whose gaps do not fit.
     """
     checked: dict[str, NDArray[np.float64]] = {}
     truth = np.asarray(human)
@@ -81,12 +93,15 @@ def compare_judges(
         for first, second in combinations(order, 2)
     ]
     intervals = {name: preference_intervals(checked[name], truth, group, times=times, seed=seed) for name in order}
-    return Comparison({name: judges[name] for name in order}, intervals, _holm(raw))
+    return JudgeComparison({name: judges[name] for name in order}, intervals, _holm(raw))
 
 
 @dataclass(frozen=True)
 class AnswerComparison:
-    """``judges``: name → share of people's answers that it gives too, best first; ``differences`` of these shares."""
+    """How often judges answer like people.
+
+    ``judges``: name → share of people's answers that it gives too, best first; ``differences`` of these shares.
+    """
 
     judges: dict[str, float]
     differences: tuple[Difference, ...]
@@ -101,11 +116,19 @@ def compare_answers(
     times: int = TIMES,
     seed: int = 0,
 ) -> AnswerComparison:
-    """``p_yes``: judge → float [n, q] of the same items; ``levels`` int8 [n, s] of people; ``prompts`` [n].
+    """Compare judges by the answers they share with people.
 
-    Every question that applies counts once. Raises DataError, also where there is no answer to compare with.
+    Every question that applies counts once.
+
+    Args:
+        p_yes: Judge → float [n, q] of the same items.
+        levels: int8 [n, s] of people.
+        prompts: [n].
+
+    Raises:
+        DataError: Also if there is no answer to compare with.
     """
-    answers = to_answers(checklist, harmonise(checklist, check_levels(checklist, levels)))
+    answers = to_answers(checklist, harmonize(checklist, check_levels(checklist, levels)))
     group, asked = group_numbers(prompts, len(answers)), answers != 0
     if not asked.any():
         raise DataError("People have answered no question about these items.", code="no_answers")
@@ -149,7 +172,11 @@ def _difference(
 
 
 def sign_flip_p(totals: NDArray[np.float64], *, flips: int = FLIPS, seed: int = 0) -> float:
-    """Two-sided p of Σ totals under random signs, one a prompt; exact for few prompts, at least 1/(flips + 1) else."""
+    """Test whether a total differs from zero by flipping signs.
+
+    Returns the two-sided p of Σ totals under random signs, one per prompt; exact for few prompts, at least 1/(flips +
+    1) else.
+    """
     totals = totals[totals != 0]
     observed = abs(float(totals.sum()))
     if not len(totals):

@@ -73,9 +73,15 @@ def compare_levels(
 ) -> LevelComparison:
     """Compare judges with people on the same items.
 
-    ``p_yes``: judge → float [n, q]; ``levels`` int8 [n, s] of people, ABSENT where there is none; ``prompts`` [n]:
-    whose rows are drawn together. ``reference``: the judge that the differences are to. ``ranks``: Spearman's rank
-    correlation as well, which takes longer. Raises DataError for shapes that do not fit or where people judged nothing.
+    Args:
+        p_yes: Judge → float [n, q].
+        levels: int8 [n, s] of people, ABSENT where there is none.
+        prompts: [n], whose rows are drawn together.
+        reference: The judge that the differences are to.
+        ranks: Spearman's rank correlation as well, which takes longer.
+
+    Raises:
+        DataError: For shapes that do not fit or where people judged nothing.
     """
     truth = check_levels(checklist, levels)
     if reference not in p_yes:
@@ -101,10 +107,15 @@ def compare_levels(
         answers=int((answers != 0).sum()),
         n={sub.id: int(measured[column]) for column, sub in enumerate(checklist.ordinal)},
         sub_dimensions={
-            sub.id: {name: _told(tables[name], tables[reference], column, None, name == reference) for name in tables}
+            sub.id: {
+                name: _judge_figures(tables[name], tables[reference], column, None, name == reference)
+                for name in tables
+            }
             for column, sub in enumerate(checklist.ordinal)
         },
-        overall={name: _told(tables[name], tables[reference], -1, rho[name], name == reference) for name in tables},
+        overall={
+            name: _judge_figures(tables[name], tables[reference], -1, rho[name], name == reference) for name in tables
+        },
     )
 
 
@@ -155,7 +166,9 @@ def _mean(values: Floats) -> Floats:
     return ratio(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1).astype(np.float64))
 
 
-def _told(table: _Table, other: _Table, column: int, spearman: Interval | None, is_reference: bool) -> JudgeFigures:
+def _judge_figures(
+    table: _Table, other: _Table, column: int, spearman: Interval | None, is_reference: bool
+) -> JudgeFigures:
     def of(name: str, less: bool = False) -> Interval | None:
         if less and is_reference:
             return None

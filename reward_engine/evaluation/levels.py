@@ -14,7 +14,10 @@ from reward_engine.evaluation.bootstrap import TIMES, Interval, interval, of_cou
 
 @dataclass(frozen=True)
 class LevelAgreement:
-    """``n`` items with both levels; shares in [0, 1]; ``mae`` in levels; ``kappa`` quadratic-weighted, at most 1."""
+    """How well two sets of levels agree.
+
+    ``n`` items with both levels; shares in [0, 1]; ``mae`` in levels; ``kappa`` quadratic-weighted, at most 1.
+    """
 
     n: int
     accuracy: float | None
@@ -24,7 +27,10 @@ class LevelAgreement:
 
 
 def level_agreement(predicted: ArrayLike, human: ArrayLike) -> LevelAgreement:
-    """Agreement of two level arrays of one sub-dimension, int [n] each; rows that either lacks are left out."""
+    """Measure how two level arrays int [n] of one sub-dimension agree.
+
+    Rows that either lacks are left out.
+    """
     a, b, _ = _both(predicted, human)
     if not len(a):
         return LevelAgreement(0, None, None, None, None)
@@ -41,9 +47,12 @@ def level_agreement(predicted: ArrayLike, human: ArrayLike) -> LevelAgreement:
 def level_intervals(
     predicted: ArrayLike, human: ArrayLike, prompts: ArrayLike, *, times: int = TIMES, seed: int = 0
 ) -> dict[str, Interval | None]:
-    """Intervals of ``accuracy``, ``within_one``, ``mae`` and ``kappa`` as :func:`level_agreement` has them.
+    """Compute intervals of the figures that :func:`level_agreement` has.
 
-    ``prompts`` [n]: whose rows are drawn together, in ``times`` resamples.
+    They are ``accuracy``, ``within_one``, ``mae`` and ``kappa``.
+
+    Args:
+        prompts: [n], whose rows are drawn together, in ``times`` resamples.
     """
     a, b, both = _both(predicted, human)
     found = level_agreement(a, b)
@@ -73,9 +82,9 @@ def _both(predicted: ArrayLike, human: ArrayLike) -> tuple[NDArray[np.int64], ND
 
 
 def quadratic_kappa(a: NDArray[np.int64], b: NDArray[np.int64]) -> float | None:
-    """Cohen's kappa with quadratic weights; None where both are one and the same constant.
+    """Compute Cohen's kappa with quadratic weights; None for one same constant.
 
-    1 − E[(a−b)²] / E[(a−b')²] with a and b' drawn independently (Cohen 1968).
+    That is 1 − E[(a−b)²] / E[(a−b')²] with a and b' drawn independently (Cohen 1968).
     """
     expected = float(a.var() + b.var() + (a.mean() - b.mean()) ** 2)
     if expected <= 0:

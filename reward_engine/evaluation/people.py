@@ -27,7 +27,7 @@ class HumanAgreement:
 
 
 def human_agreement(levels: ArrayLike) -> HumanAgreement:
-    """Agreement of people among each other on one sub-dimension; ``levels`` int [annotators, items]."""
+    """Measure people's agreement on one sub-dimension; ``levels`` int [annotators, items]."""
     array = np.asarray(levels, dtype=np.int64)
     if array.ndim != 2:
         raise DataError(f"Levels must have the shape [annotators, items]; this array has {array.shape}.", code="shape")

@@ -6,17 +6,20 @@ from matplotlib.figure import Figure
 
 from reward_engine.calibration.reliability import Reliability
 from reward_engine.checklist import Checklist
-from reward_engine.evaluation.compare import Comparison
+from reward_engine.evaluation.compare import JudgeComparison
 from reward_engine.evaluation.report import AnswerReport
 
-INK, GREY, ACCENT, SECOND = "#1f2933", "#9aa5b1", "#2563eb", "#d97706"
+INK, GRAY, ACCENT, SECOND = "#1f2933", "#9aa5b1", "#2563eb", "#d97706"
 
 
 def plot_reliability(found: Reliability, title: str = "Reliability") -> Figure:
-    """Share of yes against P(yes), with intervals, over a histogram of how often each P(yes) was said."""
+    """Plot the share of yes against P(yes), with intervals.
+
+    A histogram below shows how often each P(yes) was said.
+    """
     figure = Figure(figsize=(5.2, 5.6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-    upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfect")
+    upper.plot([0, 1], [0, 1], color=GRAY, linestyle="--", linewidth=1, label="perfect")
     x, y = [b.mean_p for b in found.bins], [b.share_yes for b in found.bins]
     # Where all answers agree, a bound is the share itself, give or take the last bit.
     error = [
@@ -33,7 +36,7 @@ def plot_reliability(found: Reliability, title: str = "Reliability") -> Figure:
         [b.n for b in found.bins],
         width=[b.upper - b.lower for b in found.bins],
         align="edge",
-        color=GREY,
+        color=GRAY,
         edgecolor="white",
     )
     lower.set(xlabel="P(yes) of the judge", ylabel="answers")
@@ -41,11 +44,14 @@ def plot_reliability(found: Reliability, title: str = "Reliability") -> Figure:
 
 
 def plot_agreement(checklist: Checklist, report: AnswerReport, title: str = "Agreement with people") -> Figure:
-    """Accuracy of the likeliest level by sub-dimension, with its interval, and the baseline as a mark."""
-    told = [sub for sub in checklist.ordinal if report.sub_dimensions[sub.id].levels.n]
-    figure = Figure(figsize=(7, 1.2 + 0.32 * max(len(told), 1)), layout="constrained")
+    """Plot the accuracy of the likeliest level by sub-dimension.
+
+    Each has its interval, and the baseline as a mark.
+    """
+    shown = [sub for sub in checklist.ordinal if report.sub_dimensions[sub.id].levels.n]
+    figure = Figure(figsize=(7, 1.2 + 0.32 * max(len(shown), 1)), layout="constrained")
     axes = figure.subplots()
-    for row, sub in enumerate(told):
+    for row, sub in enumerate(shown):
         one = report.sub_dimensions[sub.id]
         accuracy, interval = one.levels.accuracy or 0.0, one.intervals["accuracy"]
         axes.barh(row, accuracy, height=0.62, color=ACCENT, alpha=0.85)
@@ -54,15 +60,15 @@ def plot_agreement(checklist: Checklist, report: AnswerReport, title: str = "Agr
         if one.baseline_accuracy is not None:
             axes.plot([one.baseline_accuracy] * 2, [row - 0.36, row + 0.36], color=SECOND, linewidth=2)
     axes.plot([], [], color=SECOND, linewidth=2, label="always the most frequent level")
-    axes.set_yticks(range(len(told)), [sub.name for sub in told])
+    axes.set_yticks(range(len(shown)), [sub.name for sub in shown])
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="accuracy of the likeliest level", title=title)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), frameon=False)
     return figure
 
 
-def plot_comparison(comparison: Comparison, title: str = "Preference accuracy") -> Figure:
-    """``diff`` and ``tau`` of each judge, with intervals, side by side."""
+def plot_comparison(comparison: JudgeComparison, title: str = "Preference accuracy") -> Figure:
+    """Plot ``diff`` and ``tau`` of each judge side by side, with intervals."""
     names = list(comparison.judges)
     figure = Figure(figsize=(6.4, 1.4 + 0.5 * max(len(names), 1)), layout="constrained")
     axes = figure.subplots()
@@ -75,7 +81,7 @@ def plot_comparison(comparison: Comparison, title: str = "Preference accuracy") 
             axes.plot(value, row + offset, "o", color=color, label=key if row == 0 else None)
             if interval is not None:
                 axes.plot([interval.low, interval.high], [row + offset] * 2, color=color, linewidth=1.6)
-    axes.axvline(0.5, color=GREY, linestyle="--", linewidth=1)
+    axes.axvline(0.5, color=GRAY, linestyle="--", linewidth=1)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set(xlim=(0, 1), xlabel="share of pairs as people say", title=title)

@@ -30,10 +30,15 @@ class PreferenceAccuracy:
 
 
 def preference_accuracy(gaps: ArrayLike, human: ArrayLike, *, epsilon: float | None = None) -> PreferenceAccuracy:
-    """``gaps`` float [m]: score of A minus score of B; ``human`` int [m]: +1 A is better, 0 tie, −1 B is better.
+    """Measure how often a score prefers what people prefer.
 
-    Without ``epsilon``, tie calibration: the smallest that makes ``tau`` largest on these pairs (Deutsch,
-    Foster & Freitag 2023, “Ties Matter”). Pass the one found on other pairs to measure without that fitting.
+    Without ``epsilon`` it takes the one that makes ``tau`` largest on these pairs, the smallest of several (tie
+    calibration; Deutsch, Foster & Freitag 2023, “Ties Matter”). Pass the one found on other pairs to measure without
+    that fitting.
+
+    Args:
+        gaps: float [m], score of A minus score of B.
+        human: int [m], +1 A is better, 0 tie, −1 B is better.
     """
     gap, truth = check_pairs(gaps, human)
     if epsilon is not None and not epsilon >= 0:
@@ -70,7 +75,9 @@ def preference_intervals(
     times: int = TIMES,
     seed: int = 0,
 ) -> PreferenceIntervals:
-    """From ``times`` resamples of prompts. Without ``epsilon``, it is calibrated anew in each of them."""
+    """Compute intervals from ``times`` resamples of prompts. Without ``epsilon``, it is calibrated anew in each of
+    them.
+    """
     gap, truth = check_pairs(gaps, human)
     found = preference_accuracy(gap, truth, epsilon=epsilon)
     if not len(gap):
@@ -85,7 +92,11 @@ def preference_intervals(
 
 
 def check_pairs(gaps: ArrayLike, human: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
-    """Gaps float64 [m] and human answers int8 [m], checked. Raises DataError."""
+    """Check gaps float64 [m] and human answers int8 [m], and return them.
+
+    Raises:
+        DataError: Shapes or values do not fit.
+    """
     gap, truth = np.asarray(gaps, dtype=np.float64), np.asarray(human)
     if gap.ndim != 1 or gap.shape != truth.shape:
         raise DataError(
@@ -97,14 +108,18 @@ def check_pairs(gaps: ArrayLike, human: ArrayLike) -> tuple[NDArray[np.float64],
 
 
 def right_order(gap: NDArray[np.float64], truth: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """bool [m]: pairs with a human preference that the score orders like the human; equal scores order nothing."""
+    """Mark the pairs that the score orders like people.
+
+    Returns bool [m], for pairs with a human preference only; equal scores order nothing.
+    """
     ordered: NDArray[np.bool_] = (truth != 0) & (np.sign(gap) == truth)
     return ordered
 
 
 def calibrate_ties(gaps: ArrayLike, human: ArrayLike) -> float:
-    """The smallest ε ≥ 0 for which "a tie where |gap| ≤ ε" is right most often; the arguments as above, m ≥ 1.
+    """Find the margin within which a tie is said best.
 
+    Returns the smallest ε ≥ 0 for which "a tie where |gap| ≤ ε" is right most often; the arguments are as above, m ≥ 1.
     Accuracy changes only at the gaps themselves, so one sort and two running sums try all of them.
     """
     crossing = _Crossings(*check_pairs(gaps, human))

@@ -15,7 +15,9 @@ from reward_engine.ladders import check_probabilities
 
 @dataclass(frozen=True)
 class QuestionAgreement:
-    """``n`` answers of people, ``n_yes`` of them yes; the judge says yes from P(yes) = threshold on.
+    """How well a judge answers one question.
+
+    ``n`` answers of people, ``n_yes`` of them yes; the judge says yes from P(yes) = threshold on.
 
     ``balanced_accuracy``: the mean of the shares of yes and of no that were found; ``f1`` of yes; ``kappa``: Cohen's.
     None where it cannot be said: no answers, or all of one kind.
@@ -35,9 +37,11 @@ FIGURES = ("accuracy", "balanced_accuracy", "f1", "kappa")
 def question_agreement(
     checklist: Checklist, p_yes: ArrayLike, answers: ArrayLike, *, threshold: float = 0.5
 ) -> dict[str, QuestionAgreement]:
-    """One entry a question, in checklist order. ``p_yes`` float [n, q]; ``answers`` int [n, q], 0 left out.
+    """Measure a judge's answers, one entry per question in checklist order. ``p_yes`` float [n, q]; ``answers`` int [n,
+    q], 0 left out.
 
-    Raises DataError.
+    Raises:
+        DataError: Shapes or values do not fit.
     """
     counts = _confusion(checklist, p_yes, answers, threshold).sum(axis=0)
     values = {
@@ -66,7 +70,7 @@ def question_intervals(
     times: int = TIMES,
     seed: int = 0,
 ) -> dict[str, dict[str, Interval | None]]:
-    """The interval of each figure of each question: ``{question: {figure: interval}}``; n ≥ 1 rows."""
+    """Compute intervals as ``{question: {figure: interval}}``; needs at least one row."""
     outcomes = _confusion(checklist, p_yes, answers, threshold)
     found = _figures(outcomes.sum(axis=0))
     drawn = _figures(of_counts(outcomes, prompts, times=times, seed=seed))
@@ -77,7 +81,10 @@ def question_intervals(
 
 
 def overall(agreements: dict[str, QuestionAgreement]) -> dict[str, float | None]:
-    """The mean of each figure over the questions for which it can be said (so that rare answers are not drowned)."""
+    """Average each figure over the questions that have it.
+
+    Each question counts the same, so that rare answers are not drowned.
+    """
     found: dict[str, float | None] = {}
     for name in FIGURES:
         known = [value for one in agreements.values() if (value := getattr(one, name)) is not None]

@@ -17,7 +17,10 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class RankCorrelation:
-    """Kendall's τ-b and Spearman's ρ over ``n`` items; None below three items or where all are alike."""
+    """Kendall's τ-b and Spearman's ρ over ``n`` items.
+
+    None below three items or where all are alike.
+    """
 
     n: int
     kendall: float | None
@@ -25,7 +28,13 @@ class RankCorrelation:
 
 
 def rank_correlation(predicted: ArrayLike, human: ArrayLike) -> RankCorrelation:
-    """Of two float arrays [n]; items that are NaN in either are left out. Raises DataError."""
+    """Correlate two float arrays [n] by rank.
+
+    Items that are NaN in either are left out.
+
+    Raises:
+        DataError: Shapes or values do not fit.
+    """
     a, b, _ = _both(predicted, human)
     return RankCorrelation(len(a), _kendall(a, b), _spearman(a, b))
 
@@ -33,7 +42,7 @@ def rank_correlation(predicted: ArrayLike, human: ArrayLike) -> RankCorrelation:
 def rank_intervals(
     predicted: ArrayLike, human: ArrayLike, prompts: ArrayLike, *, times: int = 200, seed: int = 0
 ) -> dict[str, Interval | None]:
-    """Intervals of ``kendall`` and ``spearman`` from resamples of prompts [n]."""
+    """Compute intervals of ``kendall`` and ``spearman`` from resamples of prompts [n]."""
     a, b, both = _both(predicted, human)
     group = np.asarray(prompts)[both]
     return {
@@ -50,17 +59,17 @@ def _both(predicted: ArrayLike, human: ArrayLike) -> tuple[Floats, Floats, NDArr
     return a[both], b[both], both
 
 
-def _told(a: Floats, b: Floats) -> bool:
+def _has_order(a: Floats, b: Floats) -> bool:
     return len(a) >= FEWEST and bool(np.ptp(a) > 0) and bool(np.ptp(b) > 0)
 
 
 def _kendall(a: Floats, b: Floats) -> float | None:
     from scipy.stats import kendalltau  # takes a second to load: only for those who ask
 
-    return float(kendalltau(a, b).statistic) if _told(a, b) else None
+    return float(kendalltau(a, b).statistic) if _has_order(a, b) else None
 
 
 def _spearman(a: Floats, b: Floats) -> float | None:
     from scipy.stats import spearmanr
 
-    return float(spearmanr(a, b).statistic) if _told(a, b) else None
+    return float(spearmanr(a, b).statistic) if _has_order(a, b) else None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from reward_engine.answers import ABSENT, check_levels, harmonise, to_answers
+from reward_engine.answers import ABSENT, check_levels, harmonize, to_answers
 from reward_engine.calibration.reliability import Reliability, reliability
 from reward_engine.checklist import Checklist
 from reward_engine.errors import DataError
@@ -60,12 +60,17 @@ def evaluate_answers(
     rank_times: int = 200,
     seed: int = 0,
 ) -> AnswerReport:
-    """``p_yes`` float [n, q] of the judge; ``levels`` int8 [n, s] of people, ABSENT where not judged; ``prompts`` [n].
+    """Measure how a judge's answers agree with people's.
 
-    Levels that contradict each other count as :func:`reward_engine.answers.harmonise` leaves them. Raises DataError.
+    ``p_yes`` float [n, q] of the judge; ``levels`` int8 [n, s] of people, ABSENT where not judged; ``prompts`` [n].
+
+    Levels that contradict each other count as :func:`reward_engine.answers.harmonize` leaves them.
+
+    Raises:
+        DataError: Shapes or values do not fit.
     """
     p = monotone(checklist, p_yes)
-    truth = harmonise(checklist, check_levels(checklist, levels))
+    truth = harmonize(checklist, check_levels(checklist, levels))
     group = np.asarray(prompts)
     if not len(p) == len(truth) == len(group) or not len(p):
         raise DataError(

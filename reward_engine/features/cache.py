@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -20,6 +18,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from reward_engine.storage import written
+
 logger = logging.getLogger(__name__)
 
 Arrays = dict[str, NDArray[Any]]
@@ -29,7 +29,10 @@ _keeping = ContextVar("keeping", default=True)
 
 @contextlib.contextmanager
 def nothing_kept() -> Iterator[None]:
-    """Within it, this thread stores no measurement: what is measured belongs to somebody who wants nothing kept."""
+    """Keep this thread from storing measurements inside the block.
+
+    What is measured belongs to somebody who wants nothing kept.
+    """
     before = _keeping.set(False)
     try:
         yield
@@ -46,7 +49,7 @@ class ArrayCache:
         self._writable = True
 
     def get(self, key: str) -> Arrays | None:
-        """The entry, or None where there is none or it is damaged."""
+        """Read an entry; None where there is none or it is damaged."""
         path = self._path(key)
         try:
             arrays: Arrays = load(path.read_bytes())
@@ -67,15 +70,12 @@ class ArrayCache:
         if not _keeping.get():
             return
         path = self._path(key)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        # safetensors writes the buffer as it lies, so that a view must be laid out in order first.
+        content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # safetensors writes the buffer as it lies, so that a view must be laid out in order first.
-            temporary.write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-            temporary.replace(path)
+            with written(path, durable=False) as file:
+                file.write(content)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             if self._writable:
                 logger.warning("feature cache: %s cannot be written (%s); going on without", self._folder, error)
             self._writable = False

@@ -1,14 +1,14 @@
 """Media items in, a table of features out.
 
-Files are decoded and measured in threads while the network runs on those already read. What was
-measured is cached by the content of the file, what a prompt says by its text.
+Files are decoded and measured while the network runs on those already read: pictures in threads, videos in processes.
+What was measured is cached by the content of the file, what a prompt says by its text.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,19 +19,29 @@ from threadpoolctl import threadpool_limits
 from reward_engine.errors import RewardEngineError
 from reward_engine.features import match, network, text
 from reward_engine.features.cache import ArrayCache, Arrays
-from reward_engine.features.measure import (
+from reward_engine.features.media_features import (
     VIDEO_BURSTS,
     VIDEO_FRAMES,
     VIDEO_SIDE,
-    Measured,
-    measure,
+    MediaFeatures,
     motion_columns,
     statistics_columns,
 )
-from reward_engine.features.packaged import file_sha256
+from reward_engine.features.processes import (
+    FEWEST,
+    in_words,
+    measure,
+    measured_in_processes,
+    usable_cores,
+    usable_processes,
+)
 from reward_engine.features.table import Features
-from reward_engine.judges.base import Cancelled, MediaInput, MediaType, Progress, of_type
+from reward_engine.judges.base import Canceled, MediaInput, MediaType, Progress, of_type
 from reward_engine.media import decode_ahead
+from reward_engine.storage import file_sha256, sha256
+
+WINDOW = 64
+"""So many items are looked up at a time; measurements of a window (about a megabyte each) may wait for the network."""
 
 REVISION = 1
 """Raise it with every change of what a feature means; models trained on another version are refused."""
@@ -39,22 +49,22 @@ REVISION = 1
 
 @dataclass(frozen=True)
 class _Opened:
-    """What a thread hands over: cached arrays, or measurements that the network has still to complete."""
+    """What is known of a file: cached arrays, or measurements that the network has still to complete, or neither."""
 
     sha256: str
     cached: Arrays | None = None
-    measured: Measured | None = None
+    measured: MediaFeatures | None = None
 
 
 @dataclass
-class _Run:
+class _Extraction:
     """The state of one call."""
 
     items: Sequence[MediaInput]
     progress: Progress | None
     media: dict[int, Arrays] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
-    cancelled: bool = False
+    canceled: bool = False
 
     def report(self) -> None:
         if self.progress is not None:
@@ -65,13 +75,14 @@ class FeatureExtractor:
     """Features of images or of videos, with their prompts.
 
     Blocks, in this order: ``network`` (EfficientNet-Lite0, pooled; for a video the mean over its frames and
-    how far they drift apart), ``statistics`` (sharpness, exposure, colour, noise, layout …; for a video
+    how far they drift apart), ``statistics`` (sharpness, exposure, color, noise, layout …; for a video
     mean, min, max and std over frames), ``motion`` (videos only), ``prompt`` (sentence embedding) and
     ``match`` (prompt against what the network sees).
 
     ``cache_dir``: where measurements are kept; may be shared by any number of processes. ``batch_size``:
-    pictures a pass of the network. ``workers``: decoding threads. The network runs on as many threads as
-    torch is set to.
+    pictures a pass of the network. ``workers``: threads that look things up and decode. ``processes``: how many
+    measure videos (as many as there are cores, up to eight; 1: threads). The network runs on at most half of the
+    cores: files are measured beside it, and its threads wait for each other by keeping their cores busy.
     """
 
     def __init__(
@@ -81,6 +92,7 @@ class FeatureExtractor:
         cache_dir: str | Path | None = None,
         batch_size: int = 16,
         workers: int = 2,
+        processes: int | None = None,
     ) -> None:
         if media_type not in ("image", "video"):
             raise ValueError(f'media_type must be "image" or "video", but is {media_type!r}')
@@ -89,6 +101,7 @@ class FeatureExtractor:
         self.media_type: MediaType = media_type
         self._batch_size = batch_size
         self._workers = workers
+        self._processes = processes
         columns = _columns(media_type)
         self.names: tuple[str, ...] = tuple(name for names in columns.values() for name in names)
         self.blocks: Mapping[str, slice] = _slices(columns)
@@ -109,20 +122,23 @@ class FeatureExtractor:
         self,
         items: Sequence[MediaInput],
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> Features:
         """Measure every item; one that cannot be measured becomes an error, not an exception.
 
-        ``progress(done, total)`` counts items; ``cancelled()`` is asked before each item.
-        Raises :class:`ValueError` where two items share a key, and :class:`reward_engine.errors.JudgeError`
-        or :class:`reward_engine.errors.ArtifactError` where a network is missing or altered.
+        ``progress(done, total)`` counts items; ``canceled()`` is asked before each item.
+
+        Raises:
+            ValueError: If two items share a key.
+            JudgeError: If a network is missing or altered.
+            ArtifactError: If a network is missing or altered.
         """
         if len({item.key for item in items}) != len(items):
             raise ValueError("every item needs a key of its own, but some keys occur twice")
-        run = _Run(items, progress)
+        run = _Extraction(items, progress)
         # Files are measured in threads already, on matrices so small that more threads would only wait for each other.
         with threadpool_limits(1, user_api="blas"):
-            self._measure_all(run, cancelled)
+            self._measure_all(run, canceled)
         rows = sorted(run.media)
         return Features(
             keys=tuple(items[row].key for row in rows),
@@ -130,22 +146,22 @@ class FeatureExtractor:
             names=self.names,
             blocks=self.blocks,
             errors={items[row].key: run.errors[row] for row in sorted(run.errors)},
-            cancelled=run.cancelled,
+            canceled=run.canceled,
             version=self.version,
         )
 
-    def _measure_all(self, run: _Run, cancelled: Cancelled | None) -> None:
+    def _measure_all(self, run: _Extraction, canceled: Canceled | None) -> None:
         waiting: list[tuple[int, _Opened]] = []
         pictures = 0
-        results: Iterator[tuple[int, _Opened | Exception]] = decode_ahead(
-            range(len(run.items)), lambda row: self._open(run.items[row]), workers=self._workers
-        )
+        processes = self._usable_processes(len(run.items))
+        results = self._opened_in_processes(run.items, processes) if processes > 1 else self._opened(run.items)
         for row, result in results:
-            if cancelled is not None and cancelled():
-                run.cancelled = True
+            if canceled is not None and canceled():
+                run.canceled = True
+                results.close()
                 return
-            if isinstance(result, Exception):
-                run.errors[row] = _in_words(run.items[row], result)
+            if isinstance(result, str):
+                run.errors[row] = result
                 run.report()
             elif result.measured is None:
                 run.media[row] = result.cached or {}
@@ -158,32 +174,73 @@ class FeatureExtractor:
                 waiting, pictures = [], 0
         self._complete(run, waiting)
 
+    def _usable_processes(self, items: int) -> int:
+        if self.media_type == "image" or items < FEWEST:
+            return 1
+        usable = usable_processes()
+        return usable if self._processes is None else min(self._processes, usable)
+
+    def _opened(self, items: Sequence[MediaInput]) -> Generator[tuple[int, _Opened | str], None, None]:
+        """Looked up or measured in threads, in order."""
+        for row, found in decode_ahead(range(len(items)), lambda row: self._open(items[row]), workers=self._workers):
+            yield row, in_words(items[row].path.name, found) if isinstance(found, Exception) else found
+
+    def _opened_in_processes(
+        self, items: Sequence[MediaInput], processes: int
+    ) -> Generator[tuple[int, _Opened | str], None, None]:
+        """The same, but measured in processes; what is cached comes first within each ``WINDOW`` of items."""
+        for start in range(0, len(items), WINDOW):
+            new: list[tuple[int, _Opened]] = []
+            window = range(start, min(start + WINDOW, len(items)))
+            for row, found in decode_ahead(window, lambda row: self._look(items[row]), workers=self._workers):
+                if isinstance(found, Exception):
+                    yield row, in_words(items[row].path.name, found)
+                elif found.cached is not None:
+                    yield row, found
+                else:
+                    new.append((row, found))
+            paths = [items[row].path for row, _ in new]
+            with closing(self._measured(paths, processes)) as measured:
+                for (row, looked), one in zip(new, measured, strict=True):
+                    yield row, one if isinstance(one, str) else _Opened(looked.sha256, measured=one)
+
+    def _measured(self, paths: Sequence[Path], processes: int) -> Generator[MediaFeatures | str, None, None]:
+        """Measured in processes, or in threads where there are too few to start any for."""
+        if len(paths) >= FEWEST:
+            yield from measured_in_processes(paths, self.media_type, processes)
+        else:
+            for path, one in decode_ahead(paths, lambda path: measure(path, self.media_type), workers=self._workers):
+                yield in_words(path.name, one) if isinstance(one, Exception) else one
+
     def _open(self, item: MediaInput) -> _Opened:
+        looked = self._look(item)
+        if looked.cached is not None:
+            return looked
+        return _Opened(looked.sha256, measured=measure(item.path, self.media_type))
+
+    def _look(self, item: MediaInput) -> _Opened:
+        """What the cache holds of a file."""
         if item.media_type != self.media_type:
             raise RewardEngineError(of_type([item], self.media_type)[1][item.key])
         sha256 = file_sha256(item.path) if item.path.is_file() else ""
         cached = self._media_cache.get(sha256) if self._media_cache is not None and sha256 else None
-        if cached is not None:
-            return _Opened(sha256, cached=cached)
-        measured = measure(item.path, self.media_type)
-        if not (np.isfinite(measured.statistics).all() and np.isfinite(measured.motion).all()):
-            raise RewardEngineError(f"{item.path.name}: a statistic of it is not a finite number.")
-        return _Opened(sha256, measured=measured)
+        return _Opened(sha256, cached=cached)
 
-    def _complete(self, run: _Run, waiting: Sequence[tuple[int, _Opened]]) -> None:
+    def _complete(self, run: _Extraction, waiting: Sequence[tuple[int, _Opened]]) -> None:
         """Run the network over the pictures of the waiting items, and cache what they gave."""
         measured = [(row, opened.sha256, opened.measured) for row, opened in waiting if opened.measured is not None]
         if not measured:
             return
         stack = np.concatenate([found.pictures for _, _, found in measured])
+        threads = max(1, usable_cores() // 2)
         passes = [
-            network.run_network(stack[start : start + self._batch_size])
+            network.run_network(stack[start : start + self._batch_size], threads)
             for start in range(0, len(stack), self._batch_size)
         ]
         features = np.concatenate([part[0] for part in passes])
         probabilities = np.concatenate([part[1] for part in passes])
         start = 0
-        for row, sha256, found in measured:
+        for row, key, found in measured:
             own = slice(start, start + len(found.pictures))
             start = own.stop
             arrays: Arrays = {
@@ -195,7 +252,7 @@ class FeatureExtractor:
                 arrays["motion"] = found.motion
             run.media[row] = arrays
             if self._media_cache is not None:
-                self._media_cache.put(sha256, arrays)
+                self._media_cache.put(key, arrays)
         run.report()
 
     def _network_block(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -280,7 +337,7 @@ def _version(media_type: MediaType, names: tuple[str, ...]) -> str:
         "labels": file_sha256(match.LABELS_FILE),
         "sampling": [repr(VIDEO_FRAMES), repr(VIDEO_BURSTS), VIDEO_SIDE] if media_type == "video" else [],
     }
-    return f"{REVISION}-{hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()[:12]}"
+    return f"{REVISION}-{sha256(json.dumps(definition, sort_keys=True).encode())[:12]}"
 
 
 def _drift(frames: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -293,12 +350,4 @@ def _drift(frames: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _text_key(value: str) -> str:
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _in_words(item: MediaInput, error: Exception) -> str:
-    if isinstance(error, RewardEngineError):
-        return error.message
-    if isinstance(error, OSError):
-        return f"{item.path.name}: the file cannot be read ({error.strerror or error})."
-    return f"{item.path.name}: it cannot be measured ({type(error).__name__}: {error})."
+    return sha256(value.encode("utf-8", "surrogatepass"))

@@ -42,10 +42,14 @@ def label_texts() -> list[str]:
 def match_features(
     prompts: NDArray[np.floating], labels: NDArray[np.floating], probabilities: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """float32 [n, 7] by :data:`MATCH_NAMES`.
+    """Measure how what is seen fits the prompt.
 
-    ``prompts`` [n, 384] and ``labels`` [1000, 384]: unit embeddings, zeros where there is no prompt, which
-    gives zeros in every column about the prompt; ``probabilities`` [n, 1000].
+    Returns float32 [n, 7], named by :data:`MATCH_NAMES`.
+
+    Args:
+        prompts: [n, 384], unit embeddings; zeros where there is no prompt, which gives zeros in every column about it.
+        labels: [1000, 384], unit embeddings of the names.
+        probabilities: [n, 1000].
     """
     # In double precision, so that rounding does not depend on how many rows are multiplied at once.
     prompts, labels = prompts.astype(np.float64), labels.astype(np.float64)

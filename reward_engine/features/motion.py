@@ -1,4 +1,4 @@
-"""What moves in a video, and how: measured between neighbouring frames, never guessed from one.
+"""What moves in a video, and how: measured between neighboring frames, never guessed from one.
 
 Frames come in runs of consecutive ones (:class:`reward_engine.media.Bursts`). Speeds are in shares of
 the picture's diagonal a second, so that they mean the same at every size and frame rate.
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from reward_engine.features.flow import optical_flow, warped
 from reward_engine.media import Frames
 
 SHIFT_SIDE = 128  # longer side of the frames that global shifts are measured on
@@ -51,7 +52,10 @@ class _Pairs:
 
 
 def motion_statistics(frames: Frames) -> dict[str, float]:
-    """The motion statistics of sampled frames, by the names of :data:`MOTION_NAMES`; zeros for a one-frame clip."""
+    """Measure the motion in sampled frames.
+
+    Returns a value for each of :data:`MOTION_NAMES`; zeros for a one-frame clip.
+    """
     values = dict.fromkeys(MOTION_NAMES, 0.0)
     seconds = max(frames.duration_ms / 1000.0, 1e-3)
     values["frame_rate"] = min(frames.total / seconds, 120.0) if frames.total > 1 else 0.0
@@ -61,7 +65,7 @@ def motion_statistics(frames: Frames) -> dict[str, float]:
     if len(first) == 0:
         values["single_frame"] = 1.0
         return values
-    small = [_grey(picture, SHIFT_SIDE) for picture in frames.pixels]
+    small = [_gray(picture, SHIFT_SIDE) for picture in frames.pixels]
     pairs = _measure(frames, small, first)
     values.update(_novelty(frames, pairs, values["frame_rate"]))
     values.update(_light(small, first))
@@ -71,7 +75,7 @@ def motion_statistics(frames: Frames) -> dict[str, float]:
     return values
 
 
-def _grey(picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+def _gray(picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     image = Image.fromarray(picture).convert("L")
     scale = side / max(image.size)
     size = (max(16, round(image.width * scale)), max(16, round(image.height * scale)))
@@ -92,7 +96,7 @@ def _measure(frames: Frames, small: list[NDArray[np.float32]], first: NDArray[np
 
 
 def _window(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Fades the borders out, which otherwise correlate with themselves and pull every shift towards zero."""
+    """Fades the borders out, which otherwise correlate with themselves and pull every shift toward zero."""
     window = np.hanning(shape[0])[:, None] * np.hanning(shape[1])[None, :] + 1e-3
     return np.asarray(window, dtype=np.float32)
 
@@ -155,12 +159,12 @@ def _camera(pairs: _Pairs) -> dict[str, float]:
 
 
 def _flow(frames: Frames, first: NDArray[np.int64], pairs: _Pairs) -> dict[str, float]:
-    """Dense flow (iterative Lucas-Kanade of scikit-image), split into camera and objects by an affine fit."""
+    """Dense flow (iterative Lucas-Kanade), split into camera and objects by an affine fit."""
     usable = np.flatnonzero((pairs.change >= STILL) & (pairs.change < CUT))
     if len(usable) == 0:
         return {}
     chosen = _spread(usable, MAX_FLOW_PAIRS)
-    small = {int(i): _grey(frames.pixels[i], FLOW_SIDE) for row in chosen for i in (first[row], first[row] + 1)}
+    small = {int(i): _gray(frames.pixels[i], FLOW_SIDE) for row in chosen for i in (first[row], first[row] + 1)}
     shape = small[int(first[chosen[0]])].shape
     diagonal = float(np.hypot(*shape))
     zoom, turn, residuals, unexplained, aligned, flows = [], [], [], [], [], {}
@@ -173,8 +177,8 @@ def _flow(frames: Frames, first: NDArray[np.int64], pairs: _Pairs) -> dict[str, 
         turn.append(parts[1] / pairs.seconds[row])
         residuals.append(residual)
         flows[int(row)] = flow / diagonal
-        unexplained.append(np.abs(_warp(b, flow) - a).mean())
-        aligned.append(np.abs(_warp(b, affine) - a).mean())
+        unexplained.append(np.abs(warped(b, flow) - a).mean())
+        aligned.append(np.abs(warped(b, affine) - a).mean())
     moving = np.stack(residuals)
     mean = float(moving.mean())
     p90 = float(np.percentile(moving, 90))
@@ -196,7 +200,7 @@ def _flow(frames: Frames, first: NDArray[np.int64], pairs: _Pairs) -> dict[str, 
 
 
 def _spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """At most ``most`` rows, taken in neighbouring twos so that changes of the flow can be seen."""
+    """At most ``most`` rows, taken in neighboring twos so that changes of the flow can be seen."""
     if len(rows) <= most:
         return rows
     starts = np.rint(np.linspace(0, len(rows) - 2, most // 2)).astype(np.int64)
@@ -208,14 +212,12 @@ def _dense_flow(a: NDArray[np.float32], b: NDArray[np.float32], shift: NDArray[n
 
     The whole picture's shift is taken out first: the iteration only finds what is near.
     """
-    from skimage.registration import optical_flow_ilk
-
     whole = np.rint(shift).astype(np.int64)
     if np.any(np.abs(whole) >= np.array(a.shape) // 2):
         whole[:] = 0
     moved = np.roll(b, -whole, axis=(0, 1)) if whole.any() else b
-    flow = optical_flow_ilk(a, moved, radius=4, num_warp=4, dtype=np.float32)  # type: ignore[no-untyped-call]
-    # Flat regions have no flow of their own; a wild value there is an artefact of the solver.
+    flow = optical_flow(a, moved)
+    # Flat regions have no flow of their own; a wild value there is an artifact of the solver.
     limit = 0.25 * max(a.shape)
     return np.asarray(np.clip(flow, -limit, limit) + whole[:, None, None], dtype=np.float32)
 
@@ -225,11 +227,6 @@ def _confidence(a: NDArray[np.float32]) -> NDArray[np.float32]:
     gy, gx = np.gradient(a)
     edges = ndimage.uniform_filter(gy * gy + gx * gx, 5, mode="nearest")
     return np.asarray(edges / (edges + np.float32(CONFIDENT_EDGE**2)), dtype=np.float32)
-
-
-def _warp(b: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
-    y, x = np.mgrid[: b.shape[0], : b.shape[1]].astype(np.float32)
-    return np.asarray(ndimage.map_coordinates(b, [y + flow[0], x + flow[1]], order=1, mode="nearest"), np.float32)
 
 
 def _affine(flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[float, float]]:
@@ -274,10 +271,10 @@ def _sharpness_over_time(frames: Frames, small: list[NDArray[np.float32]]) -> di
     energy = np.array([np.log(ndimage.laplace(picture).var(dtype=np.float64) + 1e-6) for picture in small])
     span = float(np.ptp(frames.times_ms))
     slope = float(np.polyfit(frames.times_ms / span, energy, 1)[0]) if span > 0 else 0.0
-    neighbours = np.diff(frames.indices) == 1
+    neighbors = np.diff(frames.indices) == 1
     return {
         "sharpness_slope": slope,
         "sharpness_variation": float(energy.std()),
         "sharpness_worst": float(energy.min() - np.median(energy)),
-        "sharpness_pulse": float(np.abs(np.diff(energy)[neighbours]).mean()),
+        "sharpness_pulse": float(np.abs(np.diff(energy)[neighbors]).mean()),
     }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from pathlib import Path
 
 from reward_engine.errors import ArtifactError, JudgeError
+from reward_engine.storage import file_sha256
 
 
 def packaged_file(module: str, package: str, relative: str, sha256: str) -> Path:
     """The path of a file inside an installed package.
 
-    Raises :class:`JudgeError` where the package is missing and :class:`ArtifactError` where the file
-    is not the one this code was written for.
+    Raises:
+        JudgeError: If the package is missing.
+        ArtifactError: If the file is not the one this code was written for.
     """
     found = importlib.util.find_spec(module)
     if found is None or found.origin is None:
@@ -24,13 +25,7 @@ def packaged_file(module: str, package: str, relative: str, sha256: str) -> Path
     if file_sha256(path) != sha256:
         raise ArtifactError(
             f"{package}: {relative} is not the file that is expected (its checksum differs); "
-            f"install the version in requirements.lock.",
+            "install the version that visionreward-platform requires.",
             code="checksum",
         )
     return path
-
-
-def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ class Features:
 
     ``keys``: n items. ``values``: float32 [n, f], all finite. ``names``: f names. ``blocks``: the
     columns of each block. ``errors``: for each item that could not be measured, why, in words for
-    people. ``cancelled``: whether the call stopped early; items in neither ``keys`` nor ``errors``
+    people. ``canceled``: whether the call stopped early; items in neither ``keys`` nor ``errors``
     were then not reached. ``version``: of the definition the values follow.
     """
 
@@ -24,7 +24,7 @@ class Features:
     names: tuple[str, ...]
     blocks: Mapping[str, slice]
     errors: Mapping[str, str] = field(default_factory=dict)
-    cancelled: bool = False
+    canceled: bool = False
     version: str = ""
 
     def __post_init__(self) -> None:

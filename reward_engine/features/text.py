@@ -22,7 +22,10 @@ _lock = threading.Lock()
 
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Embeddings float32 [n, 384] of length 1; texts are cut after 256 tokens; blank ones give zeros."""
+    """Embed texts as float32 [n, 384] of length 1.
+
+    Texts are cut after 256 tokens; blank ones give zeros.
+    """
     import torch
 
     result = np.zeros((len(texts), WIDTH), dtype=np.float32)
@@ -59,5 +62,5 @@ def _model() -> tuple[Any, Any]:
     state = {name: value for name, value in load_file(weights).items() if not name.startswith("pooler.")}
     state.pop("embeddings.position_ids", None)  # a constant that older releases stored
     model.load_state_dict(state)
-    model.eval()  # type: ignore[no-untyped-call]
+    model.eval()
     return tokenizer, model.requires_grad_(False)

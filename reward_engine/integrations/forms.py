@@ -12,10 +12,13 @@ from reward_engine.integrations.media import Kind
 def for_grpo(
     function: RewardFunction, *, kind: Kind = "image", column: str | None = None, dimension: str | None = None
 ) -> Callable[..., list[float]]:
-    """The form of TRL's ``reward_funcs``: ``f(prompts, completions, **columns) → list[float]``.
+    """Make the form of TRL's ``reward_funcs``.
 
-    The media are the ``completions``, or the dataset column named ``column``. ``dimension``: the reward of one
-    dimension alone, so that a trainer can weigh and log dimensions by itself.
+    That is ``f(prompts, completions, **columns) → list[float]``. The media are the ``completions``, or the dataset
+    column named ``column``.
+
+    Args:
+        dimension: The reward of one dimension alone, so that a trainer can weigh and log dimensions by itself.
     """
 
     def reward(prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float]:
@@ -28,7 +31,10 @@ def for_grpo(
 
 
 def for_ddpo(function: RewardFunction, *, kind: Kind = "image") -> Callable[..., tuple[Any, dict[str, Any]]]:
-    """The form of DDPO trainers: ``f(images, prompts, metadata) → (rewards, information)``."""
+    """Make the form of DDPO trainers.
+
+    That is ``f(images, prompts, metadata) → (rewards, information)``.
+    """
 
     def reward(media: Any, prompts: Sequence[str], metadata: Any = None) -> tuple[Any, dict[str, Any]]:
         import numpy as np
@@ -44,7 +50,10 @@ def for_ddpo(function: RewardFunction, *, kind: Kind = "image") -> Callable[...,
 def for_flow_grpo(
     function: RewardFunction, *, kind: Kind = "image"
 ) -> Callable[..., tuple[dict[str, list[float]], dict[str, Any]]]:
-    """The form of Flow-GRPO: ``f(images, prompts, metadata) → ({"avg": …, name: …}, information)``."""
+    """Make the form of Flow-GRPO.
+
+    That is ``f(images, prompts, metadata) → ({"avg": …, name: …}, information)``.
+    """
 
     def reward(
         media: Any, prompts: Sequence[str], metadata: Any = None, **_: Any
@@ -58,7 +67,10 @@ def for_flow_grpo(
 
 
 def text_of(prompt: Any) -> str:
-    """A prompt's text: as it is, or the text parts of the last message of a conversation."""
+    """Take a prompt's text out of its form.
+
+    That is the prompt as it is, or the text parts of the last message of a conversation.
+    """
     if isinstance(prompt, str):
         return prompt
     content = prompt[-1]["content"]

@@ -14,7 +14,10 @@ from reward_engine.integrations.media import CLIP_RATE, Kind, as_file
 
 @dataclass(frozen=True)
 class Scored:
-    """``reward`` of one medium and its part ``by_dimension``, by the dimension's id; or why it has none."""
+    """What one medium was given.
+
+    ``reward`` and its part ``by_dimension``, by the dimension's id; or why it has none.
+    """
 
     reward: float = 0.0
     by_dimension: dict[str, float] = field(default_factory=dict)
@@ -25,7 +28,7 @@ class Scorer(Protocol):
     """Whoever scores files: a local judge, or the platform."""
 
     def score(self, paths: Sequence[Path], prompts: Sequence[str], kind: Kind) -> list[Scored]:
-        """One result a file, in their order."""
+        """Score files: one result for each, in their order."""
         ...
 
 
@@ -44,13 +47,18 @@ class RewardFunction:
     def __call__(
         self, images: Sequence[Any] | None = None, prompts: Sequence[str] = (), *, videos: Sequence[Any] | None = None
     ) -> list[float]:
-        """The reward of each image or video. Raises DataError, JudgeError."""
+        """The reward of each image or video.
+
+        Raises:
+            DataError: Shapes or values do not fit.
+            JudgeError: It cannot be judged.
+        """
         return [one.reward for one in self.scored(images, prompts, videos=videos)]
 
     def by_dimension(
         self, images: Sequence[Any] | None = None, prompts: Sequence[str] = (), *, videos: Sequence[Any] | None = None
     ) -> dict[str, list[float]]:
-        """The contribution of each dimension, by its id, a list in the order of the media."""
+        """List the contribution of each dimension by its id, in the media's order."""
         found = self.scored(images, prompts, videos=videos)
         names = next((list(one.by_dimension) for one in found if one.by_dimension), [])
         return {name: [one.by_dimension.get(name, one.reward) for one in found] for name in names}

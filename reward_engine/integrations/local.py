@@ -25,7 +25,11 @@ class LocalScorer:
     batch_size: int = 16
 
     def score(self, paths: Sequence[Path], prompts: Sequence[str], kind: Kind) -> list[Scored]:
-        """Raises JudgeError where the judge looks at another kind of media, or can judge nothing at all."""
+        """Score media with a judge of this process.
+
+        Raises:
+            JudgeError: If the judge looks at another kind of media, or can judge nothing at all.
+        """
         checklist = self.judge.checklist
         if checklist.media_type != kind:
             raise JudgeError(f"This judge looks at {checklist.media_type}s, and these are {kind}s.", code="media_type")

@@ -18,11 +18,14 @@ CLIP_RATE = 8
 
 
 def as_file(medium: Any, kind: Kind, folder: Path, name: str, *, rate: int = CLIP_RATE) -> Path:
-    """The path of a file with this medium, written into ``folder`` where it is none yet.
+    """Find or write the file of a medium, and return its path.
 
-    A path is used as it is. An image: PIL, or an array or tensor [h, w, 3] or [3, h, w]. A video: a sequence of
-    images, or an array or tensor [t, h, w, 3] or [t, 3, h, w]. Floats are in 0..1, integers in 0..255.
-    Raises DataError that says what is wrong.
+    What is no file yet is written into ``folder``; a path is used as it is. An image: PIL, or an array or tensor [h, w,
+    3] or [3, h, w]. A video: a sequence of images, or an array or tensor [t, h, w, 3] or [t, 3, h, w]. Floats are in
+    0..1, integers in 0..255.
+
+    Raises:
+        DataError: It is no medium; the message says what is wrong.
     """
     if isinstance(medium, str | Path):
         path = Path(medium)
@@ -45,14 +48,22 @@ def as_file(medium: Any, kind: Kind, folder: Path, name: str, *, rate: int = CLI
 
 
 def picture_of(medium: Any, name: str) -> NDArray[np.uint8]:
-    """uint8 [h, w, 3]. Raises DataError."""
+    """Read a picture as uint8 [h, w, 3].
+
+    Raises:
+        DataError: Shapes or values do not fit.
+    """
     if isinstance(medium, Image.Image):
         return np.asarray(medium.convert("RGB"))
     return _colors_last(_array(medium, name), name, dimensions=3)
 
 
 def clip_of(medium: Any, name: str) -> NDArray[np.uint8]:
-    """uint8 [t, h, w, 3]. Raises DataError."""
+    """Read a clip as uint8 [t, h, w, 3].
+
+    Raises:
+        DataError: Shapes or values do not fit.
+    """
     if isinstance(medium, Sequence):
         if not medium:
             raise DataError(f"{name}: the clip has no frames.", code="media")

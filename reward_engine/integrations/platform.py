@@ -21,7 +21,9 @@ PASSING = (429, 502, 503, 504)
 
 @dataclass
 class PlatformScorer:
-    """``url`` of the platform and an API ``token``; ``patience_seconds``: how long a batch may take in all.
+    """Scores media on a platform.
+
+    ``url`` of the platform and an API ``token``; ``patience_seconds``: how long a batch may take in all.
 
     ``version``: what answered last, as the platform numbers its versions.
     """
@@ -34,7 +36,11 @@ class PlatformScorer:
     version: int | None = None
 
     def score(self, paths: Sequence[Path], prompts: Sequence[str], kind: Kind) -> list[Scored]:
-        """Raises JudgeError in words where the platform cannot be reached, refuses, or takes too long."""
+        """Score media on the platform.
+
+        Raises:
+            JudgeError: If the platform cannot be reached, refuses, or takes too long.
+        """
         found: list[Scored] = []
         for start in range(0, len(paths), BATCH):
             rows = self._batch(paths[start : start + BATCH], prompts[start : start + BATCH], kind)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import secrets
@@ -17,7 +16,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from reward_engine import WRITTEN_BY
 from reward_engine.errors import ArtifactError
+from reward_engine.storage import sha256
 
 MANIFEST = "manifest.json"
 ARRAYS = "heads.safetensors"
@@ -27,17 +28,22 @@ RETRAIN = "Train the model again or restore its folder."
 def write(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write both files into ``folder``, which must not exist yet or be empty.
 
-    They are written beside it and renamed, so that a reader finds all or nothing. Raises ArtifactError.
+    They are written beside it and renamed, so that a reader finds all or nothing.
+
+    Raises:
+        ArtifactError: A file is missing or not as it was written.
     """
     write_files(folder, manifest, {ARRAYS: save({name: np.ascontiguousarray(array) for name, array in arrays.items()})})
 
 
 def write_files(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
-    """The same for any files, whose checksums go into the manifest."""
+    """Write any files as :func:`write` does, their checksums into the manifest."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ArtifactError(f"{folder.name}: there is something already; a model is never overwritten.", code="exists")
     checksums = {name: digest(content) for name, content in files.items()}
-    text = json.dumps({**manifest, "sha256": checksums}, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        {**manifest, "written_by": WRITTEN_BY, "sha256": checksums}, indent=2, ensure_ascii=False, allow_nan=False
+    )
     beside = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         beside.mkdir(parents=True)
@@ -57,7 +63,11 @@ def write_files(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, b
 
 
 def read(folder: Path, *, kind: str, format_version: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """(manifest, arrays) of a folder. Raises ArtifactError, in words, for whatever is not as it was written."""
+    """Read the manifest and arrays of a folder.
+
+    Raises:
+        ArtifactError: Something is not as it was written.
+    """
     manifest, files = read_files(folder, (ARRAYS,), kind=kind, format_version=format_version)
     try:
         return manifest, load(files[ARRAYS])
@@ -68,7 +78,11 @@ def read(folder: Path, *, kind: str, format_version: int) -> tuple[dict[str, Any
 def read_files(
     folder: Path, names: Sequence[str], *, kind: str, format_version: int
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """(manifest, content by name), each file being the one that the manifest records. Raises ArtifactError."""
+    """Read the manifest and each file that it records, by name.
+
+    Raises:
+        ArtifactError: A file is missing or not as it was written.
+    """
     manifest = _manifest(folder)
     if manifest.get("kind") != kind:
         raise ArtifactError(
@@ -89,12 +103,17 @@ def read_files(
 
 
 def kind_of(folder: Path) -> str:
-    """What kind of judge a folder says it holds. Raises ArtifactError where its manifest cannot be read."""
+    """Read what kind of judge a folder says it holds.
+
+    Raises:
+        ArtifactError: If its manifest cannot be read.
+    """
     return str(_manifest(folder).get("kind"))
 
 
 def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    """Compute the sha256 of a file's content."""
+    return sha256(content)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

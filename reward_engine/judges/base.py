@@ -23,7 +23,7 @@ MediaType: TypeAlias = Literal["image", "video"]
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total); both count items unless a function says otherwise."""
 
-Cancelled: TypeAlias = Callable[[], bool]
+Canceled: TypeAlias = Callable[[], bool]
 """Asked between batches; ``True`` means stop as soon as the work so far is consistent."""
 
 
@@ -46,7 +46,10 @@ class MediaInput:
 
 
 def of_type(items: Sequence[MediaInput], media_type: MediaType) -> tuple[list[MediaInput], dict[str, str]]:
-    """(items of this media type, and by key why the others are not judged): a checklist is for images or for videos."""
+    """Keep the items of one media type.
+
+    Returns those, and by key why the others are not judged: a checklist is for images or for videos.
+    """
     errors = {
         item.key: f"{item.path.name}: this is {_A[item.media_type]}, and the checklist is for {media_type}s. "
         f"Judge it with a checklist for {item.media_type}s."
@@ -68,14 +71,14 @@ class Predictions:
     the probability that the answer is yes *given that the question applies* (for a presence
     question: that the thing is there). Masks are applied by the reward, not here.
     ``errors``: for each item that could not be judged, why, in words for people.
-    ``cancelled``: whether the call stopped early; items in neither ``keys`` nor ``errors``
+    ``canceled``: whether the call stopped early; items in neither ``keys`` nor ``errors``
     were then not reached.
     """
 
     keys: tuple[str, ...]
     p_yes: NDArray[np.float32]
     errors: Mapping[str, str] = field(default_factory=dict)
-    cancelled: bool = False
+    canceled: bool = False
 
     def __post_init__(self) -> None:
         if self.p_yes.ndim != 2 or self.p_yes.shape[0] != len(self.keys):
@@ -107,11 +110,14 @@ class Judge(Protocol):
         *,
         batch_size: int = 16,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> Predictions:
-        """Answer every question for every item; an item that cannot be judged becomes an error, not an exception.
+        """Answer every question for every item.
 
-        Raises :class:`reward_engine.errors.JudgeError` only where no item could be judged
-        for a reason that lies in the judge itself (missing weights, wrong checklist).
+        An item that cannot be judged becomes an error, not an exception.
+
+        Raises:
+            JudgeError: Only where no item could be judged for a reason that lies in the judge itself (missing weights,
+                wrong checklist).
         """
         ...

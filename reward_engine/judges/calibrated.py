@@ -10,7 +10,7 @@ import numpy as np
 
 from reward_engine.calibration import Calibration
 from reward_engine.checklist import Checklist
-from reward_engine.judges.base import Cancelled, Judge, MediaInput, Predictions, Progress
+from reward_engine.judges.base import Canceled, Judge, MediaInput, Predictions, Progress
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class CalibratedJudge:
         *,
         batch_size: int = 16,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> Predictions:
-        """Calibrated P(yes) float32 [n, q]; errors and cancellation are those of the judge."""
-        found = self.judge.predict(items, batch_size=batch_size, progress=progress, cancelled=cancelled)
+        """Answer by calibrated P(yes) float32 [n, q], with the judge's errors and cancellation."""
+        found = self.judge.predict(items, batch_size=batch_size, progress=progress, canceled=canceled)
         p_yes = self.calibration.apply(self.checklist, found.p_yes).astype(np.float32)
-        return Predictions(found.keys, p_yes, found.errors, found.cancelled)
+        return Predictions(found.keys, p_yes, found.errors, found.canceled)

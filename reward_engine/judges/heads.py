@@ -18,7 +18,7 @@ from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, DataError
 
 CLIP = 5.0
-"""Standardised features end here, in deviations: one freak value must not decide."""
+"""Standardized features end here, in deviations: one freak value must not decide."""
 
 SQUARE_CLIP = 9.0
 
@@ -28,7 +28,9 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class HeadPlan:
-    """Which questions a head answers: ``questions`` ascending along the ladder; ``sub`` its position on ``ordinal``.
+    """Which questions a head answers.
+
+    ``questions`` ascending along the ladder; ``sub`` its position on ``ordinal``.
 
     ``name`` is the sub-dimension's id, with ``:presence`` where the head answers the presence question alone.
     """
@@ -39,7 +41,10 @@ class HeadPlan:
 
 
 def head_plans(checklist: Checklist) -> tuple[HeadPlan, ...]:
-    """One head a ladder, and one more for each presence question that a ladder keeps apart from its other steps."""
+    """Plan one head for each sub-dimension.
+
+    A presence question that stays apart from the other questions of its sub-dimension gets one of its own.
+    """
     plans = []
     for column, sub in enumerate(checklist.ordinal):
         questions = tuple(checklist.question_index(question.id) for question in sub.questions)
@@ -53,12 +58,12 @@ def head_plans(checklist: Checklist) -> tuple[HeadPlan, ...]:
 
 @dataclass(frozen=True)
 class Design:
-    """Raw features [n, f] → design matrix [n, m].
+    """How raw features [n, f] become a design matrix [n, m].
 
-    Columns: the plain features standardised; their squares (too dark and too bright are both bad); then the
-    principal components of each wide block. ``mean`` and ``inverse_scale`` float64 [f] (0 where a feature
-    was constant); ``plain`` int64: the columns that stay as they are; ``components``: for each wide block
-    its columns and float64 [k, columns].
+    Columns: the plain features standardized; their squares (too dark and too bright are both bad); then the principal
+    components of each wide block. ``mean`` and ``inverse_scale`` float64 [f] (0 where a feature was constant);
+    ``plain`` int64: the columns that stay as they are; ``components``: for each wide block its columns and float64 [k,
+    columns].
     """
 
     mean: NDArray[np.float64]
@@ -82,7 +87,11 @@ class Design:
         return 2 * len(self.plain) + sum(len(matrix) for _, matrix in self.components.values())
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """float64 [n, m]. Raises DataError for a wrong width or values that are not finite."""
+        """Build the design matrix float64 [n, m] of raw features.
+
+        Raises:
+            DataError: For a wrong width or values that are not finite.
+        """
         if values.ndim != 2 or values.shape[1] != len(self.mean):
             raise DataError(
                 f"Features must have the shape [n, {len(self.mean)}] for this model; this array has {values.shape}.",
@@ -99,14 +108,20 @@ class Design:
 
 @dataclass(frozen=True)
 class Heads:
-    """All heads of a checklist: ``coef`` float64 [heads, m] on the order of :func:`head_plans`, ``thresholds`` float64 [q]."""  # noqa: E501
+    """All heads of a checklist.
+
+    ``coef`` float64 [heads, m] on the order of :func:`head_plans`, ``thresholds`` float64 [q].
+    """
 
     design: Design
     coef: NDArray[np.float64]
     thresholds: NDArray[np.float64]
 
     def p_yes(self, checklist: Checklist, values: NDArray[Any]) -> NDArray[np.float32]:
-        """P(yes, given that the question applies) float32 [n, q] from raw features [n, f]."""
+        """Compute P(yes, given that the question applies) from raw features.
+
+        Takes [n, f]; returns float32 [n, q].
+        """
         rows = range(0, max(len(values), 1), CHUNK)
         scores = np.concatenate([self.design.apply(values[at : at + CHUNK]) @ self.coef.T for at in rows])
         head = np.empty(len(checklist.questions), dtype=np.int64)
@@ -115,7 +130,7 @@ class Heads:
         return sigmoid(scores[:, head] - self.thresholds).astype(np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything as named arrays; :meth:`from_arrays` reads them back exactly."""
+        """List everything as named arrays; :meth:`from_arrays` reads them back exactly."""
         found: dict[str, NDArray[Any]] = {
             "mean": self.design.mean,
             "inverse_scale": self.design.inverse_scale,
@@ -130,7 +145,11 @@ class Heads:
 
     @classmethod
     def from_arrays(cls, checklist: Checklist, arrays: Mapping[str, NDArray[Any]]) -> Heads:
-        """Raises ArtifactError where an array is missing or does not fit the checklist."""
+        """Take the heads out of named arrays.
+
+        Raises:
+            ArtifactError: If an array is missing or does not fit the checklist.
+        """
         try:
             blocks = sorted(
                 (int(key.split(".", 2)[1]), key.split(".", 2)[2].removesuffix(".columns"))
@@ -170,6 +189,6 @@ class Heads:
 
 
 def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + e^−x) without overflow."""
+    """Compute 1 / (1 + e^−x) without overflow."""
     small = np.exp(-np.abs(x))
     return np.where(x >= 0, 1.0, small) / (1.0 + small)

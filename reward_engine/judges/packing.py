@@ -55,11 +55,15 @@ def pack(questions: Sequence[Sequence[Tensor]], pad_id: int) -> Packed:
 
 
 def block_mask(prefix: Tensor, packed: Packed, *, whole: bool) -> Tensor:
-    """bool [b, 1, rows, p + m]: True where a token (row) may look at another (column).
+    """Build the mask of which token may look at which.
 
-    ``prefix``: bool [b, p], False where it is padding. ``whole``: rows for prefix and questions, for a single pass;
-    otherwise rows for the questions alone, for a pass over a cached prefix. Rows of padding look at the first
-    token, since a row that sees nothing has no softmax.
+    Returns bool [b, 1, rows, p + m]: True where a token (row) may look at another (column). Rows of padding look at the
+    first token, since a row that sees nothing has no softmax.
+
+    Args:
+        prefix: bool [b, p], False where it is padding.
+        whole: Rows for prefix and questions, for a single pass; otherwise rows for the questions alone, for a pass over
+            a cached prefix.
     """
     device = prefix.device
     segments = torch.cat([torch.where(prefix, PREFIX, PAD), packed.segments.to(device)], dim=1)

@@ -20,8 +20,9 @@ from reward_engine.calibration import Calibration
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, ChecklistError, DataError, JudgeError, WeightsError
 from reward_engine.judges import artifact
-from reward_engine.judges.base import Cancelled, MediaInput, MediaType, Predictions, Progress
+from reward_engine.judges.base import Canceled, MediaInput, MediaType, Predictions, Progress
 from reward_engine.judges.heads import Heads
+from reward_engine.storage import sha256
 from reward_engine.weights import Weights, equal_weights
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Extractor(Protocol):
     version: str
 
     def extract(
-        self, items: Sequence[MediaInput], progress: Progress | None = None, cancelled: Cancelled | None = None
+        self, items: Sequence[MediaInput], progress: Progress | None = None, canceled: Canceled | None = None
     ) -> Features: ...
 
 
@@ -76,9 +77,12 @@ class ProbeJudge:
         extractor: Extractor | None = None,
         cache_dir: str | Path | None = None,
     ) -> ProbeJudge:
-        """``snapshot``: the caller's id of the data; ``weights``: equal per sub-dimension unless given.
+        """Make a judge of what a training found.
 
-        ``calibration``: fitted on ``result.held_out_p_yes``; without it P(yes) is as the heads say it.
+        Args:
+            snapshot: The caller's id of the data.
+            weights: Equal per sub-dimension unless given.
+            calibration: Fitted on ``result.held_out_p_yes``; without it P(yes) is as the heads say it.
         """
         weights = equal_weights(result.checklist) if weights is None else weights
         weights.check(result.checklist)
@@ -102,7 +106,10 @@ class ProbeJudge:
 
     @property
     def version(self) -> str:
-        """Digest of everything that decides P(yes): the same version answers the same item alike."""
+        """Digest of everything that decides P(yes).
+
+        The same version answers the same item alike.
+        """
         hashed = hashlib.sha256(f"{FORMAT} {self.checklist.content_hash} {self.extractor_version}".encode())
         for name, array in sorted(self.heads.arrays().items()):
             hashed.update(f"{name} {array.dtype.str} {array.shape} ".encode())
@@ -118,9 +125,12 @@ class ProbeJudge:
         return found
 
     def predict_features(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """P(yes, given that the question applies) float32 [n, q] from features float32 [n, f].
+        """Compute P(yes, given that the question applies) from features.
 
-        Raises DataError for a wrong width or values that are not finite.
+        Takes float32 [n, f]; returns float32 [n, q].
+
+        Raises:
+            DataError: For a wrong width or values that are not finite.
         """
         p_yes = self.heads.p_yes(self.checklist, values)
         if self.calibration is None:
@@ -133,19 +143,22 @@ class ProbeJudge:
         *,
         batch_size: int = 16,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> Predictions:
-        """Answer every question for every item; ``batch_size`` is the number of pictures a pass of the network.
+        """Answer every question for every item.
 
-        Raises JudgeError where the features are not those the model was trained on.
+        ``batch_size`` is the number of pictures a pass of the network.
+
+        Raises:
+            JudgeError: If the features are not those the model was trained on.
         """
         extractor = self._extractor(batch_size)
-        features = extractor.extract(items, progress=progress, cancelled=cancelled)
+        features = extractor.extract(items, progress=progress, canceled=canceled)
         try:
             p_yes = self.predict_features(features.values)
         except DataError as error:
             raise JudgeError(f"The features do not fit the model. {error.message}", code="features") from error
-        return Predictions(features.keys, p_yes, features.errors, features.cancelled)
+        return Predictions(features.keys, p_yes, features.errors, features.canceled)
 
     def _extractor(self, batch_size: int) -> Extractor:
         extractor = self.extractor
@@ -198,10 +211,15 @@ class ProbeJudge:
         extractor: Extractor | None = None,
         cache_dir: str | Path | None = None,
     ) -> ProbeJudge:
-        """Read and check a model folder. Raises ArtifactError in words.
+        """Read and check a model folder.
 
-        ``checklist``, ``extractor_version``: what the caller expects; a model made for others is refused.
-        Without them the model's own checklist is used, and the features are compared when it predicts.
+        Args:
+            folder: What :meth:`save` wrote.
+            checklist: What the caller expects; a model made for another is refused. Without it the model's own is used.
+            extractor_version: The same of the features; without it they are compared when the model predicts.
+
+        Raises:
+            ArtifactError: A file is missing or not as it was written.
         """
         folder = Path(folder)
         manifest, arrays = artifact.read(folder, kind=KIND, format_version=FORMAT)
@@ -269,7 +287,7 @@ RECORD = ("snapshot", "seed", "metrics", "created", "libraries")
 
 def names_hash(names: Sequence[str]) -> str:
     """sha256 of the feature names in order."""
-    return hashlib.sha256(json.dumps(list(names), ensure_ascii=False).encode()).hexdigest()
+    return sha256(json.dumps(list(names), ensure_ascii=False).encode())
 
 
 def _libraries() -> dict[str, str]:

@@ -9,6 +9,9 @@ MARKS = "Ġ▁ \t"
 
 
 def answer_of(token: str) -> str | None:
-    """``yes`` or ``no`` where the token is a spelling of it, with or without a space before it; otherwise None."""
+    """Read a token as ``yes`` or ``no``; None if it is neither.
+
+    Spellings count with or without a space before them.
+    """
     word = token.strip(MARKS)
     return "yes" if word in YES else "no" if word in NO else None

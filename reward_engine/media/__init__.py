@@ -1,7 +1,8 @@
 """Reading media: verified images, exactly the video frames that are asked for, decoding ahead in threads."""
 
-from reward_engine.media.ahead import decode_ahead
+from reward_engine.media.bitrate import bitrates
 from reward_engine.media.images import MAX_IMAGE_PIXELS, ImageInfo, decode_image, probe_image
+from reward_engine.media.prefetch import decode_ahead
 from reward_engine.media.probe import VideoInfo, probe_video
 from reward_engine.media.sampling import AllFrames, Bursts, EverySecond, Sampler, Together, Uniform, Window
 from reward_engine.media.video import Frames, frame_times, sample_frames
@@ -20,6 +21,7 @@ __all__ = [
     "VideoInfo",
     "VideoNeeds",
     "Window",
+    "bitrates",
     "decode_ahead",
     "decode_image",
     "frame_times",

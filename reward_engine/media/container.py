@@ -55,7 +55,7 @@ class Timeline:
 
 
 def decoder_of(stream: VideoStream) -> Callable[[Packet[VideoStream]], list[Any]]:
-    """What decodes this stream's packets; raises FFmpegError or ValueError for a damaged one.
+    """Find what decodes this stream's packets; raises FFmpegError or ValueError for a damaged one.
 
     The transparency of VP8 and VP9 lies beside the picture, and only libvpx's own decoders read it.
     """
@@ -68,7 +68,9 @@ def decoder_of(stream: VideoStream) -> Callable[[Packet[VideoStream]], list[Any]
 
 @contextmanager
 def opened_video(path: Path, *, threads: int = 1) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a video file and its (best) video stream; every failure becomes a :class:`MediaError`.
+    """Open a video file and its (best) video stream.
+
+    Every failure becomes a :class:`MediaError`.
 
     Codes: ``missing``, ``not_a_video``, ``no_video`` (sound only), ``too_large``, ``truncated``, ``corrupt``.
     """
@@ -130,7 +132,7 @@ def _unreadable(path: Path, error: Exception) -> MediaError:
 
 
 def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    """The packets of a stream up to its end or to the place where the file breaks."""
+    """Read the packets of a stream, up to where the file ends or breaks."""
     iterator = container.demux(stream)
     while True:
         try:
@@ -175,7 +177,10 @@ def timeline_of(container: InputContainer, stream: VideoStream) -> Timeline:
 
 
 def nominal_rate(stream: VideoStream) -> float:
-    """Frames a second as the header states or the demuxer guesses; 25 where neither does."""
+    """Read the frame rate that a stream states.
+
+    The header says it or the demuxer guesses; 25 where neither does.
+    """
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate:
             return float(rate)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from reward_engine.errors import MediaError
-from reward_engine.media import colour
-from reward_engine.media.png import PngColours, is_png, read_png
+from reward_engine.media import color
+from reward_engine.media.png import PngColors, is_png, read_png
 
 RGB: TypeAlias = NDArray[np.uint8]
 
@@ -33,10 +33,12 @@ _TITLES = {"WEBP": "WebP"}
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What an image is once decoded: displayed ``width`` and ``height`` in pixels, ``format`` as Pillow names it.
+    """What an image is once decoded.
 
-    ``plain``: every viewer shows the file as :func:`decode_image` decodes it, because it is upright, opaque sRGB of
-    8 bits. Of any other file a view is made (:func:`write_image_view`).
+    Displayed ``width`` and ``height`` in pixels, ``format`` as Pillow names it.
+
+    ``plain``: every viewer shows the file as :func:`decode_image` decodes it, because it is upright, opaque sRGB of 8
+    bits. Of any other file a view is made (:func:`write_image_view`).
     """
 
     width: int
@@ -45,22 +47,25 @@ class ImageInfo:
     plain: bool
 
 
-def decode_image(path: str | Path, *, max_pixels: int = MAX_IMAGE_PIXELS, max_side: int | None = None) -> RGB:
-    """Decode an image file to uint8 RGB [height, width, 3], the way a viewer would show it.
+def decode_image(
+    path: str | Path, *, max_pixels: int = MAX_IMAGE_PIXELS, max_side: int | None = None, spare: float = 2.0
+) -> RGB:
+    """Decode an image file the way a viewer would show it, uint8 RGB.
 
-    The orientation is applied, what the file says of its colours (an ICC profile, gAMA and cHRM, cICP, an AVIF's
-    colour codes) is converted to sRGB, transparency is laid over white, and 16-bit and float samples are scaled
-    to 8 bits. With ``max_side`` the image is reduced (never enlarged) so that its longer side
-    is at most that many pixels; a large JPEG is then decoded at a reduced size, which is much faster.
+    The array is [height, width, 3]. The orientation is applied, what the file says of its colors (an ICC profile, gAMA
+    and cHRM, cICP, an AVIF's color codes) is converted to sRGB, transparency is laid over white, and 16-bit and float
+    samples are scaled to 8 bits. With ``max_side`` the image is reduced (never enlarged) so that its longer side is at
+    most that many pixels; a large JPEG is then decoded at a reduced size, at least ``spare`` times as large as asked
+    for, which is much faster.
 
-    Raises :class:`MediaError` with code ``missing``, ``not_an_image``, ``animated``, ``too_large``,
-    ``truncated`` or ``corrupt``.
+    Raises:
+        MediaError: With code ``missing``, ``not_an_image``, ``animated``, ``too_large``, ``truncated`` or ``corrupt``.
     """
     with _opened(Path(path), max_pixels) as (image, said):
         _refuse_animated(Path(path), image)
         if max_side is not None and image.format == "JPEG":
             # libjpeg scales while decoding; twice the size leaves the reduction below something to average.
-            image.draft(None, (2 * max_side, 2 * max_side))
+            image.draft(None, (round(spare * max_side), round(spare * max_side)))
         image.load()
         rgb = _to_rgb(_upright(image), said)
         if max_side is not None and max(rgb.size) > max_side:
@@ -73,7 +78,8 @@ def decode_image(path: str | Path, *, max_pixels: int = MAX_IMAGE_PIXELS, max_si
 def probe_image(path: str | Path, *, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageInfo:
     """Verify an image completely (checksums, then a full decode) and say what it is.
 
-    Raises :class:`MediaError` like :func:`decode_image`.
+    Raises:
+        MediaError: Like :func:`decode_image`.
     """
     path = Path(path)
     with _opened(path, max_pixels) as (image, _):
@@ -96,32 +102,32 @@ def _refuse_animated(path: Path, image: Image.Image) -> None:
         )
 
 
-def _is_plain(image: Image.Image, said: PngColours) -> bool:
+def _is_plain(image: Image.Image, said: PngColors) -> bool:
     if image.format not in ("JPEG", "MPO", "PNG", "WEBP") or image.mode not in ("RGB", "L", "P", "1", "RGBA", "LA"):
         return False
     if said.bits > 8 or _orientation(image) != 1 or _has_transparency(image):
         return False
     profile = said.profile or image.info.get("icc_profile")
     if said.cicp is not None:
-        return colour.is_srgb(*said.cicp[:2]) and said.cicp[2:] == (0, 1)
+        return color.is_srgb(*said.cicp[:2]) and said.cicp[2:] == (0, 1)
     if profile:
         return image.mode in ("RGB", "RGBA") and _is_srgb_profile(profile)
-    return said.srgb or colour.is_srgb_gamma(said.gamma, said.chromaticities)
+    return said.srgb or color.is_srgb_gamma(said.gamma, said.chromaticities)
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[tuple[Image.Image, PngColours]]:
+def _opened(path: Path, max_pixels: int) -> Iterator[tuple[Image.Image, PngColors]]:
     """Open an image with the pixel limit checked from the header, and turn every failure into a MediaError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is stricter
-            source, said = read_png(path) if is_png(path) else (path, PngColours())
+            source, said = read_png(path) if is_png(path) else (path, PngColors())
             opened = Image.open(source, formats=FORMATS)
         with opened as image:
             if image.width * image.height > max_pixels:
                 raise _too_large(path, f"{image.width} × {image.height} pixels", max_pixels)
-            if image.format == "AVIF":
-                said = PngColours(cicp=_avif_codes(path))
+            if image.format == "AVIF" and not image.info.get("icc_profile"):  # the codes beside a profile are not meant
+                said = PngColors(cicp=_avif_codes(path))
             yield image, said
     except MediaError:
         raise
@@ -165,7 +171,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _avif_codes(path: Path) -> tuple[int, int, int, int] | None:
-    """The colour codes of an AVIF (its ``colr`` box), which Pillow does not tell."""
+    """The color codes of an AVIF (its ``colr`` box), which Pillow does not tell."""
     with path.open("rb") as file:
         head = file.read(64 * 1024)
     at = head.find(b"colrnclx")
@@ -181,46 +187,46 @@ def _has_transparency(image: Image.Image) -> bool:
     return "transparency" in image.info
 
 
-def _to_rgb(image: Image.Image, said: PngColours) -> Image.Image:
-    """8-bit sRGB over white. Colours are converted first: laying over white mixes them."""
+def _to_rgb(image: Image.Image, said: PngColors) -> Image.Image:
+    """8-bit sRGB over white. Colors are converted first: laying over white mixes them."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
         transparent = image.info.get("transparency")
         samples = np.asarray(image)
-        grey = Image.fromarray(_eight_bit(samples))
+        gray = Image.fromarray(_eight_bit(samples))
         if isinstance(transparent, int):
-            grey.putalpha(Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8)))
-        grey.info["icc_profile"] = image.info.get("icc_profile")
-        image = grey
+            gray.putalpha(Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8)))
+        gray.info["icc_profile"] = image.info.get("icc_profile")
+        image = gray
     profile = said.profile or image.info.get("icc_profile")
     alpha = None
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        grey_alpha = image.mode in ("LA", "La") or (image.mode == "L" and "transparency" in image.info)
-        rgba = image.convert("LA").convert("RGBA") if grey_alpha else image.convert("RGBA")
+        gray_alpha = image.mode in ("LA", "La") or (image.mode == "L" and "transparency" in image.info)
+        rgba = image.convert("LA").convert("RGBA") if gray_alpha else image.convert("RGBA")
         alpha = rgba.getchannel("A")
-        image = rgba.convert("L") if grey_alpha else rgba.convert("RGB")
+        image = rgba.convert("L") if gray_alpha else rgba.convert("RGB")
     rgb = _in_srgb(image, said, profile)
     if alpha is None:
         return rgb
     return Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
 
 
-def _in_srgb(image: Image.Image, said: PngColours, profile: bytes | None) -> Image.Image:
-    """By what the file says of its colours; where it says several things, in the order of PNG's third edition."""
+def _in_srgb(image: Image.Image, said: PngColors, profile: bytes | None) -> Image.Image:
+    """By what the file says of its colors; where it says several things, in the order of PNG's third edition."""
     if said.cicp is not None:
         rgb = image.convert("RGB")
-        if colour.is_srgb(*said.cicp[:2]):
+        if color.is_srgb(*said.cicp[:2]):
             return rgb
-        return Image.fromarray(colour.from_codes(np.asarray(rgb), *said.cicp[:2]))
+        return Image.fromarray(color.from_codes(np.asarray(rgb), *said.cicp[:2]))
     if profile:
         return _through_profile(image, profile)
     rgb = image.convert("RGB")
-    if said.srgb or colour.is_srgb_gamma(said.gamma, said.chromaticities):
+    if said.srgb or color.is_srgb_gamma(said.gamma, said.chromaticities):
         return rgb
-    return Image.fromarray(colour.from_gamma(np.asarray(rgb), said.gamma, said.chromaticities))
+    return Image.fromarray(color.from_gamma(np.asarray(rgb), said.gamma, said.chromaticities))
 
 
 def _eight_bit(samples: NDArray[Any]) -> NDArray[np.uint8]:
-    """Scale deep greyscale samples to 8 bits; the range is told by the values, since no header keeps it."""
+    """Scale deep grayscale samples to 8 bits; the range is told by the values, since no header keeps it."""
     values = np.nan_to_num(samples.astype(np.float64), nan=0.0)
     top = float(values.max(initial=0.0))
     if np.issubdtype(samples.dtype, np.floating) and top <= 1.0:
@@ -251,7 +257,7 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _is_srgb_profile(profile: bytes) -> bool:
-    """Whether going through this profile moves no colour by more than a viewer's rounding."""
+    """Whether going through this profile moves no color by more than a viewer's rounding."""
     steps = np.arange(0, 256, 17, dtype=np.uint8)
     cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(64, 64, 3)
     through = np.asarray(_through_profile(Image.fromarray(cube), profile))

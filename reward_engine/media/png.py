@@ -14,7 +14,7 @@ from pathlib import Path
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PROFILE_BYTES = 16 * 1024**2
-"""Longest colour profile that is unpacked; the largest known printer profiles have 4 MB."""
+"""Longest color profile that is unpacked; the largest known printer profiles have 4 MB."""
 
 _SMALL = 4 * 1024
 # What the pixels depend on. All other chunks (text, time, thumbnails, private ones) are left out.
@@ -23,8 +23,8 @@ _PIXELS = (b"tRNS", b"acTL", b"fcTL", b"fdAT", b"eXIf")
 
 
 @dataclass(frozen=True, slots=True)
-class PngColours:
-    """How the samples of a PNG are to be read; None where the file does not say.
+class PngColors:
+    """How to read the samples of a PNG; None where it is silent.
 
     ``gamma``: the exponent of the file (encoded = linear ** gamma). ``chromaticities``: xy of white, red, green and
     blue. ``cicp``: primaries, transfer, matrix, full range (ITU-T H.273).
@@ -39,15 +39,16 @@ class PngColours:
 
 
 def is_png(path: Path) -> bool:
-    """Whether the file begins like a PNG."""
+    """Tell whether the file begins like a PNG."""
     with path.open("rb") as file:
         return file.read(8) == SIGNATURE
 
 
-def read_png(path: Path) -> tuple[io.BytesIO, PngColours]:
-    """The PNG without needless chunks, and its colours. Ancillary chunks with a wrong checksum count as absent.
+def read_png(path: Path) -> tuple[io.BytesIO, PngColors]:
+    """Read a PNG without needless chunks, and its colors.
 
-    What follows a chunk that cannot be read is handed over as it is, so that the decoder names the damage.
+    Ancillary chunks with a wrong checksum count as absent. What follows a chunk that cannot be read is handed over as
+    it is, so that the decoder names the damage.
     """
     kept = io.BytesIO()
     said: dict[bytes, bytes] = {}
@@ -81,18 +82,18 @@ def read_png(path: Path) -> tuple[io.BytesIO, PngColours]:
         else:
             kept.write(header)
     kept.seek(0)
-    return kept, _colours(said)
+    return kept, _colors(said)
 
 
 def _is_sound(kind: bytes, body: bytes) -> bool:
     return zlib.crc32(kind + body[:-4]) == int.from_bytes(body[-4:], "big")
 
 
-def _colours(said: dict[bytes, bytes]) -> PngColours:
+def _colors(said: dict[bytes, bytes]) -> PngColors:
     head, gama, chrm, cicp = (said.get(kind, b"") for kind in (b"IHDR", b"gAMA", b"cHRM", b"cICP"))
     gamma = int.from_bytes(gama, "big") / 100_000 if len(gama) == 4 else 0.0
     points = tuple(value / 100_000 for value in struct.unpack(">8I", chrm)) if len(chrm) == 32 else None
-    return PngColours(
+    return PngColors(
         bits=head[8] if len(head) > 8 else 8,
         srgb=b"sRGB" in said,
         gamma=gamma if 0.01 < gamma < 10 else None,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reward_engine.errors import MediaError
 from reward_engine.media.container import nominal_rate, opened_video, timeline_of
-from reward_engine.media.frames import decodable_frames, displayed_size, orientation, pixel_aspect
+from reward_engine.media.frames import decodable_frames, displayed_size, orientation, pixel_aspect, require_showable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +32,22 @@ class VideoInfo:
 def probe_video(path: str | Path) -> VideoInfo:
     """Read a video's packets, decode its first frame, and describe it.
 
-    Raises :class:`MediaError` with code ``missing``, ``not_a_video``, ``no_video``, ``no_decoder``,
-    ``too_large``, ``truncated`` or ``corrupt`` (no frame decodes).
+    Raises:
+        MediaError: With code ``missing``, ``not_a_video``, ``no_video``, ``no_decoder``, ``too_large``, ``truncated``,
+            ``corrupt`` (no frame decodes), ``unknown_colors`` or ``pixel_aspect``.
     """
     path = Path(path)
     with opened_video(path) as (container, stream):
         timeline = timeline_of(container, stream)
-        codec = stream.codec_context.name
+        codec = stream.codec_context.codec.canonical_name
         rate = nominal_rate(stream)
     with opened_video(path) as (container, stream):
         first = next(decodable_frames(container, stream), None)
         if first is None:
             raise MediaError(f"{path.name}: not one frame of the video can be decoded.", code="corrupt")
-        width, height = displayed_size(first, None, pixel_aspect(stream))
+        aspect = pixel_aspect(stream)
+        require_showable(first, aspect, path.name)
+        width, height = displayed_size(first, None, aspect)
         rotation = 90 * orientation(first)[0]
     count = len(timeline.pts) if timeline.complete else max(1, timeline.packets)
     if timeline.complete and timeline.end > timeline.pts[0]:

@@ -25,7 +25,10 @@ class Sampler(Protocol):
 
 
 def nearest(times_ms: Times, targets_ms: Times) -> Indices:
-    """Index of the frame nearest to each target; the earlier one where two are equally near."""
+    """Find the index of the frame nearest to each target.
+
+    Of two that are equally near, it is the earlier one.
+    """
     after = np.clip(np.searchsorted(times_ms, targets_ms, side="left"), 0, len(times_ms) - 1)
     before = np.maximum(after - 1, 0)
     earlier = targets_ms - times_ms[before] <= np.abs(times_ms[after] - targets_ms)
@@ -34,10 +37,10 @@ def nearest(times_ms: Times, targets_ms: Times) -> Indices:
 
 @dataclass(frozen=True, slots=True)
 class EverySecond:
-    """The published sampling: the frame nearest to each whole second, at most ``max_frames`` of them.
+    """The published sampling: the frame nearest to each whole second.
 
-    Seconds run from 0 to the last frame's time rounded to a whole second (half to even), as in the
-    published scorer; below one frame a second a frame therefore repeats.
+    There are at most ``max_frames`` of them. Seconds run from 0 to the last frame's time rounded to a whole second
+    (half to even), as in the published scorer; below one frame a second a frame therefore repeats.
     """
 
     max_frames: int = 24
@@ -52,7 +55,10 @@ class EverySecond:
 
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """``count`` frames spread evenly over the time from the first to the last frame; fewer where there are fewer."""
+    """``count`` frames spread evenly over the time of a clip.
+
+    They go from the first to the last frame; a shorter clip gives fewer.
+    """
 
     count: int
 
@@ -69,7 +75,10 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``count`` consecutive frames from the one nearest to ``start_ms`` on, every ``stride``-th of them."""
+    """``count`` consecutive frames of a clip.
+
+    They begin with the one nearest to ``start_ms``; every ``stride``-th counts.
+    """
 
     start_ms: float = 0.0
     count: int = 16
@@ -85,9 +94,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Bursts:
-    """``bursts`` runs of ``frames`` consecutive frames each, spread evenly; all frames where the clip is short.
+    """``bursts`` runs of ``frames`` consecutive frames, spread evenly.
 
-    Motion between neighbouring frames is measured within a run, never across a gap.
+    A short clip gives all its frames. Motion between neighboring frames is measured within a run, never across a gap.
     """
 
     bursts: int = 4
@@ -122,7 +131,10 @@ class AllFrames:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The union of several samplings, each frame once, so that one pass over the file serves them all."""
+    """The union of several samplings.
+
+    Each frame comes once, so that one pass over the file serves them all.
+    """
 
     samplers: tuple[Sampler, ...]
 

@@ -30,7 +30,7 @@ class Frames:
     """Sampled frames of one video.
 
     ``pixels``: uint8 RGB [t, height, width, 3], upright. ``times_ms``: float64 [t], milliseconds since
-    the first frame. ``indices``: int64 [t], position among all frames (neighbours differ by 1).
+    the first frame. ``indices``: int64 [t], position among all frames (neighbors differ by 1).
     ``total``: how many frames the video has. ``duration_ms``: to the end of the last frame.
     """
 
@@ -50,11 +50,14 @@ def sample_frames(
 ) -> Frames:
     """Decode the frames that ``sampler`` chooses (default: :class:`EverySecond`, the published sampling).
 
-    ``max_side`` scales frames down (never up) while converting. ``threads``: decoder threads, 0 = all
-    cores; one is best where several files are decoded at once. Where a file is damaged, the sampler
-    chooses among the frames that do decode.
+    ``max_side`` scales frames down (never up) while converting. Where a file is damaged, the sampler chooses among the
+    frames that do decode.
 
-    Raises :class:`MediaError` like :func:`probe_video`.
+    Args:
+        threads: Decoder threads, 0 = all cores; one is best where several files are decoded at once.
+
+    Raises:
+        MediaError: Like :func:`probe_video`.
     """
     path = Path(path)
     sampler = sampler if sampler is not None else EverySecond()
@@ -71,9 +74,12 @@ def sample_frames(
 
 
 def frame_times(path: str | Path) -> NDArray[np.float64]:
-    """float64 [t]: when each frame is shown, in milliseconds since the first, from the packets alone.
+    """Read when each frame is shown, from the packets alone.
 
-    Empty where the packets carry no usable times. Raises :class:`MediaError` like :func:`probe_video`.
+    Returns float64 [t] in milliseconds since the first; empty where the packets carry no usable times.
+
+    Raises:
+        MediaError: Like :func:`probe_video`.
     """
     with opened_video(Path(path)) as (container, stream):
         timeline = timeline_of(container, stream)

@@ -22,11 +22,12 @@ from reward_engine.media.container import nominal_rate, opened_video, packets_of
 from reward_engine.media.frames import (
     decodable_frames,
     has_alpha,
-    has_plain_colours,
+    has_plain_colors,
     is_square,
     orientation,
     pixel_aspect,
     plain_frame,
+    require_showable,
 )
 from reward_engine.media.images import MAX_IMAGE_PIXELS, decode_image
 
@@ -38,7 +39,10 @@ _TIME_BASE = Fraction(1, 90_000)
 
 @dataclass(frozen=True, slots=True)
 class VideoNeeds:
-    """What a view of a video must mend: nothing, its container (frames are copied), or its frames (coded anew)."""
+    """What a view of a video must mend.
+
+    That is nothing, its container (frames are copied), or its frames (coded anew).
+    """
 
     container: str = ""
     frames: str = ""
@@ -54,13 +58,14 @@ def write_image_view(path: Path, target: Path, *, max_pixels: int = MAX_IMAGE_PI
 
 
 def video_needs(path: Path) -> VideoNeeds:
-    """What stands in the way of showing this video as it is; each reason in words.
+    """Say in words why a video cannot be shown as it is.
 
-    Raises :class:`MediaError` like :func:`probe_video`.
+    Raises:
+        MediaError: Like :func:`probe_video`.
     """
     with opened_video(path) as (container, stream):
         context = stream.codec_context
-        codec, profile, pixel_format = context.name, str(context.profile or ""), str(context.pix_fmt)
+        codec, profile, pixel_format = context.codec.canonical_name, str(context.profile or ""), str(context.pix_fmt)
         formats = container.format.name.split(",")
         alpha = stream.metadata.get("alpha_mode") == "1"
         aspect = pixel_aspect(stream)
@@ -71,17 +76,18 @@ def video_needs(path: Path) -> VideoNeeds:
         first = next(decodable_frames(container, stream), None)
         if first is None:
             raise MediaError(f"{path.name}: not one frame of the video can be decoded.", code="corrupt")
-    frames = _frames_reason(codec, profile, pixel_format, alpha, aspect, first)
+        coded_aspect = float(stream.codec_context.sample_aspect_ratio or 1)  # some players go by this one
+    require_showable(first, aspect, path.name)
+    square = is_square(aspect) and is_square(coded_aspect)
+    frames = _frames_reason(codec, profile, pixel_format, alpha, square, first)
     if not timeline.complete or hidden or not (len(timeline.keyframes) and timeline.keyframes[0]):
         frames = frames or "its frames carry no usable times"
     return VideoNeeds(_container_reason(path, codec, formats, float(timeline.pts[0] * timeline.time_base)
                                         if len(timeline.pts) else 0.0), frames)  # fmt: skip
 
 
-def _frames_reason(
-    codec: str, profile: str, pixel_format: str, alpha: bool, aspect: float | None, first: VideoFrame
-) -> str:
-    if codec not in ("h264", "vp9", "libvpx-vp9"):
+def _frames_reason(codec: str, profile: str, pixel_format: str, alpha: bool, square: bool, first: VideoFrame) -> str:
+    if codec not in ("h264", "vp9"):
         return f"it is coded as {codec}"
     if codec == "h264" and profile not in _H264_PROFILES:
         return f"its H.264 profile is {profile}"
@@ -91,10 +97,10 @@ def _frames_reason(
         return "it is transparent"
     if orientation(first) != (0, False):
         return "it is turned"
-    if not is_square(aspect):
+    if not square:
         return "its pixels are not square"
-    if not has_plain_colours(first):
-        return "its colours are coded in another way"
+    if not has_plain_colors(first):
+        return "its colors are coded in another way"
     return ""
 
 
@@ -130,9 +136,12 @@ def _is_fragmented(path: Path) -> bool:
 
 
 def write_video_view(path: Path, target: Path, needs: VideoNeeds | None = None) -> None:
-    """Write ``target`` (.mp4) with every frame of the video at its time since the first, without sound.
+    """Write a view of a video, without sound.
 
-    Raises :class:`MediaError` like :func:`probe_video`.
+    ``target`` (.mp4) has every frame at its time since the first.
+
+    Raises:
+        MediaError: Like :func:`probe_video`.
     """
     needs = needs if needs is not None else video_needs(path)
     if needs.frames:

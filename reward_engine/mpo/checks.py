@@ -16,13 +16,18 @@ LOOKED_AT = 200_000  # items that an explanation looks at; more would not say it
 def check_scores(
     values: ArrayLike, groups: ArrayLike, *, keys: Sequence[str] = (), checklists: Sequence[str] = ()
 ) -> None:
-    """That every item is scored, by one checklist, and has another one to be compared with.
+    """Check that scores can be compared.
 
-    ``values`` float [n, d], NaN where an item has no score. ``groups`` [n]: prompts. ``keys`` [n]: what items are
-    called in messages (default: their row). ``checklists`` [n]: content hash of the checklist each was scored by.
+    Every item is scored, by one checklist, and has another one to be compared with.
+
+    Args:
+        values: float [n, d], NaN where an item has no score.
+        groups: [n], prompts.
+        keys: [n], what items are called in messages (default: their row).
+        checklists: [n], content hash of the checklist each was scored by.
 
     Raises:
-        DataError: ``missing_scores``, ``mixed_checklists`` or ``nothing_to_compare``.
+        DataError: With the code ``missing_scores``, ``mixed_checklists`` or ``nothing_to_compare``.
     """
     array = np.asarray(values, dtype=np.float64)
     lacking = np.flatnonzero(~np.isfinite(array).all(axis=1))
@@ -45,7 +50,7 @@ def check_scores(
     sizes = np.unique(np.asarray(groups), return_counts=True)[1]
     if not (sizes > 1).any():
         raise DataError(
-            f"None of the {len(sizes):,} prompts has two items to compare. Generate several items a prompt.",
+            f"None of the {len(sizes):,} prompts has two items to compare. Generate several items per prompt.",
             code="nothing_to_compare",
         )
 
@@ -60,12 +65,12 @@ def check_mined(
     margin: float = 0.0,
     min_total_gap: float = 0.0,
 ) -> None:
-    """That mining found something; otherwise an error that says what stood in the way.
+    """Check that mining found something, or say what stood in the way.
 
     The arguments are those that :func:`dominance.pairs` was called with; ``names`` are of the columns.
 
     Raises:
-        DataError: ``no_pairs``.
+        DataError: With the code ``no_pairs``.
     """
     if len(pairs):
         return

@@ -22,7 +22,10 @@ RESAMPLES = 4000
 
 @dataclass(frozen=True)
 class Change:
-    """Mean of the start, of the tuned model, and of the difference with its confidence interval."""
+    """How a mean differs between start and tuned model.
+
+    It holds both means, and the difference with its confidence interval.
+    """
 
     name: str
     start: float
@@ -47,7 +50,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ScoreComparison:
     """Tuned against start.
 
     Attributes:
@@ -68,8 +71,11 @@ class Comparison:
     confidence: float
 
     @property
-    def over_optimised(self) -> tuple[str, ...]:
-        """Dimensions that fall for certain while the reward rises: the reward was bought with them."""
+    def over_optimized(self) -> tuple[str, ...]:
+        """Dimensions that fall for certain while the reward rises.
+
+        The reward was bought with them.
+        """
         if self.reward.difference <= 0:
             return ()
         return tuple(change.name for change in self.dimensions if change.verdict == "falls")
@@ -83,13 +89,15 @@ def compare(
     tie_margin: float = 0.0,
     confidence: float = 0.95,
     seed: int = 0,
-) -> Comparison:
-    """Compare items one to one; ``prompts`` [n] says whose items belong together.
+) -> ScoreComparison:
+    """Compare items one to one.
 
-    ``tie_margin`` ≥ 0: rewards that differ by no more count as a tie.
+    Args:
+        prompts: [n], whose items belong together.
+        tie_margin: ≥ 0, rewards that differ by no more count as a tie.
 
     Raises:
-        DataError: the scores do not match each other or the prompts, a value is missing, or there is one prompt only.
+        DataError: The scores do not match each other or the prompts, a value is missing, or there is one prompt only.
     """
     group = np.unique(np.asarray(prompts), return_inverse=True)[1]
     n = len(start.reward)
@@ -115,7 +123,7 @@ def compare(
     ]
     d = len(start.dimensions)
     by_dimension = difference[:, 1 : 1 + d]
-    return Comparison(
+    return ScoreComparison(
         items=n,
         prompts=int(group.max()) + 1,
         reward=changes[0],
@@ -157,8 +165,12 @@ def _rates(wins: NDArray[np.bool_], loses: NDArray[np.bool_]) -> Rates:
     return Rates(win, 1.0 - win - lose, lose)
 
 
-def describe(comparison: Comparison, names: Sequence[str] | None = None) -> str:
-    """A few lines for a terminal or a log; ``names``: only these dimensions."""
+def describe(comparison: ScoreComparison, names: Sequence[str] | None = None) -> str:
+    """Describe a comparison in a few lines, for a terminal or a log.
+
+    Args:
+        names: Only these dimensions.
+    """
     rows = [comparison.reward, *(c for c in comparison.dimensions if names is None or c.name in names)]
     lines = [
         f"{row.name:24} {row.start:9.4f} → {row.tuned:9.4f}   {row.difference:+9.4f} "
@@ -167,6 +179,6 @@ def describe(comparison: Comparison, names: Sequence[str] | None = None) -> str:
     ]
     rates = comparison.by_reward
     lines.append(f"win {rates.win:.1%}  tie {rates.tie:.1%}  lose {rates.lose:.1%} of {comparison.items} items")
-    if comparison.over_optimised:
-        lines.append(f"Over-optimised: the reward rises, {', '.join(comparison.over_optimised)} fall.")
+    if comparison.over_optimized:
+        lines.append(f"Over-optimized: the reward rises, {', '.join(comparison.over_optimized)} fall.")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 21
 
 Indices = NDArray[np.int64]
+ValueLevel: TypeAlias = Literal["dimension", "sub_dimension", "question"]
 
 
 @dataclass(frozen=True)
 class Pairs:
     """m pairs: positions of ``winner`` and ``loser`` int64 [m], and ``gaps`` float32 [m, d].
 
-    The gaps are all ≥ 0 where pairs were found by dominance; by total score some may be negative.
+    The gaps are all ≥ 0 where pairs were found by dominance without a tolerance; otherwise some may be negative.
     Ordered by group as the groups first appear, within a group by total gap, largest first.
     """
 
@@ -44,7 +45,7 @@ class Pairs:
         return len(self.winner)
 
     def take(self, positions: ArrayLike) -> Pairs:
-        """The pairs at these positions (or where a mask is true)."""
+        """Take the pairs at these positions, or where a mask is true."""
         at = np.asarray(positions)
         return Pairs(self.winner[at], self.loser[at], self.gaps[at], self.total_gap[at])
 
@@ -55,23 +56,30 @@ def pairs(
     *,
     total: ArrayLike | None = None,
     margin: float = 0.0,
+    tolerance: ArrayLike = 0.0,
     min_total_gap: float = 0.0,
     max_pairs_per_group: int | None = None,
     choose: Choice = "largest",
     seed: int = 0,
 ) -> Pairs:
-    """All pairs in which one item dominates another of its group.
+    """Find all pairs of one group in which one item dominates another.
 
-    ``values`` float [n, d]: one column a dimension, higher is better. ``groups`` int [n]: items are compared
-    within a group (a prompt). ``total`` float [n]: the total the gap is measured in; default the sum over
-    dimensions. ``margin``: by how much at least one dimension must be better (strictly more; rounding noise
-    is no preference). ``min_total_gap``: pairs with a smaller difference of totals are left out.
-    ``max_pairs_per_group``: keep that many of each group, chosen as ``choose`` says (``seed`` for random).
+    Args:
+        values: float [n, d], one column a dimension, higher is better.
+        groups: int [n], items are compared within a group (a prompt).
+        total: float [n], the total the gap is measured in; default the sum over dimensions.
+        margin: By how much at least one dimension must be better (strictly more; rounding noise is no preference).
+        tolerance: float [d] or one for all, differences up to it count as none, so that a winner may be worse by as
+            much and must be better somewhere by more; see :mod:`reward_engine.mpo.tolerance`.
+        min_total_gap: Pairs with a smaller difference of totals are left out.
+        max_pairs_per_group: Keep that many of each group, chosen as ``choose`` says (``seed`` for random).
 
-    Raises DataError for shapes that do not fit, values that are not finite, or options out of range.
+    Raises:
+        DataError: For shapes that do not fit, values that are not finite, or options out of range.
     """
     array, group, totals = _check(values, groups, total)
-    return _mine(array, array, group, totals, margin, min_total_gap, max_pairs_per_group, choose, seed)
+    allowed = _check_tolerance(tolerance, array.shape[1])
+    return _mine(array, array, group, totals, margin, min_total_gap, max_pairs_per_group, choose, seed, allowed)
 
 
 def total_pairs(
@@ -85,16 +93,21 @@ def total_pairs(
     choose: Choice = "largest",
     seed: int = 0,
 ) -> Pairs:
-    """The baseline: pairs in which the winner's total is higher by more than ``margin``, whatever the dimensions say.
+    """Find pairs by the total reward alone: the baseline.
 
-    Arguments as in :func:`pairs`; ``values`` only serve the reported gaps and the default total.
+    The winner's total is higher by more than ``margin``, whatever the dimensions say. The arguments are as in
+    :func:`pairs`; ``values`` only serve the reported gaps and the default total.
     """
     array, group, totals = _check(values, groups, total)
     return _mine(array, totals[:, None], group, totals, margin, min_total_gap, max_pairs_per_group, choose, seed)
 
 
 def keep(pairs: Pairs, groups: ArrayLike, limit: int, *, choose: Choice = "largest", seed: int = 0) -> Pairs:
-    """At most ``limit`` pairs of each group, in the order they were in; ``groups`` int [n] as for :func:`pairs`."""
+    """Keep the first ``limit`` pairs of each group, in their order.
+
+    Args:
+        groups: int [n] as for :func:`pairs`.
+    """
     check_choice(choose, limit)
     of_winner = np.unique(np.asarray(groups), return_inverse=True)[1][pairs.winner]
     kept = select(of_winner, pairs.winner, pairs.loser, pairs.total_gap, limit, choose, seed)
@@ -102,17 +115,18 @@ def keep(pairs: Pairs, groups: ArrayLike, limit: int, *, choose: Choice = "large
 
 
 def both(first: Pairs, second: Pairs) -> Pairs:
-    """The pairs of ``first`` that ``second`` holds too, e.g. of a model and of people over the same items.
+    """Keep the pairs of ``first`` that ``second`` holds too.
 
-    Mine both without a limit and :func:`keep` some of what this returns: two choices of a few seldom meet.
+    They may be of a model and of people over the same items. Mine both without a limit and :func:`keep` some of what
+    this returns: two choices of a few seldom meet.
     """
     span = int(max((int(part.max()) for p in (first, second) for part in (p.winner, p.loser) if len(part)), default=0))
     codes = [p.winner * (span + 1) + p.loser for p in (first, second)]
     return first.take(np.isin(codes[0], codes[1]))
 
 
-def level_values(result: RewardResult, level: Literal["dimension", "sub_dimension", "question"]) -> NDArray[np.float64]:
-    """The columns that are compared at a level: [n, d], [n, s] or [n, q]."""
+def level_values(result: RewardResult, level: ValueLevel) -> NDArray[np.float64]:
+    """Take the columns [n, d], [n, s] or [n, q] that a level compares."""
     columns = {
         "dimension": result.by_dimension,
         "sub_dimension": result.by_sub_dimension,
@@ -133,14 +147,16 @@ def _mine(
     limit: int | None,
     choose: Choice,
     seed: int,
+    tolerance: NDArray[np.float64] | None = None,
 ) -> Pairs:
+    allowed = np.zeros(compared.shape[1]) if tolerance is None else tolerance
     if margin < 0 or min_total_gap < 0:
         raise DataError("The margin and the smallest total gap are at least 0.", code="options")
     check_choice(choose, limit)
     _, first, compact, sizes = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
     found = _Found(compact, totals, limit, choose, seed)
     for members in _groups_by_size(compact, sizes):
-        for whole, winner, loser in _dominating(compared, totals, members, margin, min_total_gap):
+        for whole, winner, loser in _dominating(compared, totals, members, margin, allowed, min_total_gap):
             found.add(winner, loser, whole)
     winner, loser, gap = found.all(first)
     return Pairs(winner, loser, _gaps(values, winner, loser), gap)
@@ -157,7 +173,11 @@ class _Found:
         self.part: tuple[Indices, Indices] | None = None  # of a group too large for one block
 
     def add(self, winner: Indices, loser: Indices, whole: bool) -> None:
-        """``whole``: the block ends with a group's end."""
+        """Add the pairs of a block.
+
+        Args:
+            whole: The block ends with a group's end.
+        """
         if self.part is not None:
             winner, loser = np.concatenate([self.part[0], winner]), np.concatenate([self.part[1], loser])
         group = self.compact[winner]
@@ -171,7 +191,11 @@ class _Found:
             self.done.append((winner[ranked], loser[ranked], gap[ranked]))
 
     def all(self, first: Indices) -> tuple[Indices, Indices, NDArray[np.float64]]:
-        """Winner, loser, gap; ``first``: where each group first appears, which is the order of groups."""
+        """Winner, loser, gap.
+
+        Args:
+            first: Where each group first appears, which is the order of groups.
+        """
         if not self.done:
             none = np.zeros(0, dtype=np.int64)
             return none, none, np.zeros(0)
@@ -197,6 +221,7 @@ def _dominating(
     totals: NDArray[np.float64],
     members: Indices,
     margin: float,
+    tolerance: NDArray[np.float64],
     min_total_gap: float,
 ) -> Iterator[tuple[bool, Indices, Indices]]:
     """Pairs of groups of one size: ``members`` int64 [groups, size], compared in blocks of groups or of rows.
@@ -212,10 +237,10 @@ def _dominating(
             left = block[:, row : row + rows_at_once]
             no_worse = np.ones((len(block), left.shape[1], size), dtype=bool)
             better = np.zeros_like(no_worse)
-            for column in values.T:
-                a, b = column[left][:, :, None], column[block][:, None, :]
-                no_worse &= a >= b
-                better |= a - b > margin
+            for column, allowed in zip(values.T, tolerance, strict=True):
+                gap = column[left][:, :, None] - column[block][:, None, :]
+                no_worse &= gap >= -allowed
+                better |= gap > max(margin, allowed)
             no_worse &= better
             if min_total_gap > 0:
                 no_worse &= totals[left][:, :, None] - totals[block][:, None, :] >= min_total_gap
@@ -230,6 +255,15 @@ def _gaps(values: NDArray[np.float64], winner: Indices, loser: Indices) -> NDArr
         part = slice(start, start + _BLOCK)
         gaps[part] = values[winner[part]] - values[loser[part]]
     return gaps
+
+
+def _check_tolerance(tolerance: ArrayLike, columns: int) -> NDArray[np.float64]:
+    allowed = np.asarray(tolerance, dtype=np.float64)
+    if allowed.ndim > 1 or (allowed.ndim == 1 and len(allowed) != columns):
+        raise DataError(f"One tolerance or {columns} are needed; these have the shape {allowed.shape}.", code="options")
+    if not np.isfinite(allowed).all() or (allowed < 0).any():
+        raise DataError("Tolerances are finite and at least 0.", code="options")
+    return np.broadcast_to(allowed, columns).copy()
 
 
 def _check(

@@ -33,7 +33,10 @@ class DpoLoss:
 
 
 def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean over all but the first axis of (prediction − target)², at least in float32: [b, …] → [b]."""
+    """Average (prediction − target)² over all but the first axis.
+
+    Computes [b, …] → [b], at least in float32.
+    """
     exact = torch.promote_types(prediction.dtype, torch.float32)
     return (prediction.to(exact) - target.to(exact)).pow(2).flatten(1).mean(dim=1)
 
@@ -48,11 +51,13 @@ def diffusion_dpo_loss(
     *,
     beta: float,
 ) -> DpoLoss:
-    """−log σ( −β/2 · [ (‖t_w − π_w‖² − ‖t_w − ref_w‖²) − (‖t_l − π_l‖² − ‖t_l − ref_l‖²) ] ).
+    """Compute the loss of Diffusion-DPO.
 
-    With e² the mean (not the sum) of the squared error over a latent's entries, so that β does not depend on the
-    resolution; the paper's T·ω(λ) is absorbed into β as in its released code, where β is 2,000 to 5,000. Winner
-    and loser of a pair are to be noised with the same ε at the same step.
+    That is −log σ( −β/2 · [ (‖t_w − π_w‖² − ‖t_w − ref_w‖²) − (‖t_l − π_l‖² − ‖t_l − ref_l‖²) ] ).
+
+    Each ‖·‖² is the mean (not the sum) of the squared error over a latent's entries, so that β does not depend on the
+    resolution; the paper's T·ω(λ) is absorbed into β as in its released code, where β is 2,000 to 5,000. Winner and
+    loser of a pair are to be noised with the same ε at the same step.
 
     Args:
         policy_winner, policy_loser: predictions of the model in training, [b, …], any float dtype.
@@ -61,7 +66,7 @@ def diffusion_dpo_loss(
         beta: > 0, how closely the policy is held to the reference.
 
     Raises:
-        ValueError: beta is not positive, or shapes differ.
+        ValueError: Beta is not positive, or shapes differ.
     """
     if not beta > 0:
         raise ValueError(f"beta must be above 0, not {beta}.")

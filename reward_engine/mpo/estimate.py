@@ -4,7 +4,7 @@ Nothing is loaded. Parameters are counted from the headers of the weight files; 
 configuration on PyTorch's ``meta`` device, which has shapes and no data, and run once there: its floating-point
 operations and the tensors that its backward pass would keep are counted, not guessed. What is rough:
 
-- Time is operations ÷ (the speed of a large matrix product on the device × ``UTILISATION``). Real kernels reach 30 to
+- Time is operations ÷ (the speed of a large matrix product on the device × ``UTILIZATION``). Real kernels reach 30 to
   60 % of that; the estimate is meant to tell an hour from a day.
 - Memory leaves out what the allocator loses and what kernels need in passing, for which ``OVERHEAD`` is added; and
   the VAE's own passes, which come before and between, not during, training.
@@ -38,7 +38,11 @@ _INSTALLING = threading.Lock()  # one thread at a time has another in its place
 
 
 def estimate(source: str | Path, settings: Settings) -> Estimate:
-    """Raises TrainingError where the folder is no pipeline, or of no family that can be trained here."""
+    """Estimate what a training needs.
+
+    Raises:
+        TrainingError: If the folder is no pipeline, or of no family that can be trained here.
+    """
     folder = pipelines.resolve(source)
     dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
     policy = skeleton(folder, dtype)
@@ -65,7 +69,10 @@ def estimate(source: str | Path, settings: Settings) -> Estimate:
 
 
 def largest_batch(source: str | Path, settings: Settings, memory_bytes: int) -> int:
-    """The most pairs at once that should fit into a device's memory; 0 where not even one does."""
+    """Find the most pairs at once that fit into memory.
+
+    The memory is that of a device; 0 where not even one pair fits.
+    """
     found = estimate(source, settings)
     of_one = found.activation_bytes / settings.batch_size * OVERHEAD
     room = memory_bytes - (found.memory_bytes - found.activation_bytes * OVERHEAD)
@@ -73,7 +80,10 @@ def largest_batch(source: str | Path, settings: Settings, memory_bytes: int) -> 
 
 
 def measured_flops(device: torch.device, dtype: torch.dtype = torch.bfloat16, *, side: int | None = None) -> float:
-    """Floating-point operations a second of a large matrix product on this device, measured for about half a second."""
+    """Measure a device's floating-point operations per second.
+
+    It multiplies large matrices for about half a second.
+    """
     side = side or (8192 if device.type == "cuda" else 1024)
     matrix = torch.randn(side, side, device=device, dtype=dtype)
 
@@ -93,7 +103,10 @@ def measured_flops(device: torch.device, dtype: torch.dtype = torch.bfloat16, *,
 
 @dataclass(frozen=True)
 class PassCost:
-    """Of one item: operations of a forward pass; bytes its backward pass keeps, without and with checkpointing."""
+    """What one item costs in a pass.
+
+    These are operations of a forward pass, and bytes its backward pass keeps, without and with checkpointing.
+    """
 
     flops: float
     kept: int
@@ -129,7 +142,10 @@ def cost_of_pass(policy: Policy, latents: Tensor, conditioning: Conditioning) ->
     outside, blocks, inputs = _Kept(weights), list[int](), 0
 
     def block(module: Any, *args: Any) -> Any:
-        """Stands in for a checkpoint: what the block keeps inside is counted apart from what enters it."""
+        """Stand in for a checkpoint.
+
+        What the block keeps inside is counted apart from what enters it.
+        """
         nonlocal inputs
         inputs += sum(arg.nbytes for arg in args if isinstance(arg, Tensor) and arg.requires_grad)
         inside = _Kept(weights)
@@ -151,7 +167,10 @@ def cost_of_pass(policy: Policy, latents: Tensor, conditioning: Conditioning) ->
 
 
 class FusedAttention:
-    """Attention as fused kernels do it: it keeps query, key, value and output, never the matrix of scores."""
+    """Attention as fused kernels do it.
+
+    It keeps query, key, value and output, never the matrix of scores.
+    """
 
     flops = 0.0
 

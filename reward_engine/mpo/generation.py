@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reward_engine import storage
 from reward_engine.errors import ArtifactError, DataError
-from reward_engine.judges.base import Cancelled, Progress
-from reward_engine.mpo import media, storage
+from reward_engine.judges.base import Canceled, Progress
+from reward_engine.mpo import media
 from reward_engine.mpo.media import Size
 from reward_engine.mpo.memory import in_batches
 from reward_engine.mpo.policies.families import FAMILIES
@@ -47,7 +48,11 @@ class Sampling:
 
     @classmethod
     def for_family(cls, pipeline_class: str) -> Sampling:
-        """What the family's makers recommend. Raises KeyError for one that is not known here."""
+        """What the family's makers recommend.
+
+        Raises:
+            KeyError: For one that is not known here.
+        """
         family = FAMILIES[pipeline_class]
         return cls(family.steps, family.guidance_scale)
 
@@ -62,7 +67,10 @@ class Sampling:
         height: int | None = None,
         frames: int | None = None,
     ) -> Sampling:
-        """Where a side or the number of frames is not given, it is what the pipeline makes by itself."""
+        """Complete the options of sampling for a pipeline.
+
+        Where a side or the number of frames is not given, it is what the pipeline makes by itself.
+        """
         native = policy.native_size
         return cls(steps, guidance_scale, Size(width or native.width, height or native.height, frames or native.frames))
 
@@ -79,10 +87,10 @@ class Sampling:
 
 
 def check(policy: Policy, sampling: Sampling) -> None:
-    """That a pipeline can be asked so; a skeleton will do.
+    """Check that a pipeline can be asked so; a skeleton will do.
 
     Raises:
-        DataError: with the code ``steps``, ``guidance_scale``, ``width``, ``height`` or ``frames``.
+        DataError: With the code ``steps``, ``guidance_scale``, ``width``, ``height`` or ``frames``.
     """
     if not 1 <= sampling.steps <= MOST_STEPS:
         raise DataError(f"1 to {MOST_STEPS:,} steps can be made, not {sampling.steps:,}.", code="steps")
@@ -116,7 +124,10 @@ def check(policy: Policy, sampling: Sampling) -> None:
 
 
 def plan(prompts: Sequence[str], per_prompt: int, folder: Path, suffix: str, seed: int) -> list[Generation]:
-    """What is to be made. A seed depends on the prompt and the index alone: models are compared on the same noise."""
+    """Plan what is to be made.
+
+    A seed depends on the prompt and the index alone: models are compared on the same noise.
+    """
     texts = list(dict.fromkeys(prompts))
     if not texts or any(not text.strip() for text in texts):
         raise DataError("There is no prompt to generate for, or an empty one.", code="no_prompt")
@@ -141,18 +152,20 @@ def generate(
     batch_size: int = 8,
     elsewhere: Collection[tuple[str, int]] = (),
     progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
+    canceled: Canceled | None = None,
 ) -> list[Generation]:
-    """Make ``per_prompt`` items of each prompt in a folder, those that are not there yet; returns those that are.
+    """Make the items of each prompt that a folder does not hold yet.
 
-    ``elsewhere``: prompt and index of items that are kept in another place already, and so are not made again.
+    Each prompt gets ``per_prompt``; returns all that are there. ``plan.json`` records prompts, seeds and options before
+    the first item is made. A batch that does not fit into memory is halved.
 
-    ``lora``: a safetensors file that the pipeline wears meanwhile. ``plan.json`` records prompts, seeds and options
-    before the first item is made. A batch that does not fit into memory is halved.
+    Args:
+        lora: A safetensors file that the pipeline wears meanwhile.
+        elsewhere: Prompt and index of items that are kept in another place already, and so are not made again.
 
     Raises:
-        ArtifactError: the folder holds items made otherwise.
-        TrainingError: one item alone does not fit into memory.
+        ArtifactError: The folder holds items made otherwise.
+        TrainingError: One item alone does not fit into memory.
     """
     sampling = sampling or Sampling()
     items = plan(prompts, per_prompt, folder, ".png" if policy.media_type == "image" else ".mp4", seed)
@@ -173,7 +186,7 @@ def generate(
         done += count
         if progress is not None:
             progress(done, len(items))
-        return cancelled is None or not cancelled()
+        return canceled is None or not canceled()
 
     with policy.wearing(lora):
         in_batches(lacking, batch_size, work, report)
@@ -186,7 +199,7 @@ def _record(
     content = {
         "pipeline_class": type(policy.pipeline).__name__,
         "pipeline_fingerprint": policy.fingerprint,
-        "lora_sha256": storage.sha256(lora) if lora is not None else None,
+        "lora_sha256": storage.file_sha256(lora) if lora is not None else None,
         "sampling": {**asdict(sampling), "size": str(sampling.size or policy.native_size)},
         "seed": seed,
         "items": [{**asdict(item), "path": item.path.name} for item in items],
@@ -208,6 +221,5 @@ def _write(made: Any, path: Path) -> None:
         made.save(buffer, format="PNG")
         storage.write_bytes(path, buffer.getvalue())
     else:
-        beside = path.with_name(f".{path.name}")
-        media.save_clip(made, beside)
-        beside.replace(path)
+        with storage.temporary(path) as beside:
+            media.save_clip(made, beside)

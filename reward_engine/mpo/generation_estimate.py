@@ -37,13 +37,14 @@ def estimate_generation(
     dtype: torch.dtype = torch.bfloat16,
     lora: Path | None = None,
 ) -> GenerationEstimate:
-    """Also the check of everything that can be known without loading a weight.
+    """Estimate a generation, and check what can be known without loading a weight.
 
-    ``sampling``: or a function that says it once the pipeline is known, whose skeleton it gets.
+    Args:
+        sampling: Or a function that says it once the pipeline is known, whose skeleton it gets.
 
     Raises:
-        TrainingError: no pipeline, one that cannot be used, or a LoRA that is none or belongs to another model.
-        DataError: options that it cannot be asked for (see :func:`reward_engine.mpo.generation.check`).
+        TrainingError: No pipeline, one that cannot be used, or a LoRA that is none or belongs to another model.
+        DataError: Options that it cannot be asked for (see :func:`reward_engine.mpo.generation.check`).
     """
     folder = pipelines.resolve(source)
     policy = skeleton(folder, dtype)
@@ -67,10 +68,10 @@ def estimate_generation(
 
 
 def check_fits(policy: Policy, lora: Path) -> None:
-    """That a LoRA file is for the pipeline's denoiser. Files in other formats than peft's are left to diffusers.
+    """Check that a LoRA file is for the pipeline's denoiser. Files in other formats than peft's are left to diffusers.
 
     Raises:
-        TrainingError: it holds no adapter, or one for layers that the denoiser has not.
+        TrainingError: It holds no adapter, or one for layers that the denoiser has not.
     """
     shapes = {name: entry["shape"] for name, entry in pipelines.header(lora).items() if name != "__metadata__"}
     if not any("lora" in name.lower() for name in shapes):

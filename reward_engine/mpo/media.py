@@ -28,10 +28,14 @@ class Size:
 
 
 def load(path: Path, size: Size) -> NDArray[np.uint8]:
-    """uint8 RGB [h, w, 3] of a picture or [t, h, w, 3] of a clip, cropped about its centre and scaled to ``size``.
+    """Load a picture or clip, cropped and scaled to ``size``.
 
-    Media of that size come back as they are. Raises MediaError for a file that cannot be read, DataError for a
-    clip with fewer frames than wanted.
+    Returns uint8 RGB [h, w, 3] of a picture or [t, h, w, 3] of a clip, cropped about its center. Media of that size
+    come back as they are.
+
+    Raises:
+        MediaError: For a file that cannot be read.
+        DataError: For a clip with fewer frames than wanted.
     """
     if size.frames is None:
         return _fit(decode_image(path), size)

@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether this is a device saying that its memory is full."""
+    """Tell whether a device says that its memory is full."""
     import torch  # here, so that what only plans batches can do without
 
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
@@ -32,12 +32,14 @@ def release() -> None:
 def in_batches(
     items: Sequence[Item], batch_size: int, work: Callable[[Sequence[Item]], None], report: Callable[[int], bool]
 ) -> bool:
-    """Do the work batch by batch; ``report`` hears how many were done and says whether to go on.
+    """Do the work batch by batch.
+
+    ``report`` hears how many were done and says whether to go on.
 
     A batch that does not fit into memory is halved, and so are those after it. Returns whether all were done.
 
     Raises:
-        TrainingError: one item alone does not fit.
+        TrainingError: One item alone does not fit.
     """
     done = 0
     while done < len(items):

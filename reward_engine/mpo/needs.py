@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reward_engine.mpo.media import Size
 from reward_engine.mpo.training.settings import Settings
 
-UTILISATION = 0.4
+UTILIZATION = 0.4
 OVERHEAD = 1.15
 CONTEXT_BYTES = 600 << 20  # a CUDA context and its libraries
 
@@ -43,9 +43,13 @@ class Estimate:
         return int((self.weight_bytes + self.adapter_bytes + self.activation_bytes) * OVERHEAD) + CONTEXT_BYTES
 
     def seconds(self, settings: Settings, device_flops: float, devices: int = 1) -> float:
-        """Of all steps. ``device_flops``: operations a second, see :func:`measured_flops`."""
+        """Estimate how long all steps take.
+
+        Args:
+            device_flops: Operations a second, see :func:`measured_flops`.
+        """
         pairs = settings.steps * settings.pairs_per_step
-        return pairs * self.flops_per_pair / (device_flops * UTILISATION * devices)
+        return pairs * self.flops_per_pair / (device_flops * UTILIZATION * devices)
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,17 @@ class GenerationEstimate:
         return int((self.weight_bytes + batch_size * self.item_bytes) * OVERHEAD) + CONTEXT_BYTES
 
     def largest_batch(self, memory_bytes: int) -> int:
-        """The most items at once that should fit into a device's memory; 0 where not even one does."""
+        """Find the most items at once that fit into memory.
+
+        The memory is that of a device; 0 where not even one item fits.
+        """
         room = (memory_bytes - CONTEXT_BYTES) / OVERHEAD - self.weight_bytes
         return max(0, int(room // max(self.item_bytes, 1)))
 
     def seconds(self, items: int, device_flops: float) -> float:
-        """``device_flops``: operations a second, see :func:`reward_engine.mpo.estimate.measured_flops`."""
-        return items * self.flops_per_item / (device_flops * UTILISATION)
+        """Estimate how long so many items take.
+
+        Args:
+            device_flops: Operations a second, see :func:`reward_engine.mpo.estimate.measured_flops`.
+        """
+        return items * self.flops_per_item / (device_flops * UTILIZATION)

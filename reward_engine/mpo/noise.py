@@ -46,7 +46,7 @@ class ForwardProcess:
         """Read the forward process out of a diffusers scheduler.
 
         Raises:
-            TrainingError: the scheduler's prediction type is none of the three.
+            TrainingError: The scheduler's prediction type is none of the three.
         """
         config = scheduler.config
         if "FlowMatch" in type(scheduler).__name__:
@@ -63,12 +63,18 @@ class ForwardProcess:
         return cls(prediction, cumulative.sqrt(), (1 - cumulative).sqrt(), torch.arange(len(cumulative)).double())
 
     def add_noise(self, clean: Tensor, noise: Tensor, steps: Tensor) -> Tensor:
-        """x_t for clean latents [b, …], noise of the same shape, and step indices int64 [b] in 0..T−1."""
+        """Compute x_t from clean latents and noise.
+
+        Takes latents [b, …], noise of the same shape, and step indices int64 [b] in 0..T−1.
+        """
         signal, sigma = self._at(steps, clean)
         return signal * clean + sigma * noise
 
     def target(self, clean: Tensor, noise: Tensor, steps: Tensor) -> Tensor:
-        """What the network should predict at these steps; same shape and dtype as ``clean``."""
+        """Compute what the network should predict at these steps.
+
+        It has the shape and dtype of ``clean``.
+        """
         if self.prediction == "epsilon":
             return noise
         if self.prediction == "flow":

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reward_engine.errors import DataError
-from reward_engine.judges.base import Cancelled, MediaInput, MediaType, Progress
-from reward_engine.mpo.comparison import Comparison, compare
+from reward_engine.judges.base import Canceled, MediaInput, MediaType, Progress
+from reward_engine.mpo.comparison import ScoreComparison, compare
 from reward_engine.mpo.dominance import Pairs
 from reward_engine.mpo.generation import Generation, Sampling, generate
 from reward_engine.mpo.scoring import Score, Scores
@@ -33,22 +33,23 @@ START = "start"
 
 
 def groups_of(made: Sequence[Generation]) -> NDArray[np.int64]:
-    """int64 [n]: items of one prompt have one number."""
+    """Number the prompts of items, int64 [n]; items of one prompt share a number."""
     number: dict[str, int] = {}
     return np.array([number.setdefault(item.prompt, len(number)) for item in made], dtype=np.int64)
 
 
 def as_inputs(made: Sequence[Generation], media_type: MediaType) -> list[MediaInput]:
-    """What a judge is given."""
+    """Turn items into what a judge is given."""
     return [MediaInput(item.path.stem, media_type, item.path, item.prompt) for item in made]
 
 
 def training_pairs(
     mined: Pairs, made: Sequence[Generation], *, held_out: float = 0.1, seed: int = 0
 ) -> list[TrainingPair]:
-    """Mined positions → files; of about ``held_out`` of the prompts (0 ≤ share < 1) all pairs are held out.
+    """Turn mined positions into files, some prompts held out.
 
-    Which prompts, the seed and the prompt's text decide, so that runs on the same prompts hold out the same ones.
+    All pairs of about ``held_out`` of the prompts (0 ≤ share < 1) are held out. The seed and the prompt's text decide
+    which, so that runs on the same prompts hold out the same ones.
     """
     pairs = []
     for winner, loser in zip(mined.winner.tolist(), mined.loser.tolist(), strict=True):
@@ -59,19 +60,28 @@ def training_pairs(
 
 
 def is_held_out(prompt: str, share: float, seed: int) -> bool:
-    """Whether the pairs of a prompt are kept apart: of about ``share`` (0 ≤ share < 1) of all prompts. Raises DataError."""  # noqa: E501
+    """Tell whether the pairs of a prompt are held out.
+
+    Those of about ``share`` (0 ≤ share < 1) of all prompts are.
+
+    Raises:
+        DataError: Shapes or values do not fit.
+    """
     if not 0 <= share < 1:
         raise DataError(f"The share held out must be at least 0 and below 1, not {share}.", code="options")
     return seed_of(seed, "held out", prompt) / 2**63 < share
 
 
 @dataclass(frozen=True)
-class ModelComparison:
-    """Every tuned model beside the start: ``scores`` and generations by model name, ``against_start`` of the tuned ones."""  # noqa: E501
+class TunedComparison:
+    """Every tuned model beside the start.
+
+    ``scores`` and generations by model name, ``against_start`` of the tuned ones.
+    """
 
     made: Mapping[str, Sequence[Generation]]
     scores: Mapping[str, Scores]
-    against_start: Mapping[str, Comparison]
+    against_start: Mapping[str, ScoreComparison]
 
 
 def compare_models(
@@ -87,12 +97,17 @@ def compare_models(
     batch_size: int = 8,
     tie_margin: float = 0.0,
     progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
-) -> ModelComparison | None:
-    """Start and tuned models make the same held-out prompts from the same seeds; the reward scores all.
+    canceled: Canceled | None = None,
+) -> TunedComparison | None:
+    """Compare tuned models with their start.
 
-    ``loras``: name → the safetensors file of a tuned model. Items lie in a folder a model and are made once.
-    ``progress`` counts items over all models. Returns None where it was cancelled.
+    All make the same held-out prompts from the same seeds; the reward scores all.
+
+    Items lie in a folder a model and are made once. ``progress`` counts items over all models. Returns None where it
+    was canceled.
+
+    Args:
+        loras: Name → the safetensors file of a tuned model.
 
     Raises:
         DataError: a model is named like the start, an item cannot be scored, or see :func:`compare`.
@@ -107,7 +122,7 @@ def compare_models(
         before = number * total // len(models)
         made[name] = generate(
             policy, prompts, folder / f"{number:02d}", per_prompt=per_prompt, sampling=sampling, lora=lora, seed=seed,
-            batch_size=batch_size, cancelled=cancelled,
+            batch_size=batch_size, canceled=canceled,
             progress=_beyond(progress, before, total),
         )  # fmt: skip
         if len(made[name]) < total // len(models):
@@ -115,7 +130,7 @@ def compare_models(
         scores[name] = score(as_inputs(made[name], policy.media_type))
     groups = groups_of(made[START])
     against = {name: compare(scores[START], scores[name], groups, tie_margin=tie_margin, seed=seed) for name in loras}
-    return ModelComparison(made, scores, against)
+    return TunedComparison(made, scores, against)
 
 
 def _beyond(progress: Progress | None, before: int, total: int) -> Progress | None:

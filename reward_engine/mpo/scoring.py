@@ -9,15 +9,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from reward_engine import reward as rewards
 from reward_engine.errors import DataError
-from reward_engine.judges.base import Judge, MediaInput
-from reward_engine.weights import Weights
+from reward_engine.judges.base import MediaInput
 
 
 @dataclass(frozen=True)
 class Scores:
-    """``reward`` float64 [n], and its parts ``by_dimension`` [n, d] and ``by_sub_dimension`` [n, s], with their names.
+    """Rewards of n items and their parts.
+
+    ``reward`` float64 [n], ``by_dimension`` [n, d] and ``by_sub_dimension`` [n, s], with their names.
 
     Higher is better everywhere. A reward without sub-dimensions has s = 0.
     """
@@ -42,27 +42,3 @@ class Scores:
 
 Score: TypeAlias = Callable[[Sequence[MediaInput]], Scores]
 """Scores items in their order. Raises where one cannot be scored: a mean over what is left would flatter."""
-
-
-def judge_score(judge: Judge, weights: Weights, *, batch_size: int = 16) -> Score:
-    """The soft reward of a judge's answers (see ``reward_engine.reward``) as a :data:`Score`."""
-    checklist = judge.checklist
-
-    def score(items: Sequence[MediaInput]) -> Scores:
-        predictions = judge.predict(items, batch_size=batch_size)
-        if predictions.errors:
-            key, reason = next(iter(predictions.errors.items()))
-            raise DataError(
-                f"{len(predictions.errors)} of {len(items)} items could not be scored, {key} among them: {reason}",
-                code="missing_scores",
-            )
-        found = rewards.reward(rewards.soft_values(predictions.p_yes, checklist), checklist, weights)
-        return Scores(
-            found.reward,
-            found.by_dimension,
-            found.by_sub_dimension,
-            tuple(dimension.name for dimension in checklist.dimensions),
-            tuple(sub.name for sub in checklist.ordinal),
-        )
-
-    return score

@@ -19,7 +19,11 @@ Indices: TypeAlias = NDArray[np.int64]
 
 
 def check_choice(choose: str, limit: int | None) -> None:
-    """Raises DataError for an unknown way to choose or a limit below one."""
+    """Check the way to choose and the limit.
+
+    Raises:
+        DataError: For an unknown way to choose or a limit below one.
+    """
     if choose not in CHOICES:
         raise DataError(f"Pairs can be chosen as {', '.join(CHOICES)}, not “{choose}”.", code="options")
     if limit is not None and limit < 1:
@@ -29,10 +33,11 @@ def check_choice(choose: str, limit: int | None) -> None:
 def select(
     group: Indices, winner: Indices, loser: Indices, gap: NDArray[np.float64], limit: int, choose: Choice, seed: int
 ) -> Indices:
-    """Positions of at most ``limit`` pairs of each group, group by group; all arguments [m] in any order.
+    """Choose at most ``limit`` pairs of each group.
 
-    The choice depends on the pairs alone, not on the order or the blocks they come in: it may be applied to
-    parts of a group and then to what is left of all parts.
+    Returns their positions, group by group; all arguments are [m], in any order. The choice depends on the pairs alone,
+    not on the order or the blocks they come in: it may be applied to parts of a group and then to what is left of all
+    parts.
     """
     if choose == "diverse":
         by_winner = np.lexsort((loser, -gap, winner))

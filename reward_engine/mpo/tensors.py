@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 import shutil
@@ -15,14 +14,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from reward_engine import storage
 from reward_engine.errors import ArtifactError
-from reward_engine.mpo import storage
+from reward_engine.storage import sha256
 
 RECORD = "state.json"
 
 
 def write_folder(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], record: Mapping[str, Any]) -> None:
-    """One safetensors file a name and ``state.json`` with the record and their sha256, all at once or nothing.
+    """Write tensors and a record, all at once or nothing.
+
+    One safetensors file per name and ``state.json`` with the record and their sha256.
 
     A folder that is there already is replaced.
     """
@@ -32,7 +34,7 @@ def write_folder(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], reco
         sums = {}
         for name, content in tensors.items():
             data = tensor_bytes(content)
-            sums[f"{name}.safetensors"] = hashlib.sha256(data).hexdigest()
+            sums[f"{name}.safetensors"] = sha256(data)
             storage.write_bytes(beside / f"{name}.safetensors", data)
         storage.write_json(beside / RECORD, {**record, "sha256": sums})
         if folder.exists():
@@ -44,7 +46,11 @@ def write_folder(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], reco
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
-    """(record, name → tensors). Raises ArtifactError for whatever is not as :func:`write_folder` left it."""
+    """Read a record and its tensors by name.
+
+    Raises:
+        ArtifactError: For whatever is not as :func:`write_folder` left it.
+    """
     record = storage.read_json(folder / RECORD)
     sums = record.get("sha256")
     if not isinstance(sums, dict):
@@ -52,18 +58,23 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Tenso
     found = {}
     for name, expected in sums.items():
         content = storage.read_bytes(folder / name)
-        if hashlib.sha256(content).hexdigest() != expected:
+        if sha256(content) != expected:
             raise ArtifactError(f"{folder / name} is not what was written.", code="checksum")
         found[name.removesuffix(".safetensors")] = _tensors(content, folder / name)
     return record, found
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Write tensors as the bytes of a safetensors file."""
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Raises ArtifactError where the file is missing or no safetensors."""
+    """Read a safetensors file.
+
+    Raises:
+        ArtifactError: If the file is missing or no safetensors.
+    """
     return _tensors(storage.read_bytes(path), path)
 
 

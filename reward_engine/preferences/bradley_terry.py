@@ -6,7 +6,7 @@ Davidson (1970): with d = wᵀ(x_first − x_second),
 
 A tie says that d is near 0, and η how near is near enough. Without ties η → −∞ and what is left is logistic
 regression without an intercept (Bradley & Terry 1952). The loss is convex in (w, η). With w ≥ 0 the L1
-penalty is linear, so that L-BFGS-B solves the penalised problem without tricks.
+penalty is linear, so that L-BFGS-B solves the penalized problem without tricks.
 """
 
 from __future__ import annotations
@@ -20,19 +20,28 @@ from scipy.optimize import minimize
 
 @dataclass(frozen=True)
 class BradleyTerry:
-    """``coef`` float64 [f] ≥ 0; ``tie`` η, None where there was no tie to learn from."""
+    """A Bradley-Terry model with ties.
+
+    ``coef`` float64 [f] ≥ 0; ``tie`` η, None where there was no tie to learn from.
+    """
 
     coef: NDArray[np.float64]
     tie: float | None
 
     def log_probabilities(self, gaps: NDArray[np.float64]) -> NDArray[np.float64]:
-        """log P of (second better, tie, first better) for gaps d [m]: float64 [m, 3]."""
+        """Compute log P of each outcome for gaps d [m].
+
+        Returns (second better, tie, first better), float64 [m, 3].
+        """
         eta = -np.inf if self.tie is None else self.tie
         parts = np.stack([-gaps / 2, np.full(gaps.shape, eta), gaps / 2], axis=-1)
         return np.asarray(parts - np.logaddexp.reduce(parts, axis=-1, keepdims=True))
 
     def losses(self, gaps: NDArray[np.float64], outcome: NDArray[np.int8]) -> NDArray[np.float64]:
-        """−log P of what was said, nats [m]. A tie costs a lot, not all, where none was ever seen."""
+        """Compute −log P of what was said, nats [m].
+
+        A tie costs a lot, not all, where none was ever seen.
+        """
         found = np.take_along_axis(self.log_probabilities(gaps), outcome[:, None].astype(np.int64) + 1, axis=1)
         return np.asarray(-np.maximum(found[:, 0], np.log(1e-7)))
 
@@ -47,10 +56,13 @@ def fit_bradley_terry(
     start: BradleyTerry | None = None,
     tolerance: float = 1e-8,
 ) -> BradleyTerry:
-    """Minimise mean loss + l1·Σw + l2/2·Σw² over w ≥ 0.
+    """Minimize mean loss + l1·Σw + l2/2·Σw² over w ≥ 0.
 
-    ``differences`` float64 [m, f], ``outcome`` int8 [m] in {−1, 0, +1}; ``pair_weights`` [m] ≥ 0 (how often a
-    pair counts); ``start``: where to begin, e.g. the solution of a neighbouring problem.
+    Args:
+        differences: float64 [m, f].
+        outcome: int8 [m] in {−1, 0, +1}.
+        pair_weights: [m] ≥ 0 (how often a pair counts).
+        start: Where to begin, e.g. the solution of a neighboring problem.
     """
     m, f = differences.shape
     weight = np.ones(m) if pair_weights is None else pair_weights

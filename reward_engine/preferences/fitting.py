@@ -30,8 +30,10 @@ FEW_PROMPTS = 30
 
 @dataclass(frozen=True)
 class HeldOut:
-    """On prompts a fit has not seen: ``log_loss`` nats a pair, beside what one gets from the shares of the outcomes;
-    ``diff`` and ``tau`` as in :func:`reward_engine.evaluation.preference_accuracy`, beside those of equal weights.
+    """How a fit does on prompts it has not seen.
+
+    ``log_loss`` nats a pair, beside what one gets from the shares of the outcomes; ``diff`` and ``tau`` as in
+    :func:`reward_engine.evaluation.preference_accuracy`, beside those of equal weights.
 
     The penalty was chosen on the same pairs, so that the loss is a little flattered.
     """
@@ -46,12 +48,14 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class PreferenceFit:
-    """Fitted ``weights`` (in log odds) and what is known of them; arrays [q] on the axis ``checklist.questions``.
+    """Fitted ``weights`` (in log odds) and what is known of them.
 
-    ``low``, ``high``: 95 % percentile intervals over resamples of prompts; ``kept``: the share of resamples that
-    gave the question a weight above 0. All three are NaN without resamples. ``dropped``: question → why it was
-    left out; ``zero``: questions that took part and got nothing, because they help no further or would have come
-    out negative. ``tie``: log-weight of ties (Davidson's ν = e^tie).
+    Arrays [q] on the axis ``checklist.questions``.
+
+    ``low``, ``high``: 95 % percentile intervals over resamples of prompts; ``kept``: the share of resamples that gave
+    the question a weight above 0. All three are NaN without resamples. ``dropped``: question → why it was left out;
+    ``zero``: questions that took part and got nothing, because they help no further or would have come out negative.
+    ``tie``: log-weight of ties (Davidson's ν = e^tie).
     """
 
     weights: Weights
@@ -102,11 +106,17 @@ def fit_weights(
     resamples: int = 200,
     seed: int = 0,
 ) -> PreferenceFit:
-    """Fit weights ≥ 0 to comparisons of items with the signed values [n, q] in [−1, 1].
+    """Fit weights ≥ 0 to comparisons of items.
 
-    ``values``: hard answers or :func:`reward_engine.reward.soft_values`; what is masked is 0 there, and questions
-    that only ask whether something is present are left out, as published. ``l1_shares``: 0 is pure L2, 1 pure
-    L1; all are tried with all ``penalties``. Raises DataError where nothing can be learnt.
+    The items' signed values [n, q] lie in [−1, 1].
+
+    Args:
+        values: Hard answers or :func:`reward_engine.reward.soft_values`; what is masked is 0 there, and questions that
+            only ask whether something is present are left out, as published.
+        l1_shares: 0 is pure L2, 1 pure L1; all are tried with all ``penalties``.
+
+    Raises:
+        DataError: If nothing can be learned.
     """
     array = _check_values(checklist, values)
     _check_options(comparisons, l1_shares, penalties, folds, resamples)
@@ -115,7 +125,7 @@ def fit_weights(
     dropped = _dropped(checklist, differences)
     used = np.array([question.id not in dropped for question in checklist.questions], dtype=bool)
     if not used.any():
-        raise DataError("No question differs between the items of any pair, so that no weight can be learnt.")
+        raise DataError("No question differs between the items of any pair, so that no weight can be learned.")
     x = np.ascontiguousarray(differences[:, used])
     selection = select_penalty(x, outcome, prompts, l1_shares=l1_shares, penalties=penalties, folds=folds, seed=seed)
     best = selection.best

@@ -17,7 +17,10 @@ PENALTIES = tuple(float(x) for x in np.logspace(0, -4, 9))
 
 @dataclass(frozen=True)
 class PenaltyScore:
-    """Penalties tried, and the held-out loss: nats a pair, mean and its standard error over prompts."""
+    """A penalty tried, and its held-out loss.
+
+    The loss is in nats a pair: its mean and standard error over prompts.
+    """
 
     l1: float
     l2: float
@@ -27,7 +30,10 @@ class PenaltyScore:
 
 @dataclass(frozen=True)
 class Selection:
-    """``scores`` of all that was tried, ``best`` of them, and for the best the held-out ``gaps`` and ``losses`` [m]."""
+    """All penalties tried and the best of them.
+
+    ``scores`` of all, ``best``, and for it the held-out ``gaps`` and ``losses`` [m].
+    """
 
     scores: tuple[PenaltyScore, ...]
     best: PenaltyScore

@@ -9,14 +9,20 @@ from reward_engine.tables.rows import TableError
 
 
 def plain(name: str) -> str:
-    """A name without what does not tell it from another: capitals, space around it, the two forms of é."""
+    """Reduce a name to what tells it from others.
+
+    Capitals, space around it, and the two forms of é do not count.
+    """
     return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def column_named(wanted: str, columns: Iterable[str]) -> str | None:
-    """The column that is meant by a name: the very one, else the only one that differs in capitals alone.
+    """Find the column that is meant by a name.
 
-    Raises TableError (ambiguous_column) where two do.
+    It is the very one, else the only one that differs in capitals alone.
+
+    Raises:
+        TableError: If two do (``ambiguous_column``).
     """
     columns = list(columns)
     if wanted in columns:

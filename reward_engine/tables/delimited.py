@@ -14,11 +14,14 @@ _SEP_LINE = re.compile(r'"?sep=([,;|\t])"?[,;|\t]*\s*', re.IGNORECASE)
 
 
 class Delimited:
-    """A table with its ``header``; iterate for the rows. Raises TableError where it cannot be read on.
+    """A table with its ``header``; iterate for the rows.
 
     A row whose cells do not fit the header has a problem, and its values as far as they fit: a cell too many is never
     dropped. Blank rows are passed over, but counted. A column without a name is allowed where its cells are empty, as
     spreadsheets leave them.
+
+    Raises:
+        TableError: If it cannot be read on.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
@@ -88,6 +91,6 @@ _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
 
 def delimiter_of(header: str) -> str:
-    """Comma, semicolon or tab: whichever parts the header most often, outside quotation marks."""
+    """Find what parts the header most often, outside quotation marks: comma, semicolon or tab."""
     outside = "".join(header.split('"')[::2])
     return max(",;\t", key=outside.count)

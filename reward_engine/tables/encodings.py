@@ -54,17 +54,28 @@ def name_of(encoding: str) -> str:
 
 
 def is_certain(encoding: str) -> bool:
-    """False where the text does not say its encoding and was told by its build."""
+    """Tell whether an encoding is certain.
+
+    It is not where it was guessed from how the text is built.
+    """
     return encoding not in ("cp1252", "gb18030")
 
 
 def decode(content: bytes) -> str:
-    """The text of some bytes, without a byte order mark. Raises TableError (bad_encoding)."""
+    """Decode some bytes, without a byte order mark.
+
+    Raises:
+        TableError: It is not in that encoding (``bad_encoding``).
+    """
     return content.decode(encoding_of([content])).removeprefix("\ufeff")
 
 
 def encoding_of(source: Path | Iterable[bytes]) -> str:
-    """The codec that reads the whole of a file, or of chunks of bytes. Raises TableError (bad_encoding)."""
+    """The codec that reads the whole of a file, or of chunks of bytes.
+
+    Raises:
+        TableError: It is not in that encoding (``bad_encoding``).
+    """
     chunks = _chunks(source) if isinstance(source, Path) else iter(source)
     first = next(chunks, b"")
     if marked := _by_mark(first):
@@ -130,7 +141,10 @@ def _unmarked(first: bytes, rest: Iterator[bytes]) -> str:
 
 
 def build_of(text: bytes) -> str | None:
-    """ "gb18030" or "cp1252" by how the bytes above 127 stand, None where it is neither."""
+    """Guess "gb18030" or "cp1252" from how bytes above 127 stand.
+
+    Returns None where it is neither.
+    """
     runs = _HIGH_RUNS.findall(text)
     if runs and _is_chinese(runs):
         return "gb18030"

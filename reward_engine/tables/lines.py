@@ -20,7 +20,11 @@ def json_lines(text: str) -> list[str]:
 
 
 class TextLines:
-    """The lines of a file, ends kept, its encoding told; a context. Raises TableError (bad_encoding, too_long_line)."""
+    """The lines of a file, ends kept, its encoding told; a context.
+
+    Raises:
+        TableError: With the code ``bad_encoding`` or ``too_long_line``.
+    """
 
     def __init__(self, path: Path, most_characters: int | None = None) -> None:
         self.encoding = encoding_of(path)

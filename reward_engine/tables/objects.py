@@ -11,14 +11,17 @@ from reward_engine.tables.rows import TableRow
 
 
 def objects(lines: Iterable[str]) -> Iterator[TableRow]:
-    """A row for each line that is not blank; one that is no object of JSON has its problem."""
+    """Read JSON Lines, a row for each line that is not blank.
+
+    One that is no object of JSON has its problem.
+    """
     for number, line in enumerate(lines, 1):
         if line.strip():
             yield _row(number, line)
 
 
 def strict(text: str) -> Any:
-    """The value of a JSON text. ValueError for a key that is there twice, and for NaN and Infinity."""
+    """Read a JSON text. ValueError for a key that is there twice, and for NaN and Infinity."""
     return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
 
 

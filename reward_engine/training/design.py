@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,11 @@ Rows = NDArray[np.int64]
 
 
 def fit_design(values: NDArray[np.float32], blocks: Mapping[str, slice], rows: Rows | None = None) -> Design:
-    """Standardisation and principal components of ``rows`` (all) of features float32 [n, f].
+    """Fit standardization and principal components to ``rows`` (all) of features.
 
-    A wide block gets at most ``COMPONENTS`` directions and never more than a third of the rows; they keep
-    their relative spread and together weigh as much as ``COMPONENTS`` plain features, so that the ridge
-    leans on the first ones. Columns in no block count as plain. Of many rows, a few thousand are held at a time.
+    Takes float32 [n, f]. A wide block gets at most ``COMPONENTS`` directions and never more than a third of the rows;
+    they keep their relative spread and together weigh as much as ``COMPONENTS`` plain features, so that the ridge leans
+    on the first ones. Columns in no block count as plain. Of many rows, a few thousand are held at a time.
     """
     rows = np.arange(len(values)) if rows is None else rows
     parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
@@ -53,7 +53,10 @@ def fit_design(values: NDArray[np.float32], blocks: Mapping[str, slice], rows: R
 
 
 def design_matrix(design: Design, values: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
-    """float32 [rows, m]: half the memory of :meth:`Design.apply`, and little beside it, however many rows."""
+    """Build the design matrix, float32 [rows, m].
+
+    It takes half the memory of :meth:`Design.apply`, and little beside it, however many rows.
+    """
     matrix = np.empty((len(rows), design.width), dtype=np.float32)
     for start in range(0, len(rows), CHUNK):
         matrix[start : start + CHUNK] = design.apply(values[rows[start : start + CHUNK]])
@@ -61,16 +64,50 @@ def design_matrix(design: Design, values: NDArray[np.float32], rows: Rows) -> ND
 
 
 def short_groups(design: Design, blocks: Mapping[str, slice]) -> dict[str, slice]:
-    """Where the plain columns of each short block stand in the design matrix, as ``only NAME``.
+    """Find the plain columns of each short block.
 
-    Few columns that mean one thing (how well the picture matches the prompt) drown among hundreds when there are
-    few prompts to learn from; a head that looks at them alone does not have to find them.
+    Gives where they stand in the design matrix, as ``only NAME``. Few columns that mean one thing (how well the picture
+    matches the prompt) drown among hundreds when there are few prompts to learn from; a head that looks at them alone
+    does not have to find them.
     """
     found = {}
     for name, at in blocks.items():
         first, behind = (int(i) for i in np.searchsorted(design.plain, [at.start, at.stop]))
         if 0 < behind - first <= SHORT:
             found[ONLY + name] = slice(first, behind)
+    return found
+
+
+MEASURES = {
+    "sharpness": ("native_laplacian", "native_laplacian_mean"),  # of images, of videos
+    "motion": ("object_log_speed",),
+}
+"""Classical measures that any judge must beat, and the features that hold them."""
+
+
+def measure_columns(design: Design, names: Sequence[str]) -> dict[str, int]:
+    """Find the classical measures among these features in the design matrix."""
+    place = {int(feature): column for column, feature in enumerate(design.plain)}
+    found = {}
+    for measure, features in MEASURES.items():
+        at = [place[index] for index, name in enumerate(names) if name in features and index in place]
+        if at and design.inverse_scale[design.plain[at[0]]] > 0:
+            found[measure] = at[0]
+    return found
+
+
+def plain_sets(design: Design, blocks: Mapping[str, slice]) -> dict[str, Rows]:
+    """List the sets of columns that a ridge may look at.
+
+    These are each block's plain ones, all of these, and everything.
+    """
+    columns = np.arange(len(design.plain))
+    sets = {name: columns[(design.plain >= at.start) & (design.plain < at.stop)] for name, at in blocks.items()}
+    sets |= {"all plain": columns, "everything": np.arange(design.width)}
+    found: dict[str, Rows] = {}
+    for name, at in sets.items():
+        if len(at) > 1 and not any(np.array_equal(at, other) for other in found.values()):
+            found[name] = at
     return found
 
 
@@ -81,7 +118,7 @@ def _sum(parts: Iterable[NDArray[Any]]) -> NDArray[np.float64]:
 def _components(standard: Callable[[Rows], NDArray[np.float64]], parts: list[Rows]) -> NDArray[np.float64]:
     """float64 [k, columns]: directions times the scale that gives all of them together variance ``COMPONENTS``.
 
-    ``standard(part)``: the standardised block of some rows.
+    ``standard(part)``: the standardized block of some rows.
     """
     n, x = sum(len(part) for part in parts), standard(parts[0])
     columns = x.shape[1]

@@ -42,7 +42,10 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Sums:
-    """Over rows: ``counts`` [K + 1], the weight of a level; ``by_level`` [K + 1, m], Σ x; ``gram`` [m, m], Σ x xᵀ."""
+    """Sums over rows.
+
+    ``counts`` [K + 1], the weight of a level; ``by_level`` [K + 1, m], Σ x; ``gram`` [m, m], Σ x xᵀ.
+    """
 
     counts: Floats
     by_level: Floats
@@ -56,20 +59,23 @@ class Sums:
         return np.asarray(self.by_level.sum(axis=0) / self.counts.sum())
 
     def around(self, mean: Floats) -> Sums:
-        """The same of x − ``mean``."""
+        """Shift the sums to x − ``mean``."""
         total = self.by_level.sum(axis=0)
         gram = self.gram - np.outer(total, mean) - np.outer(mean, total) + self.counts.sum() * np.outer(mean, mean)
         return Sums(self.counts, self.by_level - np.outer(self.counts, mean), gram)
 
     def parabola(self) -> tuple[Floats, float]:
-        """Around the shares of the levels: the slope of log P by score for each level, and the mean curvature."""
+        """Approximate log P around the shares of the levels.
+
+        Returns its slope by score for each level, and the mean curvature.
+        """
         levels = np.arange(len(self.counts))
         thresholds = rates(levels, len(levels) - 1, self.counts, 0).thresholds
         return slopes_at_zero(thresholds), information(thresholds)
 
 
 def fold_of(group: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Which of ``FOLDS`` sets of prompts each row belongs to."""
+    """Choose which of ``FOLDS`` sets of prompts each row belongs to."""
     found: NDArray[np.int64] = np.argmax(folds(group, FOLDS, seed), axis=0).astype(np.int64)
     return found
 
@@ -93,7 +99,11 @@ class ManyRows:
     def fit_head(
         self, name: str, y: NDArray[np.int64], applies: NDArray[np.bool_], steps: int, choice: FittedHead | None = None
     ) -> FittedHead:
-        """y 0..steps [n], of rows where the head ``applies``. ``choice``: made earlier on other rows, and kept to."""
+        """y 0..steps [n], of rows where the head ``applies``.
+
+        Args:
+            choice: Made earlier on other rows, and kept to.
+        """
         weight = np.where(applies, self.weight, 0.0)
         n, prompts = int(applies.sum()), len(np.unique(self.group[applies]))
         plain_rates = rates(y, steps, weight, self.x.shape[1])
@@ -110,10 +120,10 @@ class ManyRows:
             return FittedHead(name, "rates", plain_rates, n, prompts)
         together, used = _total(sums), best.columns(self.columns)
         mean = together.mean
-        centred = together.around(mean)
+        centered = together.around(mean)
         scale, coef = np.zeros(self.x.shape[1]), np.zeros(self.x.shape[1])
-        scale[used] = _scale(centred, best, self.columns)
-        coef[used] = _steps(centred, used, scale[used], (best.penalty,))[0]
+        scale[used] = _scale(centered, best, self.columns)
+        coef[used] = _steps(centered, used, scale[used], (best.penalty,))[0]
         start = Ordinal(coef, plain_rates.thresholds + mean @ coef)
         model = fit_ordinal(
             self.x, y, steps, weight, best.penalty,
@@ -150,7 +160,7 @@ class ManyRows:
         candidates = candidates_of(self.columns)
         gains = np.zeros((len(candidates), len(PENALTIES)))
         asked: list[int] = []
-        coefs, means, slopes, tellings = [], [], [], []
+        coefs, means, slopes, curvatures = [], [], [], []
         for left_out in self.left_out:
             kept = _total([part for fold, part in enumerate(sums) if fold != left_out])
             if np.count_nonzero(kept.counts) < 2:
@@ -158,7 +168,7 @@ class ManyRows:
             asked.append(left_out)
             mean = kept.mean
             kept, out = kept.around(mean), sums[left_out].around(mean)
-            slope, told = kept.parabola()
+            slope, curvature = kept.parabola()
             rise_out = slope @ out.by_level
             found = np.zeros((len(candidates), len(PENALTIES), self.x.shape[1]))
             with threadpool_limits(1):  # many factors of a few hundred columns: threads would wait for each other
@@ -167,18 +177,18 @@ class ManyRows:
                     scale = _scale(kept, candidate, self.columns)
                     found[index][:, used] = _steps(kept, used, scale, PENALTIES)
             bent = np.einsum("ijk,ijk->ij", found @ out.gram, found)
-            gains += found @ rise_out - 0.5 * told * bent
+            gains += found @ rise_out - 0.5 * curvature * bent
             coefs.append(found)
             means.append(mean)
             slopes.append(slope)
-            tellings.append(told)
+            curvatures.append(curvature)
         index, step = (int(i) for i in np.unravel_index(np.argmax(gains), gains.shape))
         by_row = np.zeros(len(y))
-        for left_out, found, mean, slope, told in zip(asked, coefs, means, slopes, tellings, strict=True):
+        for left_out, found, mean, slope, curvature in zip(asked, coefs, means, slopes, curvatures, strict=True):
             rows = np.flatnonzero((self.fold == left_out) & (weight > 0))
             coef = found[index, step]
             scores = self.x[rows] @ coef.astype(np.float32) - mean @ coef
-            by_row[rows] = weight[rows] * (slope[y[rows]] * scores - 0.5 * told * scores**2)
+            by_row[rows] = weight[rows] * (slope[y[rows]] * scores - 0.5 * curvature * scores**2)
         measured = np.isin(self.fold, asked) & (weight > 0)
         if not measured.any():
             return None, 0.0
@@ -193,11 +203,11 @@ def _total(sums: list[Sums]) -> Sums:
     return total
 
 
-def _steps(centred: Sums, used: NDArray[np.int64], scale: Floats, penalties: Sequence[float]) -> Floats:
+def _steps(centered: Sums, used: NDArray[np.int64], scale: Floats, penalties: Sequence[float]) -> Floats:
     """One step of Fisher scoring from the shares of the levels: coefficients [penalties, used]."""
-    slope, told = centred.parabola()
-    rise = scale * (slope @ centred.by_level[:, used])
-    bend = told * scale[:, None] * centred.gram[np.ix_(used, used)] * scale
+    slope, curvature = centered.parabola()
+    rise = scale * (slope @ centered.by_level[:, used])
+    bend = curvature * scale[:, None] * centered.gram[np.ix_(used, used)] * scale
     diagonal = np.diag(bend).copy()
     found = np.empty((len(penalties), len(used)))
     for row, penalty in enumerate(penalties):
@@ -206,13 +216,13 @@ def _steps(centred: Sums, used: NDArray[np.int64], scale: Floats, penalties: Seq
     return found
 
 
-def _scale(centred: Sums, candidate: Candidate, columns: dict[str, slice]) -> Floats:
+def _scale(centered: Sums, candidate: Candidate, columns: dict[str, slice]) -> Floats:
     """As :func:`reward_engine.training.fitting._focus`, from sums around their mean; of the candidate's columns."""
     used = candidate.columns(columns)
     if candidate.focus == 0:
         return np.full(len(used), np.sqrt(TOTAL / len(used)))
-    weight, levels = float(centred.counts.sum()), np.arange(len(centred.counts))
-    y = levels - centred.counts @ levels / weight
-    spread = np.sqrt(np.diag(centred.gram)[used] * float(centred.counts @ y**2))
-    correlation = np.abs(y @ centred.by_level[:, used]) / np.maximum(spread, 1e-9 * weight)
+    weight, levels = float(centered.counts.sum()), np.arange(len(centered.counts))
+    y = levels - centered.counts @ levels / weight
+    spread = np.sqrt(np.diag(centered.gram)[used] * float(centered.counts @ y**2))
+    correlation = np.abs(y @ centered.by_level[:, used]) / np.maximum(spread, 1e-9 * weight)
     return scales(correlation, int(weight), candidate.focus)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,13 +12,22 @@ from numpy.typing import NDArray
 from reward_engine.answers import ABSENT, to_answers
 from reward_engine.checklist import Checklist
 from reward_engine.evaluation import level_agreement, most_likely_levels
+from reward_engine.evaluation.order import order_within
+from reward_engine.evaluation.ranking import rank_correlation
+from reward_engine.ladders import expected_levels
 
 SMOOTHING = 1.0
+
+SAME = 1e-6
+"""Expected levels this close together say the same of all items."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """For each row what its training rows suggest: the most frequent level int8 [n, s] and the shares of yes [n, q]."""
+    """What the training rows suggest for each row.
+
+    These are the most frequent level int8 [n, s] and the shares of yes [n, q].
+    """
 
     levels: NDArray[np.int8]
     p_yes: NDArray[np.float64]
@@ -48,11 +58,18 @@ class Baseline:
 
 
 def measure(
-    checklist: Checklist, p_yes: NDArray[np.float32], levels: NDArray[np.int8], baseline: Baseline
+    checklist: Checklist,
+    p_yes: NDArray[np.float32],
+    levels: NDArray[np.int8],
+    baseline: Baseline,
+    groups: NDArray[Any] | None = None,
+    others: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> dict[str, Any]:
-    """``sub_dimensions`` (each with its ``questions``) and ``overall``, the means over sub-dimensions with items.
+    """Measure ``sub_dimensions`` (each with its ``questions``) and ``overall``, their means.
 
-    ``log_loss`` in nats a question that applies; a value that cannot be said is None.
+    Means are over sub-dimensions with items. ``log_loss`` is in nats a question that applies; a value that cannot be
+    said is None. With the prompts ``groups`` [n], also how the expected level orders the items of a prompt; with
+    ``others``, scores [n, s] by the name of a baseline, the same of each of these.
     """
     predicted = most_likely_levels(checklist, p_yes)
     answers = to_answers(checklist, levels)
@@ -75,6 +92,8 @@ def measure(
                 for question, index in zip(sub.questions, at, strict=True)
             },
         }
+    if groups is not None:
+        _add_order(found, checklist, expected_levels(checklist, p_yes), levels, groups, others or {})
     keys = ("accuracy", "baseline_accuracy", "within_one", "mae", "kappa", "log_loss", "baseline_log_loss")
     overall: dict[str, Any] = {}
     for key in keys:
@@ -86,6 +105,36 @@ def measure(
         entry["n"] > 0 and entry["accuracy"] > entry["baseline_accuracy"] for entry in found.values()
     )
     return {"sub_dimensions": found, "overall": overall}
+
+
+def _add_order(
+    found: dict[str, dict[str, Any]],
+    checklist: Checklist,
+    expected: NDArray[np.float64],
+    levels: NDArray[np.int8],
+    groups: NDArray[Any],
+    others: Mapping[str, NDArray[np.float64]],
+) -> None:
+    for column, sub in enumerate(checklist.ordinal):
+        truth = np.where(levels[:, column] == ABSENT, np.nan, levels[:, column].astype(np.float64))
+        mine = _order(expected[:, column], truth, groups)
+        found[sub.id] |= {
+            **mine,
+            "levels_seen": len(np.unique(truth[~np.isnan(truth)])),
+            "said_alike": bool(np.ptp(expected[~np.isnan(truth), column]) < SAME) if mine["pairs"] else None,
+            "baselines": {name: _order(scores[:, column], truth, groups) for name, scores in others.items()},
+        }
+
+
+def _order(scores: NDArray[np.float64], truth: NDArray[np.float64], groups: NDArray[Any]) -> dict[str, Any]:
+    order = order_within(scores, truth, groups)
+    return {
+        "ordered": order.ordered,
+        "ordered_low": order.low,
+        "ordered_high": order.high,
+        "pairs": order.pairs,
+        "rank_correlation": rank_correlation(scores, truth).spearman,
+    }
 
 
 def _log_loss(p_yes: NDArray[Any], answers: NDArray[np.int8]) -> NDArray[np.float64]:

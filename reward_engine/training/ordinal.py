@@ -35,12 +35,15 @@ class Ordinal:
     thresholds: Floats
 
     def log_loss(self, x: Floats, y: NDArray[np.int64]) -> Floats:
-        """−log P(y | x) float64 [n]."""
+        """Compute −log P(y | x), float64 [n]."""
         return -_log_probabilities(x @ self.coef, self.thresholds, y)
 
 
 def rates(y: NDArray[np.int64], steps: int, weight: Floats, width: int) -> Ordinal:
-    """The smoothed shares of the levels, whatever x: what is known without looking."""
+    """Fit the smoothed shares of the levels, whatever x.
+
+    They are what is known without looking.
+    """
     counts = np.bincount(y, weights=weight, minlength=steps + 1).astype(np.float64) + PRIOR
     above = 1.0 - np.cumsum(counts)[:-1] / counts.sum()
     return Ordinal(np.zeros(width), np.log1p(-above) - np.log(above))
@@ -58,10 +61,12 @@ def fit_ordinal(
     scale: Floats | None = None,
     gram: Floats | None = None,
 ) -> Ordinal:
-    """Fit y in 0..steps on x float [n, m]; ``weight`` [n] of the rows; the penalty is ``penalty``/2 · |w / scale|².
+    """Fit an ordinal regression of y in 0..steps on x float [n, m].
 
-    ``start``: a fit at a neighbouring penalty, which saves most of the way. ``scale`` [m]: how freely each column may
-    be used (1); columns of scale 0 are left out. ``gram``: xᵀ diag(weight) x, where the caller has it already.
+    Args:
+        start: A fit at a neighboring penalty, which saves most of the way.
+        scale: [m], how freely each column may be used (1); columns of scale 0 are left out.
+        gram: xᵀ diag(weight) x, where the caller has it already.
     """
     task = _Task(x, y, steps, weight, penalty, np.ones(x.shape[1]) if scale is None else scale)
     start = start if start is not None else rates(y, steps, weight, x.shape[1])
@@ -124,7 +129,7 @@ def _newton(task: _Task, start: Ordinal, tolerance: float) -> Ordinal:
 
 
 def _curvature(task: _Task, scores: Floats, thresholds: Floats) -> Floats:
-    """Minus the Hessian of the penalised log-likelihood float64 [m + K, m + K]."""
+    """Minus the Hessian of the penalized log-likelihood float64 [m + K, m + K]."""
     x, y, width, steps = task.x, task.y, task.x.shape[1], task.steps
     edges = np.concatenate([[-np.inf], thresholds, [np.inf]])
     above, below = sigmoid(scores - edges[y]), sigmoid(scores - edges[y + 1])
@@ -155,11 +160,11 @@ def _quasi_newton(task: _Task, start: Ordinal, tolerance: float, gram: Floats) -
     used = np.flatnonzero(task.scale)
     scale, width = task.scale[used], len(used)
     plain = rates(task.y, task.steps, task.weight, 0).thresholds
-    told = information(plain)
-    rounding = told * scale[:, None] * gram[np.ix_(used, used)] * scale
+    curvature = information(plain)
+    rounding = curvature * scale[:, None] * gram[np.ix_(used, used)] * scale
     rounding[np.arange(width), np.arange(width)] += task.penalty
     lower = cholesky(rounding, lower=True, check_finite=False)
-    unit = 1.0 / np.sqrt(told * (task.weight.sum() + 1.0))  # about how well thresholds are known
+    unit = 1.0 / np.sqrt(curvature * (task.weight.sum() + 1.0))  # about how well thresholds are known
 
     def unpack(parameters: Floats) -> tuple[Floats, Floats, Floats]:
         free: Floats = solve_triangular(lower, parameters[:width], lower=True, trans="T", check_finite=False)
@@ -191,14 +196,17 @@ def _quasi_newton(task: _Task, start: Ordinal, tolerance: float, gram: Floats) -
 
 
 def information(thresholds: Floats) -> float:
-    """What one row tells about its score where all have the score 0: the variance of :func:`slopes_at_zero`."""
+    """Compute what one row tells about its score at 0.
+
+    That is the variance of :func:`slopes_at_zero` where all have the score 0.
+    """
     slopes = slopes_at_zero(thresholds)
     shares = np.diff(np.concatenate([[0.0], sigmoid(thresholds), [1.0]]))
     return float(shares @ slopes**2)
 
 
 def slopes_at_zero(thresholds: Floats) -> Floats:
-    """∂ log P(level) / ∂ score at the score 0, float64 [K + 1]."""
+    """Compute ∂ log P(level) / ∂ score at the score 0, float64 [K + 1]."""
     levels = np.arange(len(thresholds) + 1)
     return _gradients(np.zeros(len(levels)), thresholds, levels, np.ones(len(levels)))[0]
 

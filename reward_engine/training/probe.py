@@ -1,6 +1,6 @@
-"""Judgments → the embedded judge: one regularised ordinal head a ladder, measured on prompts it has not seen.
+"""Judgments → the embedded judge: one regularized ordinal head a ladder, measured on prompts it has not seen.
 
-Everything that is learnt is learnt on training rows alone: standardisation, principal components, which
+Everything that is learned is learned on training rows alone: standardization, principal components, which
 features a head looks at, how strongly it is restrained. After measuring, the heads that are
 handed over are fitted anew on all rows.
 """
@@ -15,15 +15,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from reward_engine.answers import ABSENT, check_levels, harmonise, to_answers
+from reward_engine.answers import ABSENT, check_levels, harmonize, to_answers
 from reward_engine.checklist import Checklist
 from reward_engine.errors import TrainingError
-from reward_engine.judges.base import Cancelled, Progress
+from reward_engine.judges.base import Canceled, Progress
 from reward_engine.judges.heads import Design, HeadPlan, Heads, head_plans
-from reward_engine.training.design import CHUNK, design_matrix, fit_design, short_groups
-from reward_engine.training.fitting import FittedHead, fit_head
+from reward_engine.training.baselines import Baselines
+from reward_engine.training.design import (
+    CHUNK,
+    design_matrix,
+    fit_design,
+    measure_columns,
+    plain_sets,
+    short_groups,
+)
+from reward_engine.training.fitting import FittedHead
+from reward_engine.training.limits import limits_of
 from reward_engine.training.many import ManyRows, fold_of
 from reward_engine.training.measure import Baseline, measure
+from reward_engine.training.selection import FewRows
 from reward_engine.training.splits import folds, held_out_groups
 
 MIN_ITEMS = 8
@@ -50,6 +60,16 @@ class FeatureTable(Protocol):
 
     @property
     def blocks(self) -> Mapping[str, slice]: ...
+
+
+class Known(Protocol):
+    """What training needs of a judge that it may build on (:class:`reward_engine.judges.probe.ProbeJudge`)."""
+
+    @property
+    def checklist(self) -> Checklist: ...
+
+    @property
+    def heads(self) -> Heads: ...
 
 
 @dataclass(frozen=True)
@@ -79,22 +99,32 @@ def train_probe(
     seed: int,
     validation_share: float = 0.25,
     validation_folds: int = 1,
+    prior: Known | None = None,
+    measures: Mapping[str, ArrayLike] | None = None,
     progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
+    canceled: Canceled | None = None,
 ) -> TrainResult:
-    """Train on features float32 [n, f], levels int8 [n, s] and prompt ids ``groups`` [n] (numbers or texts).
+    """Train a probe on features float32 [n, f] and levels int8 [n, s].
 
-    Levels that contradict each other are harmonised. ``sample_weight`` [n]: how much each row counts (1).
-    ``validation_share`` of the rows is held out, by prompt. With ``validation_folds`` k > 1, every prompt is
-    held out once instead, by k rounds: k times the time, and metrics over all rows; from ``ONE_ROUND_ROWS`` rows on
-    one round is enough, and which features each head looks at is chosen in it once.
-    ``progress(done, total)`` counts fitted heads. Raises TrainingError, and with the code ``cancelled``
-    where ``cancelled()`` says so; DataError for levels that are not on the checklist.
+    ``groups`` [n] are prompt ids (numbers or texts). Levels that contradict each other are harmonized.
+    ``validation_share`` of the rows is held out, by prompt. With ``validation_folds`` k > 1, every prompt is held out
+    once instead, by k rounds: k times the time, and metrics over all rows; from ``ONE_ROUND_ROWS`` rows on one round is
+    enough, and which features each head looks at is chosen in it once. ``progress(done, total)`` counts fitted heads.
+
+    Args:
+        sample_weight: [n], how much each row counts (1).
+        prior: A judge trained on other data of the same features (a demo's, say); of few rows, what its heads say is
+            among the candidates of every head.
+        measures: Further baselines to stand beside the judge, by name, float [n] (the bitrate of the files, say).
+
+    Raises:
+        TrainingError: It cannot be trained; with the code ``canceled`` where ``canceled()`` says so.
+        DataError: For levels that are not on the checklist.
     """
     if not isinstance(features, tuple):
         features = (features.values, features.names, features.blocks)
     values, names, blocks = features
-    levels = harmonise(checklist, check_levels(checklist, levels))
+    levels = harmonize(checklist, check_levels(checklist, levels))
     weight, group_of = _check(values, names, levels, groups, sample_weight, validation_share, validation_folds)
     used = (levels != ABSENT).any(axis=1) & (weight > 0)
     _enough(used, group_of)
@@ -102,7 +132,10 @@ def train_probe(
     group = np.unique(group_of[rows], return_inverse=True)[1].astype(np.int64)
     if not used.all():
         values, levels, weight = values[rows], levels[rows], weight[rows]
-    task = _Task(checklist, np.asarray(values), dict(blocks), levels, group, weight, seed, progress, cancelled)
+    task = _Task(
+        checklist, np.asarray(values), dict(blocks), levels, group, weight, seed, progress, canceled, tuple(names),
+        **_prior(prior, values.shape[1]),
+    )  # fmt: skip
     large = len(rows) >= ONE_ROUND_ROWS
     validation_folds = 1 if large else validation_folds
     if validation_folds > 1:
@@ -113,10 +146,14 @@ def train_probe(
 
     p_yes = np.full((len(rows), len(checklist.questions)), np.nan, dtype=np.float32)
     baseline = Baseline.empty(checklist, len(rows))
+    others = Baselines(len(rows), len(checklist.ordinal))
+    beside = {name: np.asarray(column, dtype=np.float64)[rows] for name, column in (measures or {}).items()}
+    judged = np.where(levels == ABSENT, np.nan, levels.astype(np.float64))
     for held_out in rounds:
         heads, fitted = task.fit(~held_out)
         p_yes[held_out] = heads.p_yes(checklist, task.values[held_out])
         baseline.learn(checklist, task.levels[~held_out], weight[~held_out], held_out)
+        others.learn(heads.design, task.values, task.names, beside, judged, group, held_out)
     heads, fitted = task.fit(np.ones(len(rows), dtype=bool), fitted if large else None)
 
     measured: NDArray[np.bool_] = np.asarray(np.isfinite(p_yes).all(axis=1))
@@ -133,10 +170,18 @@ def train_probe(
             "prompts": int(group.max()) + 1,
             "note": "After measuring, the heads were fitted anew on all items.",
         },
-        **measure(checklist, p_yes[measured], task.levels[measured], baseline.take(measured)),
+        **measure(
+            checklist,
+            p_yes[measured],
+            task.levels[measured],
+            baseline.take(measured),
+            group[measured],
+            {name: scores[measured] for name, scores in others.scores.items()},
+        ),
         "heads": {head.name: head.describe() for head in fitted},
     }
     _note_constants(checklist, task.levels, metrics)
+    metrics["limits"] = [limit.to_json() for limit in limits_of(checklist, metrics)]
     all_held_out = np.zeros(len(used), dtype=bool)
     all_held_out[rows[measured]] = True
     all_p = np.full((len(used), len(checklist.questions)), np.nan, dtype=np.float32)
@@ -156,7 +201,10 @@ class _Task:
     weight: NDArray[np.float64]
     seed: int
     progress: Progress | None
-    cancelled: Cancelled | None
+    canceled: Canceled | None
+    names: tuple[str, ...] = ()
+    prior: Heads | None = None
+    prior_plans: tuple[HeadPlan, ...] = ()
     total: int = 0
     done: int = 0
 
@@ -167,18 +215,22 @@ class _Task:
     def fit(
         self, rows: NDArray[np.bool_], choices: Sequence[FittedHead] | None = None
     ) -> tuple[Heads, list[FittedHead]]:
-        """Heads of some rows. ``choices``: heads of other rows, whose choice of features is kept to."""
+        """Heads of some rows.
+
+        Args:
+            choices: Heads of other rows, whose choice of features is kept to.
+        """
         with threadpool_limits(1 if len(rows) < ONE_THREAD_ROWS else None):
             at = np.flatnonzero(rows)
             many = len(at) > MANY_ROWS
             if many:
                 at = at[np.argsort(fold_of(self.group[at], self.seed), kind="stable")]
-            design = fit_design(self.values, self.blocks, at)
+            design = fit_design(self.values, self.blocks, at) if self.prior is None else self.prior.design
             groups = design.groups | short_groups(design, self.blocks)
             if many:
                 fit = self._many(at, design_matrix(design, self.values, at), groups, choices)
             else:
-                fit = self._few(at, design.apply(self.values[at]), groups)
+                fit = self._few(at, design, groups)
             return self._fit(design, fit)
 
     def _fit(self, design: Design, fit: Callable[[int, HeadPlan], FittedHead]) -> tuple[Heads, list[FittedHead]]:
@@ -186,8 +238,8 @@ class _Task:
         thresholds = np.zeros(len(self.checklist.questions))
         fitted = []
         for index, plan in enumerate(self.plans):
-            if self.cancelled is not None and self.cancelled():
-                raise TrainingError("The training was cancelled.", code="cancelled")
+            if self.canceled is not None and self.canceled():
+                raise TrainingError("The training was canceled.", code="canceled")
             head = fit(index, plan)
             coef[index] = head.model.coef
             thresholds[list(plan.questions)] = head.model.thresholds
@@ -198,15 +250,27 @@ class _Task:
         return Heads(design, coef, thresholds), fitted
 
     def _few(
-        self, at: NDArray[np.int64], matrix: NDArray[np.float64], groups: dict[str, slice]
+        self, at: NDArray[np.int64], design: Design, groups: dict[str, slice]
     ) -> Callable[[int, HeadPlan], FittedHead]:
-        def fit(_: int, plan: HeadPlan) -> FittedHead:
+        matrix = design.apply(self.values[at])
+        y = np.full((len(at), len(self.plans)), np.nan)
+        for index, plan in enumerate(self.plans):
             applies, steps = self._steps(plan, at)
-            rows, count = at[applies], len(plan.questions)
-            group, weight = self.group[rows], self.weight[rows]
-            return fit_head(plan.name, matrix[applies], steps[applies], count, group, weight, groups, self.seed)
+            y[applies, index] = steps[applies]
+        shared = FewRows(
+            matrix, y, self.group[at], self.weight[at], groups, self.seed,
+            sets=plain_sets(design, self.blocks), measures=measure_columns(design, self.names),
+            **self._known(design),
+        )  # fmt: skip
+        return lambda index, plan: shared.fit_head(plan.name, index, len(plan.questions))
 
-        return fit
+    def _known(self, design: Design) -> dict[str, Any]:
+        """What the prior judge's heads do in its own design matrix, which is this one then."""
+        if self.prior is None:
+            return {}
+        prior, at = self.prior, {plan.name: row for row, plan in enumerate(self.prior_plans)}
+        same = {index: prior.coef[at[plan.name]] for index, plan in enumerate(self.plans) if plan.name in at}
+        return {"prior": {index: coef for index, coef in same.items() if coef.any()}, "others": prior.coef}
 
     def _many(
         self,
@@ -231,6 +295,18 @@ class _Task:
         return answers[:, 0] != 0, (answers == 1).sum(axis=1).astype(np.int64)
 
 
+def _prior(prior: Known | None, width: int) -> dict[str, Any]:
+    if prior is None:
+        return {}
+    if len(prior.heads.design.mean) != width:
+        raise TrainingError(
+            f"The judge to build on looks at {len(prior.heads.design.mean)} features; these are {width}. Train without "
+            "it, or choose one of this version.",
+            code="prior",
+        )
+    return {"prior": prior.heads, "prior_plans": head_plans(prior.checklist)}
+
+
 def _check(
     values: NDArray[np.float32],
     names: tuple[str, ...],
@@ -247,7 +323,7 @@ def _check(
         raise TrainingError(f"There are {len(names)} names for features of the shape {values.shape}.", code="shape")
     if len(values) != n or group_of.shape != (n,) or weight.shape != (n,):
         raise TrainingError(
-            f"Features, levels, groups and weights must have one row an item each; they have {len(values)}, {n}, "
+            f"Features, levels, groups and weights must have one row per item; they have {len(values)}, {n}, "
             f"{group_of.shape} and {weight.shape}.",
             code="shape",
         )

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 
 def held_out_groups(groups: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
-    """bool [n]: whole groups in random order until they make up ``share`` of the rows, at least one of them.
+    """Choose whole groups to hold out, bool [n].
 
-    ``groups`` are numbers 0..g−1, each with at least one row, g ≥ 2. At least one group stays outside.
+    They are taken in random order until they make up ``share`` of the rows; at least one is, and at least one stays
+    outside. ``groups`` are numbers 0..g−1, each with at least one row, g ≥ 2.
     """
     sizes = np.bincount(groups)
     order = np.random.default_rng(seed).permutation(len(sizes))
@@ -20,7 +21,10 @@ def held_out_groups(groups: NDArray[np.int64], share: float, seed: int) -> NDArr
 
 
 def folds(groups: NDArray[np.int64], count: int, seed: int) -> list[NDArray[np.bool_]]:
-    """At most ``count`` disjoint bool [n], of about equal size, together all rows; fewer where groups are few."""
+    """Divide rows into at most ``count`` folds, bool [n].
+
+    They are disjoint, of about equal size, and together all rows; there are fewer where groups are few.
+    """
     sizes = np.bincount(groups)
     present = np.flatnonzero(sizes)
     order = np.random.default_rng(seed).permutation(present)

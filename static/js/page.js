@@ -1,4 +1,6 @@
-// What every page needs beyond HTML: menus that close when one looks away, and errors of htmx said in words.
+// What every page needs beyond HTML: menus that close, and messages for failed requests.
+
+import { gettext } from "./texts.js";
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -63,10 +65,10 @@ function say(text) {
 
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
-  if (status === 403) say("You may not do this, or you have been signed out. Reload the page and try again.");
-  else if (status >= 500) say("The server could not do this. Nothing was changed; try again in a moment.");
+  if (status === 403) say(gettext("You do not have permission, or you have been signed out. Reload the page and try again."));
+  else if (status >= 500) say(gettext("The server could not complete the request. Nothing was changed. Try again in a moment."));
 });
-document.addEventListener("htmx:sendError", () => say("The server cannot be reached. It will be tried again."));
+document.addEventListener("htmx:sendError", () => say(gettext("The server cannot be reached. Retrying.")));
 // What is true no longer is not said any longer: of a server that answers again, and of a beginning once it has ended.
 document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.xhr.status < 400) document.querySelector(".messages > [data-trouble]")?.remove();

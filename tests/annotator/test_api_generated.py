@@ -24,9 +24,10 @@ from annotator.accounts.models import ApiToken, Role, User
 from annotator.accounts.services import set_roles
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.services import create_comparison_campaign, flag_item, lease_next_item, lease_next_pair
+from annotator.generations.models import GenerationSet
+from annotator.generations.services.prompt_sets import create_prompt_set
 from annotator.library.models import ImportBatch
-from annotator.mpo.models import GenerationSet, ModelComparison, MpoRun, PairSet, PreferencePair
-from annotator.mpo.services.prompt_sets import create_prompt_set
+from annotator.mpo.models import ModelComparison, MpoRun, PairSet, PreferencePair
 from annotator.rewards.models import BaseModel
 from annotator.rewards.services.policies import create_policy
 from annotator.rewards.services.scoring import request_scoring
@@ -83,17 +84,17 @@ def there(files: Path, root: User, make_user: Callable[..., User]) -> dict[str, 
     return {
         "base-models": base.pk,
         "comparison-campaigns": pairs.pk,
-        "comparisons": comparison.pk,
+        "comparisons": comparison.token,
         "generation-sets": generated.pk,
         "imports": batch.pk,
         "model-comparisons": compared.pk,
         "mpo-runs": run.pk,
         "pair-sets": mined.pk,
         "pairs": pair.pk,
-        "assignments": assignment.pk,
+        "assignments": assignment.token,
         "campaigns": campaign.pk,
         "checklists": campaign.checklist_version_id,
-        "flags": flag_item(assignment_id=assignment.pk, annotator=root, reason="other", note="odd").pk,
+        "flags": flag_item(token=assignment.token, annotator=root, reason="other", note="odd").pk,
         "generators": item.generator_id,
         "items": item.pk,
         "jobs": str(request_scoring(reward_model=model).pk),

@@ -49,11 +49,13 @@ BODIES = [
     b'{"level": 1, "key": "\\ud800", "sequence": 1, "sub_dimension": "clarity"}',
     b'{"level": 1, "key": "k", "sequence": 1, "sub_dimension": "\xed\xa0\x80"}', b"\xff\xfe\x00",
 ]  # fmt: skip
+BODIES += [b'{"judgments": ' + body + b"}" for body in BODIES] + [b'{"judgments": [' + body + b"]}" for body in BODIES]
 
 # Where the pages of a folder find what is there, by the beginning of their address.
 PLACES = {
     "campaigns/assignments/": "assignments", "campaigns/comparisons/": "comparisons",
-    "campaigns/checklists/": "checklists", "campaigns/flags/": "flags", "campaigns/": "campaigns",
+    "campaigns/media/": "assignments", "campaigns/checklists/": "checklists", "campaigns/flags/": "flags",
+    "campaigns/": "campaigns",
     "library/items/": "items", "library/imports/": "imports", "library/": "items", "jobs/": "jobs",
     "trust/campaigns/": "campaigns", "trust/items/": "row", "rewards/policies/": "retraining-policies",
     "rewards/bases/": "base-models", "rewards/": "reward-models", "mpo/prompt-sets/": "prompt-sets",
@@ -81,7 +83,7 @@ def address(route: str, known: dict[str, object]) -> str:
 
     def value(found: re.Match[str]) -> str:
         kind, name = found[1] or "str", found[2]
-        if kind in ("int", "uuid") and name == "pk":
+        if kind in ("int", "uuid") and name in ("pk", "token"):
             return str(known.get(PLACES.get(place, ""), 1))
         return WORDS.get(name, "1" if kind == "int" else "x")
 
@@ -230,7 +232,7 @@ def ask(client: Client, where: str, names: set[str], mistakes: list[BaseExceptio
 
     fuzz()
     if takes:
-        reads_json = "judgments" in where
+        reads_json = "judgments" in where or "submit" in where
         for body in BODIES if reads_json else BODIES[5:6]:
             tried(f"JSON {body[:80]!r}", lambda body=body: client.post(where, body, content_type="application/json"))
             if reads_json:

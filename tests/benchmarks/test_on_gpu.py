@@ -30,7 +30,7 @@ def test_it_measures_what_is_asked_for_and_writes_figures_and_a_table(tmp_path):
     assert "| sd15 (" in done.stdout
 
 
-def test_a_part_that_fails_is_told_and_the_others_stand():
+def test_a_part_that_fails_is_reported_and_the_others_stand():
     def full():
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
 

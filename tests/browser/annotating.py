@@ -18,7 +18,7 @@ from tests.factories import built_in_checklist, make_item
 
 NUMBER = itertools.count(1)
 PROMPTS = [
-    "A red kite over a grey sea, seen from the pier, late afternoon light",
+    "A red kite over a gray sea, seen from the pier, late afternoon light",
     "Two old friends play chess in a park, autumn leaves on the board, warm light, wide shot",
     "A brass lamp on a desk, morning light, three books beside it",
 ]
@@ -51,7 +51,7 @@ def begin(page: Page, campaign: Campaign) -> None:
 
 def shown(page: Page) -> Assignment:
     """The assignment on the screen."""
-    return Assignment.objects.get(pk=page.url.rstrip("/").rsplit("/", 1)[-1])
+    return Assignment.objects.get(token=page.url.rstrip("/").rsplit("/", 1)[-1])
 
 
 def top_keys(campaign: Campaign) -> list[str]:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from annotator.accounts.models import User
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Judgment
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignState, Judgment
 from annotator.campaigns.services import lease_next_item, skip_assignment
 from annotator.library.models import MediaType
 from tests.browser.annotating import PROMPTS, azerty, begin, lapse_to, newest, press, shown, standing, state, top_keys
@@ -33,11 +33,41 @@ def test_an_image_from_first_key_to_the_next_item(
     snap(page, "annotate-image-answered")
     page.keyboard.press("Enter")  # … and one more
     assert keys + 1 == 19
-    expect(page).to_have_url(re.compile(rf"/campaigns/assignments/(?!{first.pk}/)\d+/"))
+    expect(page).to_have_url(re.compile(rf"/campaigns/assignments/(?!{first.token}/)[0-9a-f-]+/"))
     expect(page.locator("#left")).to_have_text("18 left")
     expect(page.locator(".ladder.current")).to_be_focused()
     expect(page.locator("#today")).to_have_text("1")
     wait_until(lambda: Assignment.objects.get(pk=first.pk).state == AssignmentState.SUBMITTED, "it was not submitted")
+    assert standing(first) == {sub.id: sub.highest for sub in checklist_of(work.checklist_version).ordinal}
+
+
+def test_answers_that_gather_behind_a_slow_request_travel_together(
+    open_page: Callable[..., Page], make_user: Callable[..., User], campaign: Callable[..., Campaign]
+) -> None:
+    """The rest of the item and its submission are one request."""
+    work, ann = campaign(items=2), make_user("ann")
+    page = open_page(ann)
+    begin(page, work)
+    page.wait_for_load_state("networkidle")
+    first, sent, held = shown(page), [], []
+
+    def slow(route: object) -> None:
+        sent.append(len(route.request.post_data_json["judgments"]))
+        if len(sent) == 1:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(re.compile(r"/(judgments|submit)/$"), slow)
+    press(page, top_keys(work))
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert len(sent) == 1
+    held[0].continue_()
+    state(page, "saved")
+    assert len(sent) == 2
+    assert sum(sent) == 18
+    assert Assignment.objects.get(pk=first.pk).state == AssignmentState.SUBMITTED
     assert standing(first) == {sub.id: sub.highest for sub in checklist_of(work.checklist_version).ordinal}
 
 
@@ -97,7 +127,11 @@ def test_the_next_item_waits_ready(
         print("submit to paint:", round(page.evaluate("window.swapped")), "ms")
         assert page.evaluate("(media => media.complete && media.naturalWidth)(document.querySelector('#media'))")
         page.wait_for_load_state("networkidle")
-        kinds = [re.sub(r"\d+", "N", url.split("/", 3)[3].split("?")[0]) for url in asked if "/static/" not in url]
+        kinds = [
+            re.sub(r"[0-9a-f-]{36}|\d+", "N", url.split("/", 3)[3].split("?")[0])
+            for url in asked
+            if "/static/" not in url
+        ]
         # The one before is submitted, and one further is fetched; the one on the screen is not asked for again.
         assert kinds[0] == "campaigns/assignments/N/submit/"
         assert sum(kind.startswith("campaigns/media/") for kind in kinds) <= 2, kinds
@@ -117,7 +151,7 @@ def test_a_mask_closes_its_ladder_and_undo_opens_it_again(
     page.keyboard.press("1")
     expect(beauty).to_have_class(re.compile("closed"))
     expect(beauty.locator("[data-choice]")).to_have_text("No lighting")
-    expect(beauty.get_by_text("follows from")).to_be_visible()
+    expect(beauty.get_by_text("determined by")).to_be_visible()
     snap(page, "annotate-mask")
     first = min(Assignment.objects.all(), key=lambda assignment: assignment.pk)
     wait_until(lambda: standing(first) == {"lighting_aesthetic": -1, "lighting_distinction": -1})
@@ -167,7 +201,7 @@ def test_a_lost_connection_loses_no_answer(
     context.set_offline(False)
     assert Assignment.objects.get(pk=first.pk).state == AssignmentState.LEASED
     again = context.new_page()
-    again.goto(f"/campaigns/assignments/{second.pk}/")  # whichever page of the workspace is opened next sends it
+    again.goto(f"/campaigns/assignments/{second.token}/")  # whichever page of the workspace is opened next sends it
     wait_until(lambda: Assignment.objects.get(pk=first.pk).state == AssignmentState.SUBMITTED, "it was not submitted")
     wait_until(lambda: second.judgments.count() == 1, "the answer of the next item was lost")
     state(again, "saved")
@@ -202,7 +236,7 @@ def test_a_server_in_trouble_and_answers_that_arrived_although_nobody_said_so(
     tries = []
 
     def unlucky(route: object) -> None:
-        tries.append(route.request.post_data_json["key"])
+        tries.append(route.request.post_data_json["judgments"][0]["key"])
         if len(tries) == 1:
             route.fulfill(status=502, body="bad gateway")
         elif len(tries) == 2:
@@ -246,14 +280,15 @@ def test_a_packet_that_comes_late_undoes_nothing(
     state(page, "offline")
     state(page, "saved")
     url, headers, body = late[0]
-    assert page.request.post(url, headers=headers, data=body).json() == {"levels": {"symmetry": 1}, "applied": False}
+    answer = page.request.post(url, headers=headers, data=body).json()
+    assert answer == {"results": [{"levels": {"symmetry": 1}, "applied": False}]}
     mine = shown(page)
     assert standing(mine) == {"symmetry": 1}
     assert list(mine.changes.values_list("level", flat=True)) == [-1, None, 1]
 
 
-def test_a_lease_that_ran_out_is_said_and_its_answers_wait(
-    open_context: Callable, make_user: Callable[..., User], campaign: Callable[..., Campaign], snap: Callable
+def test_who_was_given_an_item_finishes_it_after_the_lease_ran_out(
+    open_context: Callable, make_user: Callable[..., User], campaign: Callable[..., Campaign]
 ) -> None:
     work, ann, bo = campaign(items=1, overlap=1), make_user("ann"), make_user("bo")
     page = open_context(ann).new_page()
@@ -262,17 +297,33 @@ def test_a_lease_that_ran_out_is_said_and_its_answers_wait(
     state(page, "saved")
     mine = Assignment.objects.get()
     page.wait_for_load_state("networkidle")  # asking for the next item must not come between
-    theirs = lapse_to(mine, bo)
+    lapse_to(mine, bo)
     page.keyboard.press("3")
-    expect(page.get_by_text("has been given to somebody else")).to_be_visible()
+    state(page, "saved")
+    assert standing(mine) == {"symmetry": 0, "object_pairing": 1}
+
+
+def test_a_closed_campaign_is_said_and_its_answers_wait(
+    open_context: Callable, make_user: Callable[..., User], campaign: Callable[..., Campaign], snap: Callable
+) -> None:
+    work, ann = campaign(items=1, overlap=1), make_user("ann")
+    page = open_context(ann).new_page()
+    begin(page, work)
+    page.keyboard.press("2")
+    state(page, "saved")
+    mine = Assignment.objects.get()
+    page.wait_for_load_state("networkidle")  # asking for the next item must not come between
+    Campaign.objects.update(state=CampaignState.CLOSED)
+    page.keyboard.press("3")
+    expect(page.get_by_text("is closed")).to_be_visible()
     expect(page.get_by_text("An answer could not be saved: Object pairing.")).to_be_visible()
     state(page, "refused")
     expect(page.locator("#ladder-object_pairing [data-choice]")).to_be_empty()  # what is stored is what is seen
-    snap(page, "annotate-lease-expired")
-    accessible(page, "annotate-lease-expired")
+    snap(page, "annotate-closed")
+    accessible(page, "annotate-closed")
     page.reload()
     expect(page.get_by_text("An answer could not be saved: Object pairing.")).to_be_visible()
-    skip_assignment(assignment_id=theirs.pk, annotator=bo, reason="other")  # then it is wanted after all
+    Campaign.objects.update(state=CampaignState.OPEN)
     page.get_by_role("button", name="Try again").click()
     state(page, "saved")
     assert standing(mine) == {"symmetry": 0, "object_pairing": 1}
@@ -296,7 +347,7 @@ def test_two_windows_show_the_same(
     left.keyboard.press("Enter")
     expect(right.get_by_text("You have finished this item in another window")).to_be_visible()
     wait_until(lambda: Assignment.objects.filter(state=AssignmentState.SUBMITTED).count() == 1)
-    right.get_by_role("button", name="Go on").click()
+    right.get_by_role("button", name="Continue").click()
     expect(right.locator("#left")).to_have_text("18 left")
     first = Assignment.objects.get(state=AssignmentState.SUBMITTED)
     assert first.judgments.count() == 18
@@ -315,12 +366,12 @@ def test_skipping_with_a_reason(
     page.keyboard.press("s")
     snap(page, "annotate-skip")
     azerty(page, 3)
-    page.get_by_role("dialog").get_by_label("In your words").fill("two questions fit")
-    page.get_by_role("button", name="Leave it").click()
-    expect(page).not_to_have_url(re.compile(f"/{first.pk}/"))
+    page.get_by_role("dialog").get_by_label("Comment").fill("two questions fit")
+    page.get_by_role("button", name="Skip", exact=True).click()
+    expect(page).not_to_have_url(re.compile(f"/{first.token}/"))
     wait_until(lambda: Assignment.objects.get(pk=first.pk).skip_reason == "unclear", "it was not skipped")
     page.keyboard.press("Shift+K")
-    page.get_by_role("button", name="Take it up again").click()
+    page.get_by_role("button", name="Reopen").click()
     expect(page.locator("#left")).to_have_text("18 left")
     page.keyboard.press("2")
     state(page, "saved")
@@ -376,7 +427,7 @@ def test_the_image_is_zoomed_panned_and_looked_at_closely(
     zoom, box = page.locator("#zoom"), page.locator("#canvas").bounding_box()
     fitted = zoom.inner_text()
     page.keyboard.press("o")
-    expect(zoom).to_have_text("100 %")
+    expect(zoom).to_have_text("100%")
     # The point of the image under the pointer stays under it.
     under = """([x, y]) => { const m = new DOMMatrix(getComputedStyle(document.querySelector("#media")).transform);
         const c = document.querySelector("#canvas").getBoundingClientRect();
@@ -385,7 +436,7 @@ def test_the_image_is_zoomed_panned_and_looked_at_closely(
     page.mouse.move(*point)
     before = page.evaluate(under, point)
     page.mouse.wheel(0, -400)
-    expect(zoom).not_to_have_text("100 %")
+    expect(zoom).not_to_have_text("100%")
     assert page.evaluate(under, point) == pytest.approx(before, abs=0.5)
     page.mouse.down()
     page.mouse.move(point[0] - 60, point[1] - 40)
@@ -409,9 +460,9 @@ def test_single_questions_give_the_same_judgments(
     page = open_page(ann)
     begin(page, work)
     page.keyboard.press("?")
-    expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
     look(page, "annotate-keys", full_page=False)
-    page.get_by_label("Ask me single yes/no questions").check()
+    page.get_by_label("Ask yes/no questions").check()
     page.keyboard.press("Escape")
     page.locator("#ladder-richness .name").click()  # five levels, four questions
     snap(page, "annotate-questions")
@@ -457,7 +508,7 @@ def test_mouse_double_clicks_and_native_keys(
     expect(page.locator("#ladder-main_object [data-choice]")).to_have_text("Findable")
     wait_until(lambda: standing(first) == {"symmetry": 1, "object_pairing": 0, "main_object": 0})
     page.locator("#open-keys").click()
-    page.get_by_label("No single-key shortcuts").check()
+    page.get_by_label("Turn off single-key shortcuts").check()
     page.get_by_role("button", name="Close").click()
     page.locator("#ladder-richness .name").click()
     page.keyboard.press("2")
@@ -490,10 +541,10 @@ def test_media_is_hidden_until_asked_for(
 ) -> None:
     work, ann, bo = campaign(items=1), make_user("ann"), make_user("bo")
     skipped = lease_next_item(campaign=work, annotator=bo)
-    skip_assignment(assignment_id=skipped.pk, annotator=bo, reason="unsafe")
+    skip_assignment(token=skipped.token, annotator=bo, reason="unsafe")
     page = open_page(ann)
     begin(page, work)
-    expect(page.get_by_text("Somebody did not want to look at this")).to_be_visible()
+    expect(page.get_by_text("An annotator chose not to look at this")).to_be_visible()
     expect(page.locator("#media")).to_be_hidden()
     snap(page, "annotate-veiled")
     page.keyboard.press("v")
@@ -534,12 +585,12 @@ def test_without_scripts_it_is_a_form(
         if sub.id != "clarity":
             page.locator(f"#ladder-{sub.id} .level").last.click()
     page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_text("Still to answer: “Clarity”.")).to_be_visible()
+    expect(page.get_by_text("Not answered yet: “Clarity”.")).to_be_visible()
     page.locator("#ladder-clarity .level").nth(3).click()
     page.get_by_role("button", name="Submit").click()
     first = Assignment.objects.get(state=AssignmentState.SUBMITTED)
     assert first.judgments.count() == 18
-    expect(page).not_to_have_url(re.compile(f"/{first.pk}/"))
+    expect(page).not_to_have_url(re.compile(f"/{first.token}/"))
     context.close()
 
 

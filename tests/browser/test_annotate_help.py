@@ -56,7 +56,7 @@ def test_examples_open_beside_the_questions(
     look(page, "annotate-examples", full_page=False)
     page.keyboard.press("5")
     expect(page.locator("#ladder-clarity [data-choice]")).to_have_text("Very clear")
-    expect(guide.get_by_text("There are no example images for this question yet")).to_be_visible()  # of the next one
+    expect(guide.get_by_text("No example images for this question yet")).to_be_visible()  # of the next one
     assert len([url for url in asked if "/guide/" in url]) == 1
     page.locator("#ladder-clarity .name").click()
     guide.get_by_role("button", name=re.compile("A pan over a sharp wall")).click()
@@ -64,7 +64,7 @@ def test_examples_open_beside_the_questions(
     expect(dialog.get_by_text("Stays sharp while it moves")).to_be_visible()
     assert page.evaluate("document.querySelector('#example-large video').muted")
     page.keyboard.press("Escape")
-    guide.get_by_role("button", name="Close the examples").focus()
+    guide.get_by_role("button", name="Close examples").focus()
     page.keyboard.press("Escape")
     expect(guide).to_be_hidden()
     expect(page.locator("#ladder-clarity")).to_be_focused()
@@ -88,15 +88,15 @@ def test_an_admin_keeps_the_examples(
         files=[{"name": "no.png", "mimeType": "image/png", "buffer": b"no picture"}]
     )
     page.locator("#id_new-alt").fill("A leaf")
-    page.get_by_role("button", name="Add it").click()
+    page.get_by_role("button", name="Add").click()
     expect(page.locator(".errors")).to_contain_text("no.png")
     page.get_by_label("Image or short clip").set_input_files(write_image(tmp_path / "leaf.png"))
-    page.get_by_role("button", name="Add it").click()
+    page.get_by_role("button", name="Add").click()
     leaf = page.get_by_role("form", name="A leaf")
-    leaf.get_by_label("What it shows").fill("A leaf with its veins")
+    leaf.get_by_label("Description").fill("A leaf with its veins")
     leaf.get_by_role("button", name="Save").click()
-    page.get_by_role("form", name="A leaf with its veins").get_by_role("button", name="Take it away").click()
-    expect(page.get_by_text("The example is taken away")).to_be_visible()
+    page.get_by_role("form", name="A leaf with its veins").get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("Example removed")).to_be_visible()
     assert LevelExample.objects.filter(level=2).count() == 2
 
 
@@ -113,9 +113,9 @@ def test_a_problem_is_reported_and_the_work_goes_on(
     press(page, ["3", "r"])
     azerty(page, 3)
     expect(page.get_by_label("Which question?")).to_have_value("object_pairing")  # the one in hand
-    page.get_by_role("dialog").get_by_label("In your words").fill("two answers fit")
+    page.get_by_role("dialog").get_by_label("Comment").fill("two answers fit")
     snap(page, "annotate-flag")
-    page.get_by_role("button", name="Report and go on").click()
+    page.get_by_role("button", name="Report and continue").click()
     expect(page.get_by_text("Reported: Object pairing")).to_be_visible()
     expect(page.locator("#ladder-object_pairing")).to_be_focused()
     state(page, "saved")
@@ -133,7 +133,7 @@ def test_a_problem_is_reported_and_the_work_goes_on(
     assert standing(mine) == {"symmetry": 1, "object_pairing": 1}
     page.reload()
     expect(page.locator("#media")).to_be_visible()  # who reports it has seen it
-    page.get_by_role("button", name=re.compile("Take back ?: Object pairing")).click()
+    page.get_by_role("button", name=re.compile("Withdraw ?: Object pairing")).click()
     expect(page.get_by_text("Reported: Object pairing")).to_have_count(0)
     state(page, "saved")
     assert not mine.flags.filter(reason="unclear").exists()
@@ -141,23 +141,23 @@ def test_a_problem_is_reported_and_the_work_goes_on(
 
     other = open_page(bo)
     begin(other, work)
-    expect(other.get_by_text("Somebody did not want to look at this")).to_be_visible()
+    expect(other.get_by_text("An annotator chose not to look at this")).to_be_visible()
     expect(other.locator("#media")).to_be_hidden()
     rev = open_page(make_user("rev", Role.REVIEWER))
     rev.goto("/")
-    rev.get_by_role("link", name="1 report of an annotator waits").click()
+    rev.get_by_role("link", name="1 open report from annotators").click()
     look(rev, "flags")
     rev.get_by_placeholder("Note").fill("a statue")
-    rev.get_by_role("button", name="Fine: show it").click()
-    expect(rev.get_by_text("1 report is settled")).to_be_visible()
-    rev.get_by_role("link", name="Settled").click()
+    rev.get_by_role("button", name="Safe: show").click()
+    expect(rev.get_by_text("1 report resolved")).to_be_visible()
+    rev.get_by_role("link", name="Resolved").click()
     expect(rev.get_by_text("a statue")).to_be_visible()
     assert Flag.objects.get().outcome == FlagOutcome.DISMISSED
     other.reload()
     expect(other.locator("#media")).to_be_visible()
 
 
-def test_what_the_model_suggests_is_accepted_with_one_key_and_its_pull_is_told(
+def test_what_the_model_suggests_is_accepted_with_one_key_and_its_pull_is_reported(
     open_page: Callable[..., Page], make_user: Callable[..., User], campaign: Callable[..., Campaign], look: Callable,
     wait_until: Callable, snap: Callable,
 ) -> None:  # fmt: skip
@@ -168,9 +168,9 @@ def test_what_the_model_suggests_is_accepted_with_one_key_and_its_pull_is_told(
     page = open_page(make_user("root", Role.ADMIN))
     page.goto(f"/campaigns/{work.pk}/")
     page.get_by_role("link", name="Model suggestions: off").click()
-    page.get_by_label("Share of items with suggestions").fill("80")
+    page.get_by_label("Items with suggestions").fill("80")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("It holds from the next item")).to_be_visible()
+    expect(page.get_by_text("The change applies from the next")).to_be_visible()
     set_suggestions(campaign=work, percent=100)  # no lots drawn in a test
     desk = open_page(ann)
     begin(desk, work)

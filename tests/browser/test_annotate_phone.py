@@ -9,12 +9,12 @@ from playwright.sync_api import Page, expect
 
 from annotator.accounts.models import Role, User
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Flag, Purpose
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignState, Flag, Purpose
 from annotator.campaigns.services import flag_item, lease_next_item, set_suggestions
 from annotator.library.models import MediaType
-from annotator.trust.models import Adjudication, QualificationAttempt, Standing, TrustPolicy
+from annotator.trust.models import Adjudication, AnnotatorStanding, QualificationAttempt, TrustPolicy
 from annotator.trust.services import follow_up, set_known_answers
-from tests.browser.annotating import answer_the_rest, begin, lapse_to, newest, shown, standing, state
+from tests.browser.annotating import answer_the_rest, begin, newest, shown, standing, state
 from tests.factories import make_annotations, make_reward_model, make_score
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,7 +53,7 @@ def test_a_phone_that_loses_its_line_and_is_closed(
     page.close()
     context.set_offline(False)
     again = context.new_page()
-    again.goto(f"/campaigns/assignments/{newest(ann).pk}/")
+    again.goto(f"/campaigns/assignments/{newest(ann).token}/")
     wait_until(lambda: Assignment.objects.get(pk=first.pk).state == AssignmentState.SUBMITTED, "it was not submitted")
     assert first.changes.count() == 18  # each once
     # An answer of one's own is looked at again and corrected.
@@ -80,13 +80,13 @@ def test_masks_undo_double_taps_and_single_questions(
     assert standing(mine) == {"symmetry": 1}
     tap(page, "lighting_distinction", "No lighting")
     beauty = page.locator("#ladder-lighting_aesthetic")
-    expect(beauty.get_by_text("follows from")).to_be_visible()
+    expect(beauty.get_by_text("determined by")).to_be_visible()
     wait_until(lambda: standing(mine).get("lighting_aesthetic") == -1, "what follows was not saved")
     page.get_by_role("button", name="Undo").tap()
-    expect(beauty.get_by_text("follows from")).to_be_hidden()
+    expect(beauty.get_by_text("determined by")).to_be_hidden()
     wait_until(lambda: standing(mine) == {"symmetry": 1}, "what the mask had closed was not given back")
-    page.get_by_role("button", name="Keys and options").tap()
-    page.get_by_label("Ask me single yes/no questions").tap()
+    page.get_by_role("button", name="Shortcuts and options").tap()
+    page.get_by_label("Ask yes/no questions").tap()
     page.get_by_role("dialog").get_by_role("button", name="Close").tap()
     page.locator("#ladder-richness .name").tap()
     for answer in ("Yes", "Yes", "No"):
@@ -105,13 +105,13 @@ def test_reports_skips_veils_and_suggestions(
         make_score(model, row.item, 0.9)
     set_suggestions(campaign=work, percent=100)
     theirs = lease_next_item(campaign=work, annotator=bo)
-    flag_item(assignment_id=theirs.pk, annotator=bo, reason="unsafe")
+    flag_item(token=theirs.token, annotator=bo, reason="unsafe")
     page = open_page(ann, phone=True)
     begin(page, work)
     page.wait_for_load_state("networkidle")
     mine = shown(page)
     expect(page.locator("#media")).to_be_hidden()
-    page.get_by_role("button", name="Show it").tap()
+    page.get_by_role("button", name="Show").tap()
     expect(page.locator("#media")).to_be_visible()
     page.locator(".ladder.current").get_by_role("button", name="Accept").tap()
     expect(page.locator("#ladder-symmetry [data-choice]")).to_have_text("Symmetrical")
@@ -120,24 +120,24 @@ def test_reports_skips_veils_and_suggestions(
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("A question is unclear here").tap()
     snap(page, "annotate-flag-phone")
-    dialog.get_by_role("button", name="Report and go on").tap()
+    dialog.get_by_role("button", name="Report and continue").tap()
     expect(page.get_by_text("Reported: Object pairing")).to_be_visible()
     state(page, "saved")
     assert mine.flags.get().sub_dimension == "object_pairing"
     page.locator("#open-skip").tap()
-    dialog.get_by_label("The media does not show or play").tap()
-    dialog.get_by_role("button", name="Leave it").tap()
-    expect(page).not_to_have_url(re.compile(f"/{mine.pk}/"))
+    dialog.get_by_label("The media does not load or play").tap()
+    dialog.get_by_role("button", name="Skip", exact=True).tap()
+    expect(page).not_to_have_url(re.compile(f"/{mine.token}/"))
     wait_until(lambda: Assignment.objects.get(pk=mine.pk).skip_reason == "broken", "it was not skipped")
     assert set(Flag.objects.filter(assignment=mine).values_list("reason", "with_skip")) == {
         ("unclear", False), ("broken", True)
     }  # fmt: skip
 
 
-def test_a_lease_runs_out_and_a_second_window_shows_the_same(
+def test_a_campaign_is_closed_and_a_second_window_shows_the_same(
     open_context: Callable, make_user: Callable[..., User], campaign: Callable[..., Campaign]
 ) -> None:
-    work, ann, bo = campaign(items=1, overlap=1), make_user("ann"), make_user("bo")
+    work, ann = campaign(items=1, overlap=1), make_user("ann")
     context = open_context(ann, phone=True)
     page, second = context.new_page(), context.new_page()
     begin(page, work)
@@ -148,11 +148,11 @@ def test_a_lease_runs_out_and_a_second_window_shows_the_same(
     state(page, "saved")
     second.close()
     page.wait_for_load_state("networkidle")  # asking for the next item must not come between
-    lapse_to(shown(page), bo)
+    Campaign.objects.update(state=CampaignState.CLOSED)
     page.locator("#ladder-object_pairing .level").last.tap(position={"x": 120, "y": 12})
-    expect(page.get_by_text("has been given to somebody else")).to_be_visible()
+    expect(page.get_by_text("is closed")).to_be_visible()
     expect(page.locator("#ladder-object_pairing [data-choice]")).to_be_empty()
-    page.get_by_role("button", name="Let it go").tap()
+    page.get_by_role("button", name="Discard").tap()
     state(page, "saved")
 
 
@@ -170,9 +170,9 @@ def test_a_clip_is_played_and_stepped(
     wait_until(lambda: page.evaluate(f"!{video}.seeking"))
     frame = f"Math.floor({video}.currentTime * 10 + 0.001)"
     at = page.evaluate(frame)
-    page.get_by_role("button", name="One frame on").tap()
+    page.get_by_role("button", name="Next frame").tap()
     wait_until(lambda: page.evaluate(frame) == at + 1, "one frame on is not one frame on")
-    page.get_by_role("button", name="One frame back").tap()
+    page.get_by_role("button", name="Previous frame").tap()
     wait_until(lambda: page.evaluate(frame) == at)
     page.get_by_role("button", name="First and last frame").tap()
     expect(page.locator("#ends")).to_be_visible()
@@ -195,13 +195,13 @@ def test_an_image_is_pinched_moved_and_looked_at_closely(
 
     zoom = page.locator("#zoom")
     fitted = zoom.inner_text()
-    page.get_by_role("button", name="100 %").tap()
-    expect(zoom).to_have_text("100 %")
+    page.get_by_role("button", name="100%").tap()
+    expect(zoom).to_have_text("100%")
     touch("touchStart", (x - 20, y), (x + 20, y))
     for span in (40, 60, 80):
         touch("touchMove", (x - span, y), (x + span, y))
     touch("touchEnd")
-    expect(zoom).not_to_have_text(re.compile(rf"^(100 %|{fitted})$"))
+    expect(zoom).not_to_have_text(re.compile(rf"^(100%|{fitted})$"))
     left = "new DOMMatrix(getComputedStyle(document.querySelector('#media')).transform).e"
     before = page.evaluate(left)
     touch("touchStart", (x, y))
@@ -210,9 +210,9 @@ def test_an_image_is_pinched_moved_and_looked_at_closely(
     touch("touchMove", (x - 30, y))
     touch("touchEnd")
     assert page.evaluate(left) == pytest.approx(before - 30, abs=1)
-    page.get_by_role("button", name="Loupe").tap()
+    page.get_by_role("button", name="Magnifier").tap()
     expect(page.locator("#loupe")).to_be_visible()
-    page.get_by_role("button", name="Loupe").tap()
+    page.get_by_role("button", name="Magnifier").tap()
     page.get_by_role("button", name="Fit", exact=True).tap()
     expect(zoom).to_have_text(fitted)
 
@@ -230,9 +230,9 @@ def test_the_test_is_failed_then_passed_and_gold_brings_a_pause(
     set_known_answers(campaign_item=gold, levels={"clarity": -2, "richness": -2})
     page = open_page(ann, phone=True)
     page.goto(f"/campaigns/{work.pk}/")
-    expect(page.get_by_text("First comes a short test of 1 item")).to_be_visible()
-    page.get_by_role("link", name=re.compile("^Begin")).tap()
-    for clarity, verdict in (("Very clear", "Not quite"), ("Very blurry", "Right.")):
+    expect(page.get_by_text("First, take a short test of 1 item")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^Start")).tap()
+    for clarity, verdict in (("Very clear", "Not quite"), ("Very blurry", "Correct.")):
         expect(page.locator("#left")).to_have_text("18 left")
         tap(page, "clarity", clarity)
         expect(page.locator("#ladder-clarity .feedback")).to_contain_text(verdict)
@@ -252,7 +252,7 @@ def test_the_test_is_failed_then_passed_and_gold_brings_a_pause(
     submitted = Assignment.objects.filter(campaign_item=gold, state=AssignmentState.SUBMITTED)
     wait_until(submitted.exists, "the item with known answers was not submitted")
     follow_up(assignment_id=submitted.get().pk)  # as a worker does after the commit
-    assert Standing.objects.get(annotator=ann).state == "paused"
+    assert AnnotatorStanding.objects.get(annotator=ann).state == "paused"
     page.goto(f"/campaigns/{work.pk}/work/")
     expect(page.get_by_text("Nothing you did is lost").first).to_be_visible()
     snap(page, "trust-paused-phone")
@@ -268,12 +268,12 @@ def test_a_reviewer_decides(
     page = open_page(make_user("rev", Role.REVIEWER), phone=True)
     page.goto(f"/campaigns/{work.pk}/")
     page.get_by_role("link", name="Review disagreements").tap()
-    page.get_by_role("link", name="Begin").tap()
+    page.get_by_role("link", name="Start").tap()
     ladder = page.locator(".review-ladder.disputed")
     expect(ladder.locator("legend")).to_contain_text("Clarity")
     ladder.locator("label", has_text="Fairly clear").tap()
-    page.get_by_role("button", name="Save, on to the next").tap()
-    expect(page.get_by_text("Your decisions are saved")).to_be_visible()
+    page.get_by_role("button", name="Save and go to next").tap()
+    expect(page.get_by_text("Decisions saved")).to_be_visible()
     decided = Adjudication.objects.get()
     assert (decided.sub_dimension, decided.level) == ("clarity", 0)
 

@@ -51,12 +51,12 @@ def test_an_admin_registers_a_base_model_and_reads_what_the_check_found(
     page.get_by_label("Folder").select_option("qwen2-vl-2b")
     page.get_by_role("button", name="Register and check").click()
     expect(page.get_by_role("heading", name="qwen2-vl-2b")).to_be_visible()
-    expect(page.get_by_text("Being checked")).to_be_visible()
+    expect(page.get_by_text("Checking", exact=True)).to_be_visible()
     job = BaseModel.objects.get().job
     assert job is not None
     check_beside(job)
     # The page follows its job by itself.
-    expect(page.get_by_text("What the check found")).to_be_visible()
+    expect(page.get_by_text("Check results")).to_be_visible()
     expect(page.get_by_text("questions in one pass")).to_be_visible()
     look(page, "base-model")
 
@@ -68,7 +68,7 @@ def test_an_admin_registers_a_base_model_and_reads_what_the_check_found(
     page.get_by_role("link", name="Base models").click()
     page.get_by_label("Folder").select_option("of-others/llava-interleave-7b")
     page.get_by_role("button", name="Register and check").click()
-    expect(page.get_by_text("Being checked")).to_be_visible()
+    expect(page.get_by_text("Checking", exact=True)).to_be_visible()
     refused = BaseModel.objects.get(name__contains="llava").job
     assert refused is not None
     check_beside(refused)

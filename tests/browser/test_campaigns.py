@@ -42,12 +42,12 @@ def running(media: list, make_user: Callable[..., User]) -> Campaign:
     done = lease_next_item(campaign=campaign, annotator=ann)
     for number, sub in enumerate(checklist_of(version).ordinal):
         record_judgment(
-            assignment_id=done.pk, annotator=ann, sub_dimension=sub.id, level=sub.highest, idempotency_key=f"k{number}",
+            token=done.token, annotator=ann, sub_dimension=sub.id, level=sub.highest, idempotency_key=f"k{number}",
             sequence=number,
         )  # fmt: skip
-    submit_assignment(assignment_id=done.pk, annotator=ann)
+    submit_assignment(token=done.token, annotator=ann)
     skipped = lease_next_item(campaign=campaign, annotator=bo)
-    skip_assignment(assignment_id=skipped.pk, annotator=bo, reason="unclear", note="Two questions fit.")
+    skip_assignment(token=skipped.token, annotator=bo, reason="unclear", note="Two questions fit.")
     return campaign
 
 
@@ -57,17 +57,17 @@ def test_an_admin_makes_and_opens_a_campaign(
     load_builtin_checklists()
     page = open_page(make_user("root", Role.ADMIN))
     page.goto("/campaigns/")
-    page.locator(".empty").get_by_role("link", name="Make the first one").click()
+    page.locator(".empty").get_by_role("link", name="Create the first campaign").click()
     page.get_by_label("Name").fill("Lamps in May")
     page.get_by_label("Checklist").select_option(label="Image checklist v1")
-    expect(page.locator("#count")).to_have_text("3 items fit.")
-    page.get_by_label("Only prompts that contain").fill("number 2")
-    expect(page.locator("#count")).to_have_text("1 item fits.")
+    expect(page.locator("#count")).to_have_text("3 items match.")
+    page.get_by_label("Prompt contains").fill("number 2")
+    expect(page.locator("#count")).to_have_text("1 item matches.")
     look(page, "campaign-create")
-    page.get_by_role("button", name="Make the campaign").click()
+    page.get_by_role("button", name="Create campaign").click()
     expect(page.get_by_text("The campaign has 1 item")).to_be_visible()
-    page.get_by_role("button", name="Open for annotators").click()
-    expect(page.get_by_text("The campaign is now: Open.")).to_be_visible()
+    page.get_by_role("button", name="Open to annotators").click()
+    expect(page.get_by_text("Campaign state: Open.")).to_be_visible()
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("Guidelines for annotators").fill(GUIDELINES)
     page.get_by_role("button", name="Save").click()
@@ -96,28 +96,28 @@ def test_items_are_taken_out_put_back_and_added(
     make_item(prompt="A brass lamp, seen from above")
     page = open_page(make_user("root", Role.ADMIN))
     page.goto(f"/campaigns/{running.pk}/")
-    page.get_by_role("link", name="Reports: 1 waits").click()
-    page.get_by_role("button", name="Right: take the item out").click()
-    expect(page.get_by_text("1 report is settled")).to_be_visible()
-    page.get_by_role("link", name="Settled").click()
-    page.get_by_role("link", name="taken out").click()
+    page.get_by_role("link", name="Open reports: 1").click()
+    page.get_by_role("button", name="Valid: remove the item").click()
+    expect(page.get_by_text("1 report resolved")).to_be_visible()
+    page.get_by_role("link", name="Resolved").click()
+    page.get_by_role("link", name="removed").click()
     expect(page.locator(".item-row")).to_have_count(1)
     page.get_by_role("link", name="All (3)").click()
-    expect(page.locator("#count-new")).to_have_text("1 item would be new here.")
+    expect(page.locator("#count-new")).to_have_text("1 item would be added.")
     look(page, "campaign-items")
-    page.get_by_role("link", name="Still need somebody (2)").click()
+    page.get_by_role("link", name="Need annotators (2)").click()
     page.get_by_role("checkbox").first.focus()
     page.keyboard.press("Space")
-    page.get_by_role("button", name="Take the ticked ones out").click()
-    expect(page.get_by_text("1 item is taken out")).to_be_visible()
-    page.get_by_role("link", name="Taken out (2)").click()
+    page.get_by_role("button", name="Remove selected items").click()
+    expect(page.get_by_text("1 item removed")).to_be_visible()
+    page.get_by_role("link", name="Removed (2)").click()
     for tick in page.get_by_role("checkbox").all():
         tick.check()
-    page.get_by_role("button", name="Put the ticked ones back").click()
-    expect(page.get_by_text("2 items are back")).to_be_visible()
-    expect(page.get_by_text("No item of the campaign is like that.")).to_be_visible()
-    page.get_by_role("button", name="Add them").click()
-    expect(page.get_by_text("1 item is added")).to_be_visible()
+    page.get_by_role("button", name="Restore selected items").click()
+    expect(page.get_by_text("2 items restored")).to_be_visible()
+    expect(page.get_by_text("No items match.")).to_be_visible()
+    page.get_by_role("button", name="Add items").click()
+    expect(page.get_by_text("1 item added")).to_be_visible()
     assert running.campaign_items.filter(purpose="work").count() == 4
 
 
@@ -132,6 +132,6 @@ def test_an_annotator_sees_work_and_guidelines(
     expect(page.get_by_text("Two questions fit.")).to_have_count(0)
     page.get_by_role("link", name="My answers").click()
     expect(page.locator(".own-tile")).to_have_count(1)
-    page.get_by_role("link", name="Go on").click()
-    expect(page).to_have_url(re.compile(r"/campaigns/assignments/\d+/"))
+    page.get_by_role("link", name="Continue").click()
+    expect(page).to_have_url(re.compile(r"/campaigns/assignments/[0-9a-f-]+/"))
     assert Assignment.objects.filter(annotator__username="ann").count() >= 2

@@ -62,11 +62,11 @@ def test_the_home_page_of_an_admin(
     Job.objects.create(kind="x", title="Import of 60 images", state=JobState.FAILED, error="The archive is truncated.")
     page = open_page(admin)
     page.goto("/")
-    expect(page.get_by_role("heading", name="The loop")).to_be_visible()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     look(page, "home-admin")
 
 
-def test_jobs_are_seen_live_and_cancelled(
+def test_jobs_are_seen_live_and_canceled(
     open_page: Callable[..., Page], make_user: Callable[..., User], look: Callable
 ) -> None:
     admin = make_user("root", Role.ADMIN)
@@ -84,8 +84,8 @@ def test_jobs_are_seen_live_and_cancelled(
     page.get_by_role("link", name="Scoring with image reward v3").click()
     expect(page.get_by_text("60 / 120")).to_be_visible()
     look(page, "job")
-    page.get_by_role("button", name="Cancel this job").click()
-    expect(page.get_by_text("Cancelling")).to_be_visible()
+    page.get_by_role("button", name="Cancel job").click()
+    expect(page.get_by_text("Canceling")).to_be_visible()
 
 
 def test_an_admin_invites_and_the_invited_person_joins(
@@ -93,8 +93,8 @@ def test_an_admin_invites_and_the_invited_person_joins(
 ) -> None:
     page = open_page(make_user("root", Role.ADMIN))
     page.goto("/people/")
-    page.get_by_label("For whom").fill("Chen")
-    page.get_by_role("button", name="Make an invitation").click()
+    page.get_by_label("Recipient").fill("Chen")
+    page.get_by_role("button", name="Create invitation").click()
     link = page.locator(".notice pre").inner_text()
     look(page, "people")
     guest = open_page()
@@ -103,12 +103,12 @@ def test_an_admin_invites_and_the_invited_person_joins(
     guest.get_by_label("Password", exact=True).fill("a long enough phrase")
     guest.get_by_label("Password (again)").fill("a long enough phrase")
     look(guest, "join")
-    guest.get_by_role("button", name="Make my account").click()
+    guest.get_by_role("button", name="Create account").click()
     expect(guest.get_by_role("heading", level=1)).to_have_text("Hello, chen")
     assert list(User.objects.get(username="chen").groups.values_list("name", flat=True)) == ["annotator"]
     late = open_page()
     late.goto(link)
-    expect(late.get_by_text("was used already")).to_be_visible()
+    expect(late.get_by_text("was already used")).to_be_visible()
 
 
 def test_an_api_token_is_shown_once(
@@ -118,14 +118,14 @@ def test_an_api_token_is_shown_once(
     page = open_page(ann)
     page.goto("/accounts/tokens/")
     page.get_by_label("Name").fill("notebook")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     token = page.locator(".notice pre").inner_text()
     assert token.startswith(ApiToken.objects.get(user=ann).prefix)
     look(page, "tokens")
     page.goto("/accounts/tokens/")
     assert token not in page.content()
     page.get_by_role("button", name="Revoke").click()
-    expect(page.get_by_text("The token is revoked")).to_be_visible()
+    expect(page.get_by_text("Token revoked")).to_be_visible()
 
 
 def test_the_api_reference_works_under_the_strict_policy(
@@ -166,7 +166,7 @@ def test_pages_for_when_something_is_wrong(
 ) -> None:
     page = open_page(make_user("ann"), strict=False)  # the browser itself reports a 404 as an error
     page.goto(address)
-    expect(page.get_by_role("link", name="Go to the first page")).to_be_visible()
+    expect(page.get_by_role("link", name="Go to the home page")).to_be_visible()
     look(page, name)
 
 
@@ -206,7 +206,7 @@ def test_a_lost_password_is_replaced_by_a_link_of_an_admin(
     guest.get_by_label("New Password", exact=True).fill("a long enough phrase")
     guest.get_by_label("New Password (again)").fill("a long enough phrase")
     look(guest, "new-password")
-    guest.get_by_role("button", name="Save the password").click()
+    guest.get_by_role("button", name="Save password").click()
     guest.get_by_role("link", name="Sign in").click()
     guest.get_by_label("Username").fill("ann")
     guest.get_by_label("Password").fill("a long enough phrase")

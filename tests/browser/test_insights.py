@@ -1,6 +1,7 @@
 """The agreement page and its drill-down in the browser."""
 
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from annotator.accounts.models import Role, User
 from annotator.campaigns.queries import judgment_levels
+from annotator.core import figures
 from annotator.rewards.models import RewardModel, Snapshot
 from annotator.rewards.services import artifacts
 from annotator.trust.consensus import majority
@@ -51,15 +53,17 @@ def model(transactional_db: None, files: Path, make_user: Callable[..., User]) -
 
 def test_agreement_is_read_and_followed_to_the_items(
     open_page: Callable[..., Page], make_user: Callable[..., User], model: RewardModel, look: Callable,
-    wait_until: Callable,
+    wait_until: Callable, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    # A worker that takes a moment: the page asks until the figures are there.
+    monkeypatch.setattr(figures, "send", lambda *what: threading.Timer(0.5, figures.make, what).start())
     page = open_page(make_user("rita", Role.REVIEWER))
     page.goto("/insights/agreement/")
-    expect(page.locator("#basis-notice")).to_contain_text("They are of 8 of 10 judged items")
+    expect(page.locator("#basis-notice")).to_contain_text("They cover 8 of 10 judged items")
     expect(page.locator(".kappa-row .name")).to_have_count(18)
     look(page, "agreement")
     page.get_by_label("Items").select_option("all")
-    expect(page.locator("#basis-notice")).to_contain_text("In-sample numbers.")
+    expect(page.locator("#basis-notice")).to_contain_text("In-sample results.")
     expect(page).to_have_url(re.compile("basis=all"))
     page.get_by_role("link", name="Clarity").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Clarity")
@@ -67,4 +71,4 @@ def test_agreement_is_read_and_followed_to_the_items(
     wait_until(lambda: page.evaluate(LOADED), "the pictures did not load")
     look(page, "agreement-items")
     page.get_by_role("link", name="Agreement").last.click()
-    expect(page.locator("#basis-notice")).to_contain_text("In-sample numbers.")
+    expect(page.locator("#basis-notice")).to_contain_text("In-sample results.")

@@ -54,7 +54,7 @@ def test_keys_mean_the_same_on_all_layouts(open_page: Callable[..., Page], make_
             const { Terms } = await import("/static/js/annotate/terms.js");
             const box = document.querySelector("main").appendChild(document.createElement("p"));
             Object.assign(box, { dir: "auto", textContent: "\u05e7\u05d5\u05e3 ליד red panda cub \u05e2\u05dc עץ" });
-            new Terms(box, 0, {}, new AbortController().signal);
+            new Terms(box, 0, new AbortController().signal);
             return [...box.querySelectorAll(".term")].map((term) => term.getBoundingClientRect().left);
         }"""
     )

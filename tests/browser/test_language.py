@@ -38,7 +38,7 @@ def test_the_workspace_in_chinese_by_keys(
     expect(page.locator("#left")).to_have_text("已全部作答")
     expect(page.locator("#save-state")).to_have_attribute("data-state", "saved")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("这里没有需要您做的了")
+    expect(page.get_by_role("heading", level=1)).to_have_text("没有剩余的样本")
     assignment = Assignment.objects.get(annotator=ann)
     wait_until(
         lambda: Assignment.objects.get(pk=assignment.pk).state == AssignmentState.SUBMITTED, "it was not submitted"

@@ -20,13 +20,13 @@ LOADED = "[...document.querySelectorAll('.media-tile img')].every((i) => i.compl
 @pytest.fixture
 def library(transactional_db: None, files: Path) -> dict[str, Item]:
     """A few pictures and a clip."""
-    kite = make_prompt("A red kite over a grey sea, seen from the pier, late afternoon light")
+    kite = make_prompt("A red kite over a gray sea, seen from the pier, late afternoon light")
     painter = make_generator("painter-xl", "1.0", {"steps": 30, "guidance": 7.5, "scheduler": "ddim"})
     batch = ImportBatch.objects.create(name="Studio tests, May", rows=8, imported=8)
     items = {
         "clip": make_item(MediaType.VIDEO, prompt=kite, generator=make_generator("mover", "2.1"), width=320, height=240,
-                          batch=batch, source="Studio tests, May", licence="CC-BY-4.0"),
-        "kite": make_item(prompt=kite, generator=painter, width=640, height=480, batch=batch, licence="CC0-1.0",
+                          batch=batch, source="Studio tests, May", license="CC-BY-4.0"),
+        "kite": make_item(prompt=kite, generator=painter, width=640, height=480, batch=batch, license="CC0-1.0",
                           source="Studio tests, May", external_id="kite-001", extra={"scene": "outdoor"}),
     }  # fmt: skip
     for number, size in enumerate([(480, 640), (640, 360), (512, 512), (300, 600), (640, 480)]):
@@ -56,14 +56,14 @@ def test_the_gallery_is_filtered_as_one_types(
     expect(page.get_by_label("Prompt contains")).to_have_value("kite")
     expect(page.locator(".media-tile")).to_have_count(1)
     page.get_by_label("Prompt contains").fill("zebra")
-    expect(page.get_by_text("Nothing in the library fits")).to_be_visible()
+    expect(page.get_by_text("No items match")).to_be_visible()
     page.go_back()  # from "zebra" to the clip
     expect(page.locator(".media-tile")).to_have_count(1)
     expect(page.get_by_role("heading", level=1)).to_have_text("Library")
     page.get_by_role("link", name="Clear", exact=True).click()
     expect(page.locator(".media-tile")).to_have_count(7)
     page.get_by_label("Prompt contains").fill("zebra")
-    expect(page.get_by_text("Nothing in the library fits")).to_be_visible()
+    expect(page.get_by_text("No items match")).to_be_visible()
     look(page, "library-nothing-fits")  # at the end: taking pictures leaves empty style attributes behind
 
 
@@ -131,8 +131,8 @@ def test_the_import_page_explains_itself(
     page.locator("#id_column_file").fill("path")
     page.locator("#id_column_prompt").fill("path")
     page.get_by_role("button", name="Import").click()
-    expect(page.get_by_text("“pictures.rar” is no ZIP archive")).to_be_visible()
-    expect(page.get_by_text("“path” is taken for “file” already")).to_be_visible()
+    expect(page.get_by_text("“pictures.rar” is not a ZIP archive")).to_be_visible()
+    expect(page.get_by_text("“path” is already used for “file”")).to_be_visible()
     look(page, "library-import-errors")
 
 
@@ -156,14 +156,14 @@ def test_an_import_under_way_and_its_refused_rows(
     ImportProblem.objects.bulk_create(
         ImportProblem(
             batch=batch, row=3 * row, file=f"street/{row:03}.png", field="file", code="truncated",
-            message="The file is cut off (2,048 of at least 80,112 bytes are there); add the complete file.",
+            message="The file is truncated (2,048 of at least 80,112 bytes). Add the complete file.",
         )
         for row in range(1, 61)
     )  # fmt: skip
     Item.objects.filter(pk__in=[item.pk for item in library.values()]).update(batch=batch)
     ImportBatch.objects.filter(pk=batch.pk).update(imported=58, duplicates=2, rejected=60)
     Job.objects.filter(pk=job.pk).update(state=JobState.SUCCEEDED, done=120)
-    expect(page.get_by_role("heading", name="Refused rows")).to_be_visible()
+    expect(page.get_by_role("heading", name="Rejected rows")).to_be_visible()
     expect(page.get_by_text("Succeeded")).to_be_visible()
     look(page, "library-batch")
     with page.expect_download() as download:

@@ -31,9 +31,9 @@ def scored_library(media_type: str, sizes: list[tuple[int, int]]) -> RewardModel
     model = make_reward_model(media_type)
     checklist = checklist_of(model.checklist_version)
     rng = np.random.default_rng(3)
-    texts = ["A red kite over a grey sea, seen from the pier, late afternoon light",
+    texts = ["A red kite over a gray sea, seen from the pier, late afternoon light",
              "An old man and a dog wait for the last tram of the night in a narrow street, rain on the window, wide "
-             "angle, film grain, muted colours"]  # fmt: skip
+             "angle, film grain, muted colors"]  # fmt: skip
     for text in texts:
         prompt = make_prompt(text)
         better = rng.uniform(0.02, 0.3, len(checklist.dimensions))[checklist.question_dimension]
@@ -61,7 +61,7 @@ def test_pairs_are_mined_looked_at_vetoed_and_downloaded(
     look(page, "pairs-mine")
     page.get_by_label("Name (optional)").fill("Kites and lamps")
     page.get_by_role("button", name="Mine pairs").click()
-    expect(page.get_by_text("waits for a worker")).to_be_visible()
+    expect(page.get_by_text("waiting for a worker")).to_be_visible()
     run_pair_mining(str(Job.objects.get().pk))  # what the worker does
     expect(page.get_by_role("link", name="Kites and lamps")).to_be_visible()
     page.get_by_role("link", name="Kites and lamps").click()

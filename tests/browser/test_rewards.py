@@ -77,8 +77,8 @@ def test_an_admin_trains_watches_and_reads_the_scores(
 
     page.get_by_role("link", name="Metrics").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Image reward v1")
-    expect(page.get_by_text("20 of 20 items have a score of this version.")).to_be_visible()
-    expect(page.locator("#preferences").get_by_text("Right order on unseen prompts")).to_be_visible()
+    expect(page.get_by_text("20 of 20 items have a score from this version.")).to_be_visible()
+    expect(page.locator("#preferences").get_by_text("Preference accuracy on unseen prompts")).to_be_visible()
     expect(page.locator("svg.reliability")).to_be_visible()
     page.locator(".weight > summary").first.click()
     look(page, "rewards-model")
@@ -86,7 +86,7 @@ def test_an_admin_trains_watches_and_reads_the_scores(
         page.get_by_role("link", name="Manifest").click()
     assert download.value.suggested_filename == "image-reward-v1.json"
 
-    page.get_by_role("link", name="See the ranking").click()
+    page.get_by_role("link", name="View ranking").click()
     expect(page.locator(".media-tile")).to_have_count(20)
     wait_until(lambda: page.evaluate(LOADED), "the pictures did not load")
     look(page, "rewards-scores")
@@ -98,18 +98,18 @@ def test_an_admin_trains_watches_and_reads_the_scores(
 
     page.locator(".media-tile").first.click()
     expect(page.get_by_text("number 4 of 4 for its prompt")).to_be_visible()
-    expect(page.get_by_text(re.compile("What cost it the most"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Largest losses"))).to_be_visible()
     page.locator(".dimension > summary").first.click()
     page.locator(".sub > summary").first.click()
     expect(page.get_by_text(re.compile("at least level 1\\?")).first).to_be_visible()
     wait_until(lambda: page.evaluate(LOADED), "the picture did not load")
     look(page, "rewards-score")
-    page.get_by_role("link", name="In the library").click()
-    expect(page.locator("#score").get_by_text(re.compile("What cost it the most"))).to_be_visible()
+    page.get_by_role("link", name="View in library").click()
+    expect(page.locator("#score").get_by_text(re.compile("Largest losses"))).to_be_visible()
 
     model = RewardModel.objects.get()
     page.goto(f"/rewards/models/{model.pk}/")
     page.get_by_role("button", name="Retire").click()
-    expect(page.get_by_text("is retired. Its scores stay.")).to_be_visible()
+    expect(page.get_by_text("is retired. Its scores are kept.")).to_be_visible()
     page.get_by_role("button", name="Promote").click()
-    expect(page.get_by_text("is promoted: scores and pairs come from it now.")).to_be_visible()
+    expect(page.get_by_text("is promoted. Scores and pairs now come from it.")).to_be_visible()

@@ -15,9 +15,10 @@ from playwright.sync_api import Page, expect
 from annotator.accounts.models import Role, User
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.services import lease_next_pair, record_comparison
+from annotator.generations.models import PromptSet, PromptSetMember
 from annotator.jobs.devices import WORKER
-from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun, PairSet, PromptSet, PromptSetMember
-from annotator.mpo.services.comparing import run_comparison
+from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun, PairSet
+from annotator.mpo.services.comparison_job import run_comparison
 from annotator.mpo.services.training import run_training
 from annotator.rewards import judges
 from tests.annotator.mpo.tuning import SETTINGS, BrightJudge, fake_comparison, make_pair_set, put_pipeline
@@ -65,7 +66,7 @@ def test_a_run_from_the_form_to_the_comparison(
     page.get_by_label("Share of prompts held out").fill("0.2")
     page.get_by_label("Name (optional)").fill("Brighter in everything")
     expect(page.get_by_text("NVIDIA H100")).to_have_count(0)
-    page.get_by_role("button", name="Start the run").click()
+    page.get_by_role("button", name="Start run").click()
 
     # --- watched ---
     expect(page.get_by_role("heading", level=1)).to_have_text("Brighter in everything")
@@ -80,7 +81,7 @@ def test_a_run_from_the_form_to_the_comparison(
     page.get_by_label("Step", exact=True).fill("0")
     expect(figures).to_contain_text("before training")
     page.get_by_label("Step", exact=True).fill("1")
-    page.get_by_role("button", name="Beside the start").click()
+    page.get_by_role("button", name="Side by side with step 0").click()
     expect(figures).to_have_count(2)
     wait_until(lambda: page.evaluate(LOADED), "the grids did not load")
     with page.expect_download() as download:
@@ -92,12 +93,12 @@ def test_a_run_from_the_form_to_the_comparison(
     prompts = PromptSet.objects.create(name="New ones")
     for position, text in enumerate(("a red square", "the small disc right")):
         PromptSetMember.objects.create(prompt_set=prompts, prompt=make_prompt(text), position=position)
-    page.get_by_role("link", name="Compare with the start").click()
+    page.get_by_role("link", name="Compare with the reference model").click()
     expect(page.get_by_label("Brighter in everything")).to_be_checked()
     page.get_by_label("Prompts", exact=True).select_option("New ones (2)")
-    page.get_by_label("Items a prompt").fill("2")
+    page.get_by_label("Items per prompt").fill("2")
     page.get_by_role("button", name="Compare", exact=True).click()
-    expect(page.get_by_role("button", name="Cancel the comparison")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel comparison")).to_be_visible()
     made = ModelComparison.objects.get()
     run_comparison(str(made.job_id))
     expect(page.get_by_role("heading", name="Change by dimension")).to_be_visible()
@@ -155,28 +156,28 @@ def test_the_pages_of_a_long_run_and_of_an_answer(
     MpoRun.objects.update(finished_at=timezone.now())
     comparison = fake_comparison(runs)
     page.goto(f"/mpo/comparisons/{comparison.pk}/")
-    expect(page.get_by_text("Over-optimised.")).to_be_visible()
+    expect(page.get_by_text("Over-optimized.")).to_be_visible()
     asked = page.locator("#people article", has_text="MPO on bright ones")
     asked.get_by_label("Pairs").fill("2")
-    asked.get_by_label("People a pair").fill("1")
-    asked.get_by_role("button", name="Ask people").click()
+    asked.get_by_label("Annotators per pair").fill("1")
+    asked.get_by_role("button", name="Ask annotators").click()
     expect(page.get_by_text("is open to annotators")).to_be_visible()
     ann = make_user("ann", Role.ANNOTATOR)
     campaign = HumanVerdict.objects.get().campaign
     tuned = set(comparison.made.filter(run=runs[0]).values_list("item", flat=True))
     while (turn := lease_next_pair(campaign=campaign, annotator=ann)) is not None:
         word = "left" if turn.left.pk in tuned else "right"
-        record_comparison(comparison_id=turn.pk, annotator=ann, preference=word)
+        record_comparison(token=turn.token, annotator=ann, preference=word)
     page.reload()
-    expect(page.get_by_text("prefer it to the start")).to_be_visible()
+    expect(page.get_by_text("prefer it to the reference model")).to_be_visible()
     wait_until(lambda: page.evaluate(LOADED), "the pictures did not load")
     look(page, "comparison")
     page.get_by_text("By sub-dimension").click()
     expect(page.locator(".table.changes")).to_have_count(7)
-    page.get_by_label("Order", exact=True).select_option("gain")
+    page.get_by_role("combobox", name="Order").select_option("gain")
     expect(page.locator(".compared").first).to_contain_text("a blue square")
     page.goto("/mpo/comparisons/")
-    expect(page.get_by_text("over-optimised")).to_be_visible()
+    expect(page.get_by_text("over-optimized")).to_be_visible()
 
 
 def _write_curves(run: MpoRun, steps: int) -> None:
@@ -186,14 +187,14 @@ def _write_curves(run: MpoRun, steps: int) -> None:
     rng = np.random.default_rng(run.pk)
     lines = []
     for step in range(1, steps + 1):
-        learnt = 1 - np.exp(-step / 500)
+        learned = 1 - np.exp(-step / 500)
         line = {
-            "step": step, "loss": 0.693 - 0.12 * learnt + 0.03 * rng.normal(),
-            "accuracy": float(np.clip(0.5 + 0.22 * learnt + 0.06 * rng.normal(), 0, 1)),
-            "margin": 0.6 * learnt + 0.15 * rng.normal(), "seconds": 1.9, "memory_bytes": 21_400_000_000,
+            "step": step, "loss": 0.693 - 0.12 * learned + 0.03 * rng.normal(),
+            "accuracy": float(np.clip(0.5 + 0.22 * learned + 0.06 * rng.normal(), 0, 1)),
+            "margin": 0.6 * learned + 0.15 * rng.normal(), "seconds": 1.9, "memory_bytes": 21_400_000_000,
         }  # fmt: skip
         if step % 100 == 0:
-            line |= {"held_out_accuracy": 0.5 + 0.17 * learnt, "held_out_margin": 0.42 * learnt}
+            line |= {"held_out_accuracy": 0.5 + 0.17 * learned, "held_out_margin": 0.42 * learned}
         lines.append(json.dumps(line))
     run.folder.mkdir(parents=True)
     (run.folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")

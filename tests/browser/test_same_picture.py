@@ -97,7 +97,7 @@ def test_images(page: Page, tmp_path: Path) -> None:
         seen = _pixels(page.evaluate(_IMAGE, _url(shown, "image")))[0]
         assert seen.shape == judged.shape, path.name
         assert np.abs(seen - judged).mean() <= IMAGE_DIFFERENCE, path.name
-        # The view is what a browser that knows these colours makes of the original; only turns it may not know.
+        # The view is what a browser that knows these colors makes of the original; only turns it may not know.
         original = _pixels(page.evaluate(_IMAGE, _url(path, "image")))[0]
         if original.shape == judged.shape:
             assert np.abs(original - judged).mean() <= IMAGE_DIFFERENCE, path.name

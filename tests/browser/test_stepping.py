@@ -2,19 +2,25 @@
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, expect
 
-from reward_engine.media import AllFrames, sample_frames
+from annotator.accounts.models import Role, User
+from annotator.campaigns.services import create_comparison_campaign, load_builtin_checklists
+from annotator.library import services
+from annotator.library.models import Item
+from reward_engine.media import AllFrames, Frames, sample_frames
+from tests.factories import make_generator, make_prompt
 from tests.pictures import VIDEOS
 
-PLAYER = Path(__file__).parents[2] / "static" / "js" / "annotate" / "video.js"
-VIEWER = """<div id="viewer"><video id="media" data-frame-rate="7.27" muted></video>
+SCRIPTS = Path(__file__).parents[2] / "static" / "js" / "annotate"
+VIEWER = """<div id="viewer"><video id="media" data-frame-rate="{rate}" data-frame-times="{times}" muted></video>
 <div class="tools"><input id="scrub" type="range"><output id="time"></output>
 <select id="speed"><option value="1">1</option></select><button data-tool="ends"></button></div>
-<div id="ends" hidden></div>{times}</div>"""
+<div id="ends" hidden></div></div>"""
 # Steps to the last frame and back again: what the counter says, and how bright the numbered half is.
 STEPS = """async ([player, clip, count]) => {
   const { VideoPlayer } = await import(player);
@@ -39,12 +45,33 @@ STEPS = """async ([player, clip, count]) => {
   stepper.showEnds(false);
   video.pause();
   const sought = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
-  stepper.seek(stepper.middle(0));
+  stepper.frames.seek(stepper.frames.middle(0));
   await sought;
   await look();
   for (let i = 1; i < count; i++) await press(".");
   for (let i = 1; i < count; i++) await press(",");
   return seen;
+}"""
+
+# How often a playing clip is drawn in one refresh after it has looped five times, and how often once that is over.
+DRAWN = """async (frames) => {
+  const { Frames } = await import(frames);
+  const video = document.querySelector("video");
+  Object.defineProperty(video, "paused", { value: false });
+  const refreshed = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const over = new AbortController();
+  let drawn = 0;
+  new Frames(video).watch(() => { drawn += 1; }, over.signal);
+  for (let i = 0; i < 5; i++) video.dispatchEvent(new Event("seeked"));
+  await refreshed();
+  drawn = 0;
+  await refreshed();
+  const playing = drawn;
+  over.abort();
+  await refreshed();
+  drawn = 0;
+  await refreshed();
+  return [playing, drawn];
 }"""
 
 
@@ -53,16 +80,99 @@ def test_every_frame_is_one_press_away(browser: Browser, tmp_path: Path, name: s
     path = VIDEOS[name][0](tmp_path / name)
     frames = sample_frames(path, AllFrames())
     times = json.dumps([at / 1000 for at in frames.times_ms])
-    told = f'<script id="frame-times" type="application/json">{times}</script>' if name == "vfr.mp4" else ""
-    page = browser.new_page(reduced_motion="reduce")
-    rate = "7.27" if told else "10"
-    page.set_content(VIEWER.format(times=told).replace("7.27", rate))
-    script = f"data:text/javascript;base64,{base64.b64encode(PLAYER.read_bytes()).decode()}"
+    told = times if name == "vfr.mp4" else ""
+    page = player(browser, VIEWER.format(rate="7.27" if told else "10", times=told))
     clip = f"data:video/mp4;base64,{base64.b64encode(path.read_bytes()).decode()}"
-    seen = page.evaluate(STEPS, [script, clip, frames.total])
+    there_and_back(frames, page.evaluate(STEPS, ["/video.js", clip, frames.total]))
     page.close()
+
+
+def test_a_clip_that_loops_is_drawn_once_a_refresh(browser: Browser) -> None:
+    page = player(browser, VIEWER.format(rate="10", times=""))
+    assert page.evaluate(DRAWN, "/frames.js") == [1, 0]
+    page.close()
+
+
+def player(browser: Browser, viewer: str) -> Page:
+    """A page of this viewer alone, with the workspace's scripts beside it."""
+    page = browser.new_page(reduced_motion="reduce")
+    page.route("http://player/", lambda route: route.fulfill(body=viewer, content_type="text/html"))
+    page.route("http://player/*.js", lambda route: route.fulfill(path=SCRIPTS / route.request.url.rsplit("/", 1)[1]))
+    page.goto("http://player/")
+    return page
+
+
+def there_and_back(frames: Frames, seen: list[tuple[str, int]]) -> None:
     there = list(range(frames.total))
     path_taken = there + there[-2::-1]
     assert [counter for counter, _ in seen] == [f"{index + 1}/{frames.total}" for index in path_taken]
     expected = [int(frames.pixels[index][24, 8, 0]) for index in path_taken]
     assert [level for _, level in seen] == pytest.approx(expected, abs=6)
+
+
+@pytest.fixture
+def clips(transactional_db: None, files: Path, tmp_path: Path) -> tuple[Frames, list[Item]]:
+    """Two items of one prompt, one unevenly and one evenly timed; and the frames of the first."""
+    prompt, items = make_prompt(), []
+    for name in ("vfr.mp4", "plain.mp4"):
+        facts = services.store_media(VIDEOS[name][0](tmp_path / name), name)
+        items.append(
+            services.record_item(facts=facts, prompt=prompt, generator=make_generator(name), file_name=name)[0]
+        )
+    return sample_frames(tmp_path / "vfr.mp4", AllFrames()), items
+
+
+def compared(items: list[Item]) -> str:
+    load_builtin_checklists()
+    made = create_comparison_campaign(name="Clips", pairs=[tuple(items)], overlap=1, state="open")
+    made.pairs.update(swapped=False)
+    return f"/campaigns/{made.pk}/compare/"
+
+
+def shown(items: list[Item]) -> str:
+    return f"/library/{items[0].pk}/"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("place", [compared, shown])
+def test_every_frame_is_one_press_away_beside_the_browsers_own_player(
+    open_page: Callable[..., Page], make_user: Callable[..., User], clips: tuple[Frames, list[Item]],
+    place: Callable[[list[Item]], str], look: Callable[..., None],
+) -> None:  # fmt: skip
+    frames, items = clips
+    person = make_user("ann", Role.ANNOTATOR if place is compared else Role.ADMIN)
+    page = open_page(person)
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(place(items))
+    steps = page.locator(".frame-steps").first
+    expect(steps.locator("output")).to_have_text(f"1/{frames.total}")
+    look(page, f"frame-steps-{place.__name__}")
+    expect(steps.locator("output")).to_have_text(f"1/{frames.total}")
+    seen = [step(page, ",")]  # there is no frame before the first
+    seen += [step(page, ".") for _ in range(frames.total - 1)]
+    seen += [step(page, ",") for _ in range(frames.total - 1)]
+    there_and_back(frames, seen)
+    steps.get_by_role("button", name="Next frame").click()
+    expect(steps.locator("output")).to_have_text(f"2/{frames.total}")
+
+
+def step(page: Page, key: str) -> tuple[str, int]:
+    """One press: what the counter says then, and how bright the numbered half of the picture is."""
+    page.evaluate(
+        """() => {
+             const video = document.querySelector("video");
+             window.sought = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
+           }"""
+    )
+    page.keyboard.press(key)
+    counter, level = page.evaluate(
+        """async () => {
+             await window.sought;
+             await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+             const context = document.createElement("canvas").getContext("2d");
+             context.drawImage(document.querySelector("video"), 0, 0);
+             const counter = document.querySelector(".frame-steps output").textContent;
+             return [counter, context.getImageData(8, 24, 1, 1).data[0]];
+           }"""
+    )
+    return counter, level

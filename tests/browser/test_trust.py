@@ -18,7 +18,7 @@ from annotator.campaigns.services import (
     set_priorities,
     submit_assignment,
 )
-from annotator.trust.models import Adjudication, Standing, TrustPolicy
+from annotator.trust.models import Adjudication, AnnotatorStanding, TrustPolicy
 from annotator.trust.services import follow_up, set_known_answers
 from tests.browser.annotating import azerty
 from tests.factories import make_item
@@ -41,11 +41,11 @@ def answer(campaign: object, annotator: User, *, worst: bool = False) -> None:
     for number, sub in enumerate(checklist.ordinal):
         low = sub.scores[1 if sub.mask or checklist.dependents(sub.id) else 0]
         record_judgment(
-            assignment_id=assignment.pk, annotator=annotator, sub_dimension=sub.id,
+            token=assignment.token, annotator=annotator, sub_dimension=sub.id,
             level=low if worst and sub.id != "safety" else sub.highest, milliseconds=1500,
             idempotency_key=f"{assignment.pk}-{sub.id}", sequence=number,
         )  # fmt: skip
-    submit_assignment(assignment_id=assignment.pk, annotator=annotator)
+    submit_assignment(token=assignment.token, annotator=annotator)
     follow_up(assignment_id=assignment.pk)  # as a worker does after the commit
 
 
@@ -64,7 +64,7 @@ def test_a_reviewer_decides_by_keyboard(
     page.get_by_role("link", name="Review disagreements").click()
     expect(page.get_by_role("heading", name="Review", exact=True)).to_be_visible()
     look(page, "trust-review")
-    page.get_by_role("link", name="Begin").click()
+    page.get_by_role("link", name="Start").click()
     current = page.locator(".review-ladder.current legend")
     first = current.inner_text()
     page.keyboard.press("2")
@@ -74,7 +74,7 @@ def test_a_reviewer_decides_by_keyboard(
     azerty(page, 3)
     look(page, "trust-review-item")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Your decisions are saved")).to_be_visible()
+    expect(page.get_by_text("Decisions saved")).to_be_visible()
     assert Adjudication.objects.count() == 1
 
 
@@ -92,14 +92,14 @@ def test_the_annotators_page(
     look(page, "trust-annotators")
     row = page.get_by_role("row").filter(has_text="ben")
     row.get_by_text("Change").click()
-    row.get_by_role("button", name="Pause and ask again").click()
+    row.get_by_role("button", name="Pause and ask others again").click()
     expect(page.get_by_text("ben is paused")).to_be_visible()
     row.get_by_text("Change").click()
-    row.get_by_role("button", name="Go on, answers count again").click()
-    expect(page.get_by_text("ben may go on")).to_be_visible()
+    row.get_by_role("button", name="Resume; count answers again").click()
+    expect(page.get_by_text("ben can work again")).to_be_visible()
 
 
-def test_the_test_comes_first_and_who_fails_it_is_told(
+def test_the_test_comes_first_and_who_fails_it_is_informed(
     open_page: Callable[..., Page], make_user: Callable[..., User], campaign: object, look: Callable
 ) -> None:
     TrustPolicy.objects.create(campaign=campaign, require_qualification=True, attempts_allowed=1)
@@ -109,7 +109,7 @@ def test_the_test_comes_first_and_who_fails_it_is_told(
     ann, ben = make_user("ann"), make_user("ben")
     page = open_page(ann)
     page.goto(f"/campaigns/{campaign.pk}/")
-    expect(page.get_by_text("First comes a short test of 2 items")).to_be_visible()
+    expect(page.get_by_text("First, take a short test of 2 items")).to_be_visible()
     look(page, "trust-test-first")
     page.goto(f"/campaigns/{campaign.pk}/work/")
     expect(page.locator("#workspace.scripted")).to_be_visible()
@@ -118,20 +118,20 @@ def test_the_test_comes_first_and_who_fails_it_is_told(
     look(page, "trust-test-feedback", full_page=False)
     page.keyboard.press("Backspace")
     page.keyboard.press("3")
-    expect(page.locator(".ladder .feedback")).to_have_text("Right.")
+    expect(page.locator(".ladder .feedback")).to_have_text("Correct.")
     answer(campaign, ann)
     answer(campaign, ann)
     page.goto(f"/campaigns/{campaign.pk}/")
-    expect(page.get_by_text("You have passed the test")).to_be_visible()
+    expect(page.get_by_text("You have passed this campaign")).to_be_visible()
     answer(campaign, ben, worst=True)
     answer(campaign, ben, worst=True)
     other = open_page(ben)
     other.goto(f"/campaigns/{campaign.pk}/work/")
-    expect(other.get_by_text("as often as it can be taken")).to_be_visible()
+    expect(other.get_by_text("all attempts at this campaign")).to_be_visible()
     look(other, "trust-test-failed")
 
 
-def test_who_is_paused_is_told_kindly(
+def test_who_is_paused_is_informed_kindly(
     open_page: Callable[..., Page], make_user: Callable[..., User], campaign: object, look: Callable
 ) -> None:
     ann = make_user("ann")
@@ -140,7 +140,7 @@ def test_who_is_paused_is_told_kindly(
     best = {sub.id: sub.highest for sub in checklist_of(campaign.checklist_version).ordinal}
     set_known_answers(campaign_item=row, levels=best)
     answer(campaign, ann, worst=True)
-    assert Standing.objects.get(annotator=ann).state == "paused"
+    assert AnnotatorStanding.objects.get(annotator=ann).state == "paused"
     page = open_page(ann)
     page.goto(f"/campaigns/{campaign.pk}/work/")
     expect(page.get_by_text("Nothing you did is lost").first).to_be_visible()

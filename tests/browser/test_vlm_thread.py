@@ -20,8 +20,9 @@ from tests.tiny_vlm import NAME, build_tiny
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 CHOSEN = {
-    "LoRA rank": "16", "Learning rate": "0.006", "Epochs": "100", "Most steps": "80", "Items per pass and device": "8",
-    "Passes per step": "1", "LoRA dropout": "0", "Held-out share": "0.4", "Steps between measurements": "20",
+    "LoRA rank": "16", "Learning rate": "0.006", "Epochs": "100", "Maximum steps": "80",
+    "Items per pass and device": "8",
+    "Passes per step": "1", "LoRA dropout": "0", "Held-out share": "0.4", "Steps between evaluations": "20",
     "Steps between checkpoints": "40", "Patience": "10",
 }  # fmt: skip
 
@@ -71,12 +72,12 @@ def test_a_base_model_is_registered_trained_promoted_and_scores_on_two_workers(
     page.goto("/rewards/bases/")
     page.get_by_label("Folder").select_option(NAME)
     page.get_by_role("button", name="Register and check").click()
-    expect(page.get_by_text("What the check found")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Check results")).to_be_visible(timeout=120_000)
     expect(page.get_by_text("questions in one pass")).to_be_visible()
 
     # As it is: something for the fine-tuned one to beat.
     begin(page)
-    page.get_by_label("Use", exact=True).select_option(label="Use as it is (zero-shot)")
+    page.get_by_label("Use", exact=True).select_option(label="Use as is (zero-shot)")
     page.get_by_label("Then score all items with it").uncheck()
     page.get_by_label(re.compile("Promote")).check()
     page.get_by_role("button", name="Train", exact=True).click()
@@ -89,7 +90,7 @@ def test_a_base_model_is_registered_trained_promoted_and_scores_on_two_workers(
     page.get_by_text("More settings").click()
     for label, value in CHOSEN.items():
         page.get_by_label(label, exact=True).fill(value)
-    page.get_by_label("Layers that learn").select_option(label="Language model and vision tower")
+    page.get_by_label("Layers to train").select_option(label="Language model and vision tower")
     page.get_by_label(re.compile("Promote")).check()
     page.get_by_label(re.compile("pairs", re.IGNORECASE)).check()
     expect(page.locator("#train-estimate")).to_contain_text("of memory")

@@ -44,7 +44,7 @@ def annotate_one(page: Page, campaign: Campaign) -> None:
     """From the home page to a submitted item, by keyboard alone once the workspace is open."""
     page.goto("/")
     card = page.locator("article, section, li").filter(has=page.get_by_role("heading", name=campaign.name)).last
-    card.get_by_role("link", name=re.compile("Begin|Go on")).click()
+    card.get_by_role("link", name=re.compile("Start|Begin|Continue")).click()
     expect(page.locator("#workspace.scripted")).to_be_visible()
     for _ in checklist_of(campaign.checklist_version).sub_dimensions:
         page.keyboard.press("2")  # low on safety, too: its kind is then asked as well

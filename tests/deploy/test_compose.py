@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from annotator.core.folders import kept_folders
 from annotator.jobs.models import Queue
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,6 +133,18 @@ def test_the_program_runs_as_nobody_special_and_keeps_its_data_in_volumes() -> N
             source = volume.split(":")[0] if isinstance(volume, str) else volume.get("source")
             assert source is None or source in COMPOSE["volumes"], f"{name}: {volume}"
     assert "media:/srv/media:ro" in SERVICES["proxy"]["volumes"]
+
+
+def test_what_the_program_writes_lies_in_volumes_that_web_server_and_workers_share(settings: Any) -> None:
+    places = dict(re.findall(r"(\w+_ROOT)=(/\S+)", (ROOT / "Dockerfile").read_text()))
+    settings.MEDIA_ROOT, settings.ARTIFACT_ROOT = places["MEDIA_ROOT"], places["ARTIFACT_ROOT"]
+    written = [*kept_folders().values(), Path("/srv/backups")]
+    for name in ("web", "worker-default"):
+        mounted = [Path(volume.split(":")[1]) for volume in SERVICES[name]["volumes"] if isinstance(volume, str)]
+        for place in written:
+            assert any(place.is_relative_to(mount) for mount in mounted), f"{name}: {place} is in no volume"
+    caddy = (ROOT / "deploy" / "Caddyfile").read_text()
+    assert f"{{$MEDIA_FOLDER:{places['MEDIA_ROOT']}}}" in caddy  # the media, and not the uploads beside them
 
 
 def test_only_the_proxy_is_reached_from_outside_and_only_after_the_migrations() -> None:

@@ -3,6 +3,7 @@
 import http.client
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,13 +58,14 @@ def test_half_open_sockets_hold_no_thread(web: WebServer) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_goes_from_process_to_process_and_is_answered(process_env: dict[str, str], tmp_path: Path) -> None:
     web = WebServer(process_env | {"WEB_PROCESSES": "3"}, tmp_path / "web.log").wait()
+    judge = reverse("campaigns:judge", args=[uuid.uuid4()])
     try:
         client = http.client.HTTPConnection("127.0.0.1", web.port, timeout=20)
         body = "login=ann&password=" + "x" * 2000
         for _ in range(4):  # on one connection, work and pages in turns
             for method, path, sent, status in (
                 ("GET", "/healthz", None, 200), ("GET", "/accounts/login/", None, 200),
-                ("POST", "/campaigns/assignments/1/judgments/", "{}", 403), ("POST", "/accounts/login/", body, 403),
+                ("POST", judge, "{}", 403), ("POST", "/accounts/login/", body, 403),
             ):  # fmt: skip
                 client.request(method, path, sent)
                 answer = client.getresponse()
@@ -74,13 +76,18 @@ def test_a_connection_goes_from_process_to_process_and_is_answered(process_env: 
 
 
 def test_annotators_work_has_a_lane_of_its_own() -> None:
-    numbers = {"pk": 7}
-    work = ["campaigns:annotate", "campaigns:judge", "campaigns:submit", "campaigns:skip", "campaigns:work",
-            "campaigns:next", "campaigns:compare", "campaigns:comparison", "library:media", "library:thumbnail",
-            "api-assignment-judgments", "api-assignment-submit", "api-campaign-next",
-            "api-comparison-prefer"]  # fmt: skip
-    for name in work:
-        assert lane_of(f"POST {reverse(name, kwargs=numbers)} HTTP/1.1\r\n".encode()) == WORK, name
+    own = uuid.uuid4()
+    work = {
+        "pk": ["campaigns:work", "campaigns:next", "campaigns:compare", "library:media", "library:thumbnail",
+               "api-campaign-next"],
+        "token": ["campaigns:annotate", "campaigns:judge", "campaigns:submit", "campaigns:skip", "campaigns:comparison",
+                  "campaigns:media", "campaigns:thumbnail"],
+        "id": ["api-assignment-judgments", "api-assignment-submit", "api-comparison-prefer"],
+    }  # fmt: skip
+    for parameter, names in work.items():
+        for name in names:
+            path = reverse(name, kwargs={parameter: 7 if parameter == "pk" else own})
+            assert lane_of(f"POST {path} HTTP/1.1\r\n".encode()) == WORK, name
     for path in ("/", "/trust/campaigns/7/", "/campaigns/7/", "/accounts/login/", "/library/", "/api/v1/items/"):
         assert lane_of(f"GET {path} HTTP/1.1\r\n".encode()) == PAGES, path
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from annotator.generations import queries, services
+from annotator.generations.services.generation_job import working_folder
 from annotator.jobs.models import JobState
 from annotator.jobs.services import recover_lost
 from annotator.library.models import Item
 from annotator.library.storage import original_path
-from annotator.mpo import queries, services
-from annotator.mpo.services.generating import working_folder
-from tests.annotator.mpo.generating import ask, save_pipelines
+from tests.annotator.generations.generating import ask, save_pipelines
 from tests.conftest import ROOT, kill_group
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WORK = "import django; django.setup(); from annotator.mpo.services import run_generation; run_generation('{}')"
+WORK = "import django; django.setup(); from annotator.generations.services import run_generation; run_generation('{}')"
 
 
 def test_a_killed_generation_goes_on_with_what_lacks(

@@ -67,7 +67,7 @@ def test_a_scoring_is_shared_and_what_a_killed_worker_had_taken_is_done_by_the_o
     def done() -> bool:
         job.refresh_from_db()
         logs = "".join(log.read_text()[-2000:] for log in tmp_path.glob("worker-*.log"))
-        assert job.state not in (JobState.FAILED, JobState.CANCELLED), f"{job.error}\n{logs}"
+        assert job.state not in (JobState.FAILED, JobState.CANCELED), f"{job.error}\n{logs}"
         return job.state == JobState.SUCCEEDED
 
     wait_until(done, "the other one did not finish it", seconds=150)

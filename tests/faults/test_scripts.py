@@ -142,7 +142,7 @@ def test_the_life_of_a_platform(start: Callable[..., Platform]) -> None:
         [RUN], env=settings(first.data_dir, free_port()), capture_output=True, text=True, timeout=120
     )
     assert second.returncode == 1
-    assert f"already running here: http://127.0.0.1:{first.port}/ (process {first.process.pid})" in second.stdout
+    assert f"Already running here: http://127.0.0.1:{first.port}/ (process {first.process.pid})" in second.stdout
     elsewhere = settings(first.data_dir.parent / "other", first.port)
     third = subprocess.run([RUN], env=elsewhere, capture_output=True, text=True, timeout=120)
     assert third.returncode == 1
@@ -151,12 +151,12 @@ def test_the_life_of_a_platform(start: Callable[..., Platform]) -> None:
 
     beat = next(p for p in psutil.Process(first.process.pid).children() if "beat" in p.cmdline())
     beat.kill()
-    first.wait_for("beat ended (signal SIGKILL); it starts again in 1 s").wait_for("beat is running again")
+    first.wait_for("beat ended (signal SIGKILL); restarting in 1 s").wait_for("beat is running again")
 
     first.process.kill()  # as when the machine's memory runs out
     first.process.wait()
     assert users_of(first.data_dir)
-    again = start().wait_for("An earlier start was cut off").wait_for("Ctrl-C stops everything")
+    again = start().wait_for("An earlier start was interrupted").wait_for("Ctrl-C stops everything")
     assert again.logins() == first.logins()
     assert ready(again)["status"] == "ready"
 
@@ -265,7 +265,7 @@ def test_a_given_broker_that_does_not_answer(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "free_mb", lambda folder: 120)
-    with pytest.raises(preflight.StartError, match=r"Only 120 MB are free in .*; 500 MB are needed"):
+    with pytest.raises(preflight.StartError, match=r"Only 120 MB are free in .*, but 500 MB are needed"):
         preflight.check_space(tmp_path)
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def finished(job: Job, log: Path) -> bool:
     """Whether it succeeded; a job that failed fails the test with its words."""
     job.refresh_from_db()
-    assert job.state not in (JobState.FAILED, JobState.CANCELLED), f"{job.error}\n{log.read_text()[-3000:]}"
+    assert job.state not in (JobState.FAILED, JobState.CANCELED), f"{job.error}\n{log.read_text()[-3000:]}"
     return job.state == JobState.SUCCEEDED
 
 

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 
 def finished(job: Job, log: Path) -> bool:
     job.refresh_from_db()
-    assert job.state not in (JobState.FAILED, JobState.CANCELLED), f"{job.error}\n{log.read_text()[-3000:]}"
+    assert job.state not in (JobState.FAILED, JobState.CANCELED), f"{job.error}\n{log.read_text()[-3000:]}"
     return job.state == JobState.SUCCEEDED
 
 

@@ -38,7 +38,7 @@ class Annotator(threading.Thread):
     def __init__(self, url: str, user: User, assignment: Assignment, ladders: list[tuple[str, list[int]]]) -> None:
         super().__init__(daemon=True)
         self.assignment, self.ladders = assignment, ladders
-        self.address = url + reverse("campaigns:judge", args=[assignment.pk])
+        self.address = url + reverse("campaigns:judge", args=[assignment.token])
         client = Client()
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
         self.cookies = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
@@ -67,8 +67,10 @@ class Annotator(threading.Thread):
                    "Content-Type": "application/json"}  # fmt: skip
         while True:
             try:
-                with urlopen(Request(self.address, json.dumps(act).encode(), headers), timeout=60) as response:
-                    return bool(json.load(response)["levels"])
+                with urlopen(
+                    Request(self.address, json.dumps({"judgments": [act]}).encode(), headers), timeout=60
+                ) as response:
+                    return bool(json.load(response)["results"][0]["levels"])
             except HTTPError as error:
                 self.wrong = f"{error.code}: {error.read().decode(errors='replace')[:300]}"
                 return False

@@ -24,6 +24,6 @@ def random_levels():
         columns = [rng.integers(sub.lowest, sub.highest + 1, n) for sub in checklist.ordinal]
         levels = np.stack(columns, axis=1).astype(np.int8)
         levels[rng.random(levels.shape) < absent] = answers.ABSENT
-        return answers.harmonise(checklist, levels)
+        return answers.harmonize(checklist, levels)
 
     return make

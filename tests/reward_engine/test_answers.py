@@ -27,7 +27,7 @@ def levels_of(draw, checklist):
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_answers_lead_back_to_the_very_levels(checklist, data):
-    levels = answers.harmonise(checklist, data.draw(levels_of(checklist)))
+    levels = answers.harmonize(checklist, data.draw(levels_of(checklist)))
     given_answers = answers.to_answers(checklist, levels)
     assert given_answers.dtype == np.int8
     assert set(np.unique(given_answers)) <= {-1, 0, 1}
@@ -71,7 +71,7 @@ def test_levels_lead_back_to_the_very_answers(checklist, data):
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_what_is_masked_is_absent_and_never_no(checklist, data):
-    levels = answers.harmonise(checklist, data.draw(levels_of(checklist)))
+    levels = answers.harmonize(checklist, data.draw(levels_of(checklist)))
     given_answers = answers.to_answers(checklist, levels)
     gate = checklist.question_mask
     denied = given_answers[:, gate[gate >= 0]] == -1
@@ -89,7 +89,7 @@ def test_what_is_masked_is_absent_and_never_no(checklist, data):
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_ladder_is_monotone_and_a_higher_level_never_loses_a_yes(checklist, data):
-    levels = answers.harmonise(checklist, data.draw(levels_of(checklist)))
+    levels = answers.harmonize(checklist, data.draw(levels_of(checklist)))
     given_answers = answers.to_answers(checklist, levels)
     for column, sub in enumerate(checklist.ordinal):
         ladder = given_answers[:, [checklist.question_index(question.id) for question in sub.questions]]
@@ -103,13 +103,13 @@ def test_a_ladder_is_monotone_and_a_higher_level_never_loses_a_yes(checklist, da
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_making_levels_harmonious_twice_changes_nothing_more(data):
-    once = answers.harmonise(VIDEO, data.draw(levels_of(VIDEO)))
-    assert np.array_equal(answers.harmonise(VIDEO, once), once)
+    once = answers.harmonize(VIDEO, data.draw(levels_of(VIDEO)))
+    assert np.array_equal(answers.harmonize(VIDEO, once), once)
 
 
 def whole(checklist, **chosen):
     levels = np.array([[chosen.get(sub.id, sub.highest) for sub in checklist.ordinal]], dtype=np.int8)
-    return answers.harmonise(checklist, levels)
+    return answers.harmonize(checklist, levels)
 
 
 def answer(checklist, levels, question):

@@ -87,7 +87,7 @@ def test_a_hand_that_may_be_there_costs_in_proportion():
     assert explain(IMAGE, EQUAL, p).costs[0].lost == pytest.approx(0.75 * whole)
 
 
-def test_no_more_sub_dimensions_are_told_than_asked_for():
+def test_no_more_sub_dimensions_are_reported_than_asked_for():
     found = explain(IMAGE, EQUAL, np.full(Q, 0.4), most=2)
     assert len(found.costs) == 18
     assert sum("Next: " in sentence and ";" not in sentence for sentence in found.sentences) == 1

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.isotonic import isotonic_regression
 
-from reward_engine.answers import ABSENT, harmonise, to_answers
+from reward_engine.answers import ABSENT, harmonize, to_answers
 from reward_engine.checklist import builtin
 from reward_engine.errors import DataError
 from reward_engine.ladders import (
@@ -129,7 +129,7 @@ def sure(answers):
 def test_certain_answers_give_back_their_levels(seed):
     rng = np.random.default_rng(seed)
     columns = [rng.integers(sub.lowest, sub.highest + 1, 20) for sub in SMALL.ordinal]
-    levels = harmonise(SMALL, np.stack(columns, axis=1).astype(np.int8))
+    levels = harmonize(SMALL, np.stack(columns, axis=1).astype(np.int8))
     known = levels != ABSENT
     p = sure(to_answers(SMALL, levels))
     np.testing.assert_array_equal(most_likely_levels(SMALL, p)[known], levels[known])

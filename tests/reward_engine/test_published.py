@@ -119,6 +119,20 @@ def test_a_weight_that_is_no_finite_number_is_refused(tmp_path, published, numbe
         load_weights(tmp_path / "weights.json", checklist)
 
 
+def test_weights_that_count_nothing_are_refused(tmp_path, published):
+    videos = load_questions(published / "video_questions_select.txt", "video")
+    images = load_questions(published / "image_questions_select.txt", "image")
+    path = tmp_path / "weights.json"
+    for checklist, weights, words in (
+        (videos, [0.0] * 29, "Every weight is 0"),
+        (videos, [-1.0] * 29, "No weight is above 0"),
+        (images, {"coef": [1.0] + [0.0] * 27, "intercept": [0.5]}, "Every weight is 0"),  # the alignment score alone
+    ):
+        path.write_text(json.dumps(weights))
+        with pytest.raises(WeightsError, match=rf"weights\.json: {words}"):
+            load_weights(path, checklist)
+
+
 def test_answers_and_alignment_that_make_no_sense_are_refused(published):
     checklist = load_questions(published / "image_questions_select.txt", "image")
     scorer = load_weights(published / "image_weight_select.json", checklist)

@@ -3,7 +3,7 @@
 from annotator.campaigns.api.assignments import AssignmentViewSet
 from annotator.campaigns.api.campaigns import CampaignViewSet
 from annotator.campaigns.api.checklists import ChecklistViewSet
-from annotator.campaigns.api.comparisons import ComparisonCampaignViewSet, ComparisonViewSet
+from annotator.campaigns.api.comparisons import ComparisonCampaignViewSet, HumanComparisonViewSet
 from annotator.campaigns.api.flags import FlagViewSet
 
 __all__ = [
@@ -11,6 +11,6 @@ __all__ = [
     "CampaignViewSet",
     "ChecklistViewSet",
     "ComparisonCampaignViewSet",
-    "ComparisonViewSet",
     "FlagViewSet",
+    "HumanComparisonViewSet",
 ]

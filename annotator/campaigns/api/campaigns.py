@@ -30,10 +30,10 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
 
 
 class ItemFilterSerializer(serializers.Serializer[Any]):
-    """Which items: these, or all of the checklist's kind that fit. What is left out narrows nothing."""
+    """Which items: these, or all of the checklist's media type that match the given filters."""
 
     items = serializers.PrimaryKeyRelatedField(
-        queryset=Item.objects.all(), many=True, required=False, help_text="Ids; then the filters are not asked."
+        queryset=Item.objects.all(), many=True, required=False, help_text="IDs of items; the filters are then ignored."
     )
     batch = serializers.PrimaryKeyRelatedField(queryset=ImportBatch.objects.all(), required=False)
     generator = serializers.PrimaryKeyRelatedField(queryset=Generator.objects.all(), required=False)
@@ -72,12 +72,12 @@ class AddedSerializer(serializers.Serializer[Any]):
 
 
 class TakeOutSerializer(serializers.Serializer[Any]):
-    items = serializers.ListField(child=serializers.IntegerField(min_value=1), min_length=1, help_text="Ids of items.")
-    back = serializers.BooleanField(required=False, default=False, help_text="Put them back instead.")
+    items = serializers.ListField(child=serializers.IntegerField(min_value=1), min_length=1, help_text="IDs of items.")
+    back = serializers.BooleanField(required=False, default=False, help_text="Restore the items instead.")
 
 
 class TakenOutSerializer(serializers.Serializer[Any]):
-    changed = serializers.IntegerField(help_text="Items that were not so already.")
+    changed = serializers.IntegerField(help_text="Items whose state changed.")
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -88,15 +88,15 @@ class ProgressSerializer(serializers.Serializer[Any]):
 
 
 class NextSerializer(serializers.Serializer[Any]):
-    after = serializers.IntegerField(
-        required=False, min_value=1, help_text="The assignment at hand; then the one behind it is leased as well."
+    after = serializers.UUIDField(
+        required=False, help_text="ID of the current assignment; the one after it is then leased as well."
     )
 
 
 class CampaignViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.CreateModelMixin, viewsets.GenericViewSet[Campaign]
 ):
-    """Annotators see what is open and what they worked in; reviewers and admins see all."""
+    """Annotators see open campaigns and those they have worked in; reviewers and admins see all."""
 
     queryset = Campaign.objects.none()
     serializer_class = CampaignSerializer
@@ -116,7 +116,7 @@ class CampaignViewSet(
 
     @extend_schema(request=CampaignCreateSerializer, responses={201: CampaignSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A new campaign, as a draft."""
+        """Create a campaign as a draft."""
         sent = CampaignCreateSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         values = sent.validated_data
@@ -133,7 +133,7 @@ class CampaignViewSet(
     @extend_schema(request=StateSerializer, responses=CampaignSerializer)
     @action(detail=True, methods=["post"])
     def state(self, request: Request, pk: Any = None) -> Response:
-        """Open, pause or close."""
+        """Open, pause, or close the campaign."""
         sent = StateSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         campaign = services.set_state(campaign=self.get_object(), state=sent.validated_data["state"])
@@ -142,7 +142,7 @@ class CampaignViewSet(
     @extend_schema(request=ItemFilterSerializer, responses=AddedSerializer)
     @action(detail=True, methods=["post"])
     def items(self, request: Request, pk: Any = None) -> Response:
-        """Add items; those that are in the campaign stay as they are."""
+        """Add items; items already in the campaign do not change."""
         sent = ItemFilterSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         campaign = self.get_object()
@@ -152,7 +152,7 @@ class CampaignViewSet(
     @extend_schema(request=TakeOutSerializer, responses=TakenOutSerializer)
     @action(detail=True, methods=["post"], url_path="take-out")
     def take_out(self, request: Request, pk: Any = None) -> Response:
-        """Hand items to nobody any more and leave their answers out of data, or put them back as they were."""
+        """Remove items, so that they are no longer assigned and their answers do not count, or restore them."""
         sent = TakeOutSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         change = services.put_back if sent.validated_data["back"] else services.take_out
@@ -166,11 +166,11 @@ class CampaignViewSet(
 
     @extend_schema(
         request=NextSerializer,
-        responses={200: AssignmentSerializer, 204: OpenApiResponse(description="Nothing is left for this person.")},
+        responses={200: AssignmentSerializer, 204: OpenApiResponse(description="No items remain for this person.")},
     )
     @action(detail=True, methods=["post"])
     def next(self, request: Request, pk: Any = None) -> Response:
-        """Lease the item to work on next. Asking again gives the same one, until it is submitted or skipped."""
+        """Lease the next item. Repeated requests return the same one until it is submitted or skipped."""
         sent = NextSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         leased = services.lease_next_item(
@@ -178,5 +178,5 @@ class CampaignViewSet(
         )
         if leased is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
-        assignment = queries.my_assignment(request.user, leased.pk)
+        assignment = queries.my_assignment(request.user, leased.token)
         return Response(AssignmentSerializer(assignment, context=self.get_serializer_context()).data)

@@ -24,8 +24,10 @@ class LevelSerializer(serializers.Serializer[Any]):
 class QuestionSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
     text = serializers.CharField(help_text="May contain {prompt}.")
-    threshold = serializers.IntegerField(help_text="Yes exactly where the level is at least this.")
-    is_presence = serializers.BooleanField(help_text="“Is there one at all?”: no masks what hangs on it.")
+    threshold = serializers.IntegerField(help_text="Yes exactly if the level is at least this.")
+    is_presence = serializers.BooleanField(
+        help_text="“Is there one at all?”: a no masks the questions that depend on it."
+    )
 
 
 class MaskSerializer(serializers.Serializer[Any]):
@@ -58,12 +60,12 @@ class DimensionSerializer(serializers.Serializer[Any]):
 class ChecklistSerializer(serializers.ModelSerializer[ChecklistVersion]):
     class Meta:
         model = ChecklistVersion
-        fields = ("id", "media_type", "name", "version", "content_hash", "created_at")
+        fields: tuple[str, ...] = ("id", "media_type", "name", "version", "content_hash", "created_at")
         read_only_fields = fields
 
 
 class ChecklistDetailSerializer(ChecklistSerializer):
-    """With all its levels and questions, and the file it came from."""
+    """Includes all levels and questions, and the source file."""
 
     dimensions = serializers.SerializerMethodField()
 
@@ -78,13 +80,13 @@ class ChecklistDetailSerializer(ChecklistSerializer):
 
 class ChecklistFileSerializer(serializers.Serializer[Any]):
     source = serializers.CharField(max_length=500_000, help_text="The YAML of a checklist.")
-    name = serializers.CharField(max_length=100, default="checklist.yaml", help_text="Named in errors.")
+    name = serializers.CharField(max_length=100, default="checklist.yaml", help_text="Shown in errors.")
 
 
 class ChecklistViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.CreateModelMixin, viewsets.GenericViewSet[ChecklistVersion]
 ):
-    """Versions never change: the same content is the same version, another content another one."""
+    """Versions never change: the same content is the same version, and different content is a different one."""
 
     queryset = ChecklistVersion.objects.order_by("media_type", "name", "-version")
     serializer_class = ChecklistSerializer
@@ -104,7 +106,7 @@ class ChecklistViewSet(
         responses={200: ChecklistDetailSerializer, 201: ChecklistDetailSerializer},
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Keep a checklist file: 201 for a new version, 200 where this content is known already."""
+        """Store a checklist file: 201 for a new version, 200 if this content already exists."""
         sent = ChecklistFileSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         values = sent.validated_data

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -13,14 +14,14 @@ from rest_framework.response import Response
 
 from annotator.accounts.roles import IsAdmin, IsAnnotator, IsReviewer
 from annotator.campaigns import queries, services
-from annotator.campaigns.acts import PreferSerializer, SkipSerializer
+from annotator.campaigns.action_serializers import PreferSerializer, SkipSerializer
 from annotator.campaigns.api.campaigns import CampaignSerializer, NextSerializer
 from annotator.campaigns.models import (
     Campaign,
     CampaignKind,
     ChecklistVersion,
-    Comparison,
     ComparisonPair,
+    HumanComparison,
     Preference,
     SkipReason,
 )
@@ -30,9 +31,10 @@ from annotator.library.models import Item
 MOST_PAIRS = 10_000
 
 
-class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
-    """What its annotator may know: neither who made the items nor which is the pair's first."""
+class HumanComparisonSerializer(serializers.ModelSerializer[HumanComparison]):
+    """What the annotator can see: neither the items' generators nor which is the pair's first."""
 
+    id = serializers.UUIDField(source="token", read_only=True, help_text="Tells nothing about the pair.")
     campaign = serializers.IntegerField(source="pair.campaign_id", read_only=True)
     prompt = serializers.CharField(source="pair.first.prompt.text", read_only=True)
     left_url = serializers.SerializerMethodField()
@@ -41,68 +43,71 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
     skip_reason = serializers.ChoiceField(choices=SkipReason.choices, allow_blank=True, read_only=True)
 
     class Meta:
-        model = Comparison
+        model = HumanComparison
         fields = ("id", "campaign", "prompt", "left_url", "right_url", "state", "preference",
                   "lease_expires_at", "submitted_at", "skip_reason")  # fmt: skip
         read_only_fields = fields
 
     @extend_schema_field(serializers.URLField)
-    def get_left_url(self, comparison: Comparison) -> str:
+    def get_left_url(self, comparison: HumanComparison) -> str:
         return self._url(comparison, "left")
 
     @extend_schema_field(serializers.URLField)
-    def get_right_url(self, comparison: Comparison) -> str:
+    def get_right_url(self, comparison: HumanComparison) -> str:
         return self._url(comparison, "right")
 
-    def _url(self, comparison: Comparison, side: str) -> str:
+    def _url(self, comparison: HumanComparison, side: str) -> str:
         url = reverse("campaigns:side", args=[comparison.token, side])
         request = self.context.get("request")
         return request.build_absolute_uri(url) if request else url
 
 
-class ComparisonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Comparison]):
-    """One's own. To everybody else these addresses do not exist (404), reviewers included."""
+class HumanComparisonViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[HumanComparison]
+):
+    """Your own comparisons. Everyone else gets a 404, including reviewers."""
 
-    queryset = Comparison.objects.none()
-    serializer_class = ComparisonSerializer
+    queryset = HumanComparison.objects.none()
+    serializer_class = HumanComparisonSerializer
     permission_classes = (IsAnnotator,)
     filterset_fields = {"state": ["exact"], "pair__campaign": ["exact"]}
+    lookup_field, lookup_url_kwarg = "token", "id"
 
-    def get_queryset(self) -> QuerySet[Comparison]:
+    def get_queryset(self) -> QuerySet[HumanComparison]:
         if not self.request.user.is_authenticated:
-            return Comparison.objects.none()
-        own = Comparison.objects.filter(annotator=self.request.user).order_by("-pk")
+            return HumanComparison.objects.none()
+        own = HumanComparison.objects.filter(annotator=self.request.user).order_by("-leased_at", "token")
         return own.select_related("pair__first__prompt", "pair__second")
 
     def _answer(self) -> Response:
-        return Response(ComparisonSerializer(self.get_object(), context=self.get_serializer_context()).data)
+        return Response(HumanComparisonSerializer(self.get_object(), context=self.get_serializer_context()).data)
 
-    @extend_schema(request=PreferSerializer, responses=ComparisonSerializer)
+    @extend_schema(request=PreferSerializer, responses=HumanComparisonSerializer)
     @action(detail=True, methods=["post"])
-    def prefer(self, request: Request, pk: Any = None) -> Response:
-        """Say which is better; again is changing one's mind, until the campaign is closed."""
+    def prefer(self, request: Request, id: Any = None) -> Response:
+        """Say which item is better. You can change the answer until the campaign is closed."""
         comparison = self.get_object()
         sent = PreferSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        services.record_comparison(comparison_id=comparison.pk, annotator=request.user, **sent.validated_data)
+        services.record_comparison(token=comparison.token, annotator=request.user, **sent.validated_data)
         return self._answer()
 
-    @extend_schema(request=SkipSerializer, responses=ComparisonSerializer)
+    @extend_schema(request=SkipSerializer, responses=HumanComparisonSerializer)
     @action(detail=True, methods=["post"])
-    def skip(self, request: Request, pk: Any = None) -> Response:
-        """Leave the pair with a reason; somebody else gets it."""
+    def skip(self, request: Request, id: Any = None) -> Response:
+        """Skip the pair with a reason; another annotator gets it."""
         comparison = self.get_object()
         sent = SkipSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        services.skip_comparison(comparison_id=comparison.pk, annotator=request.user, **sent.validated_data)
+        services.skip_comparison(token=comparison.token, annotator=request.user, **sent.validated_data)
         return self._answer()
 
-    @extend_schema(request=None, responses=ComparisonSerializer)
+    @extend_schema(request=None, responses=HumanComparisonSerializer)
     @action(detail=True, methods=["post"], url_path="take-up")
-    def take_up(self, request: Request, pk: Any = None) -> Response:
-        """Open a skipped or expired pair of one's own again, while somebody is still needed for it."""
+    def take_up(self, request: Request, id: Any = None) -> Response:
+        """Reopen a skipped or expired pair of your own while it still needs annotators."""
         comparison = self.get_object()
-        services.take_up_pair_again(comparison_id=comparison.pk, annotator=request.user)
+        services.take_up_pair_again(token=comparison.token, annotator=request.user)
         return self._answer()
 
 
@@ -112,10 +117,15 @@ class ComparisonCampaignCreateSerializer(serializers.Serializer[Any]):
         child=serializers.ListField(child=serializers.IntegerField(min_value=1), min_length=2, max_length=2),
         min_length=1,
         max_length=MOST_PAIRS,
-        help_text="Ids of items, two a pair, both of one prompt. Which one stands left is drawn from the seed.",
+        help_text=(
+            "IDs of items, two per pair, both with the same prompt. Which one appears on the left is "
+            "drawn from the seed."
+        ),
     )
     checklist_version = serializers.PrimaryKeyRelatedField(
-        queryset=ChecklistVersion.objects.all(), required=False, help_text="Without it, the newest for these media."
+        queryset=ChecklistVersion.objects.all(),
+        required=False,
+        help_text="Default: the newest one for this media type.",
     )
     overlap = serializers.IntegerField(min_value=1, max_value=100, default=3)
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
@@ -124,7 +134,7 @@ class ComparisonCampaignCreateSerializer(serializers.Serializer[Any]):
 
 
 class PairResultSerializer(serializers.ModelSerializer[ComparisonPair]):
-    """What was said of a pair, in people."""
+    """The answers to a pair, counted in people."""
 
     prompt = serializers.CharField(source="first.prompt.text", read_only=True)
     for_first = serializers.IntegerField(read_only=True)
@@ -152,7 +162,7 @@ class PairResultSerializer(serializers.ModelSerializer[ComparisonPair]):
 class ComparisonCampaignViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.CreateModelMixin, viewsets.GenericViewSet[Campaign]
 ):
-    """Campaigns in which people compare pairs. They are opened, paused and closed like every campaign."""
+    """Campaigns in which people compare pairs. Open, pause, and close them like any campaign."""
 
     queryset = Campaign.objects.none()
     serializer_class = CampaignSerializer
@@ -169,7 +179,7 @@ class ComparisonCampaignViewSet(
 
     @extend_schema(request=ComparisonCampaignCreateSerializer, responses={201: CampaignSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A new campaign over these pairs, as a draft."""
+        """Create a campaign over these pairs as a draft."""
         sent = ComparisonCampaignCreateSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         values = dict(sent.validated_data)
@@ -178,7 +188,7 @@ class ComparisonCampaignViewSet(
         for first, second in wanted:
             for pk in (first, second):
                 if pk not in items:
-                    raise ProblemError(f"There is no item {pk}.", code="no_item")
+                    raise ProblemError(gettext("There is no item %(pk)s.") % {"pk": pk}, code="no_item")
         campaign = services.create_comparison_campaign(
             pairs=[(items[first], items[second]) for first, second in wanted], created_by=request.user, **values
         )
@@ -189,17 +199,20 @@ class ComparisonCampaignViewSet(
     @extend_schema(responses=PairResultSerializer(many=True))
     @action(detail=True, methods=["get"], filterset_fields=())
     def pairs(self, request: Request, pk: Any = None) -> Response:
-        """The pairs, and what was said of each."""
+        """The pairs and their answers."""
         page = self.paginate_queryset(queries.pair_results(self.get_object()))
         return self.get_paginated_response(PairResultSerializer(page, many=True).data)
 
     @extend_schema(
         request=NextSerializer,
-        responses={200: ComparisonSerializer, 204: OpenApiResponse(description="Nothing is left for this person.")},
+        responses={
+            200: HumanComparisonSerializer,
+            204: OpenApiResponse(description="No pairs remain for this person."),
+        },
     )
     @action(detail=True, methods=["post"])
     def next(self, request: Request, pk: Any = None) -> Response:
-        """Lease the pair to compare next. Asking again gives the same one, until it is answered or skipped."""
+        """Lease the next pair. Repeated requests return the same one until it is answered or skipped."""
         sent = NextSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         leased = services.lease_next_pair(
@@ -207,5 +220,5 @@ class ComparisonCampaignViewSet(
         )
         if leased is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
-        comparison = queries.my_comparison(request.user, leased.pk)
-        return Response(ComparisonSerializer(comparison, context=self.get_serializer_context()).data)
+        comparison = queries.my_comparison(request.user, leased.token)
+        return Response(HumanComparisonSerializer(comparison, context=self.get_serializer_context()).data)

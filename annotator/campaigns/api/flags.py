@@ -15,6 +15,8 @@ from annotator.campaigns.models import Flag, FlagOutcome
 
 
 class FlagSerializer(serializers.ModelSerializer[Flag]):
+    assignment = serializers.UUIDField(source="assignment.token", read_only=True)
+
     class Meta:
         model = Flag
         fields = ("id", "assignment", "item", "reason", "sub_dimension", "note", "with_skip", "outcome", "answer",
@@ -23,7 +25,9 @@ class FlagSerializer(serializers.ModelSerializer[Flag]):
 
 
 class OwnFlagSerializer(serializers.ModelSerializer[Flag]):
-    """What the annotator who reports is told: nothing that names the item."""
+    """What the reporting annotator can see: nothing that identifies the item."""
+
+    assignment = serializers.UUIDField(source="assignment.token", read_only=True)
 
     class Meta:
         model = Flag
@@ -35,16 +39,20 @@ class SettleSerializer(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=[FlagOutcome.UPHELD, FlagOutcome.DISMISSED])
     answer = serializers.CharField(required=False, default="", allow_blank=True, max_length=2000)
     take_item_out = serializers.BooleanField(
-        required=False, default=False, help_text="Where it is right: the item leaves the campaigns that reported it."
+        required=False,
+        default=False,
+        help_text="If the report is valid: remove the item from the campaigns that reported it.",
     )
 
 
 class SettledSerializer(serializers.Serializer[Any]):
-    settled = serializers.IntegerField(help_text="This report and all open ones that say the same of the same item.")
+    settled = serializers.IntegerField(
+        help_text="This report and all open ones with the same reason for the same item."
+    )
 
 
 class FlagViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Flag]):
-    """Reports, the newest first."""
+    """Reports, newest first."""
 
     queryset = Flag.objects.none()
     serializer_class = FlagSerializer
@@ -52,12 +60,12 @@ class FlagViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     filterset_fields = ("reason", "outcome", "item")
 
     def get_queryset(self) -> QuerySet[Flag]:
-        return Flag.objects.order_by("-pk")
+        return Flag.objects.select_related("assignment").order_by("-pk")
 
     @extend_schema(request=SettleSerializer, responses=SettledSerializer)
     @action(detail=True, methods=["post"])
     def settle(self, request: Request, pk: Any = None) -> Response:
-        """Say whether the report is right. 409 where it has been settled already."""
+        """Decide whether the report is valid. 409 if it is already resolved."""
         flag = self.get_object()
         sent = SettleSerializer(data=request.data)
         sent.is_valid(raise_exception=True)

@@ -2,10 +2,8 @@
 
 from annotator.campaigns.models.answers import (
     Assignment,
-    AssignmentState,
     Judgment,
     JudgmentChange,
-    SkipReason,
     that_count,
 )
 from annotator.campaigns.models.campaigns import (
@@ -18,8 +16,9 @@ from annotator.campaigns.models.campaigns import (
     QueueOrder,
 )
 from annotator.campaigns.models.checklists import ChecklistVersion, LevelExample
-from annotator.campaigns.models.comparisons import Comparison, ComparisonChange, ComparisonPair, Preference
+from annotator.campaigns.models.comparisons import ComparisonPair, HumanComparison, HumanComparisonChange, Preference
 from annotator.campaigns.models.flags import Flag, FlagOutcome, FlagReason
+from annotator.campaigns.models.leases import AssignmentState, Lease, SkipReason
 
 __all__ = [
     "DATA",
@@ -30,14 +29,15 @@ __all__ = [
     "CampaignKind",
     "CampaignState",
     "ChecklistVersion",
-    "Comparison",
-    "ComparisonChange",
     "ComparisonPair",
     "Flag",
     "FlagOutcome",
     "FlagReason",
+    "HumanComparison",
+    "HumanComparisonChange",
     "Judgment",
     "JudgmentChange",
+    "Lease",
     "LevelExample",
     "Preference",
     "Purpose",

@@ -1,47 +1,23 @@
 """Who works on what, and what they answer."""
 
-import uuid
-
-from django.conf import settings
-from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
-from annotator.campaigns.models.campaigns import DATA, CampaignItem
-
-
-class AssignmentState(models.TextChoices):
-    LEASED = "leased", _("In work")
-    SUBMITTED = "submitted", _("Submitted")
-    SKIPPED = "skipped", _("Skipped")
-    EXPIRED = "expired", _("Lease expired")
+from annotator.campaigns.models.campaigns import DATA, CampaignItem, Purpose
+from annotator.campaigns.models.leases import AssignmentState, Lease
 
 
-class SkipReason(models.TextChoices):
-    BROKEN = "broken", _("The media does not show or play")
-    UNSAFE = "unsafe", _("I do not want to look at this")
-    UNCLEAR = "unclear", _("A question is unclear here")
-    OTHER = "other", _("Another reason")
-
-
-class Assignment(models.Model):
+class Assignment(Lease):
     """One annotator's work on one item: their annotation. A person gets an item of a campaign once."""
 
+    subject_field = "campaign_item"
+    # Whoever was given an item may always finish it: "others have finished it" would be said of work, never of gold.
+    retaken_where_needed = False
+
     campaign_item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="assignments")
-    # The only name of the item that its annotator is given: an id that counts up would tell gold from work.
-    token = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
-    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
-    state = models.CharField(max_length=10, choices=AssignmentState.choices, default=AssignmentState.LEASED)
-    leased_at = models.DateTimeField(default=timezone.now)
-    lease_expires_at = models.DateTimeField()
-    submitted_at = models.DateTimeField(null=True, blank=True)
     counted = models.BooleanField(
-        default=True, help_text="False while a reviewer has put this annotation aside and its item up again."
+        default=True, help_text="False while a reviewer has excluded this annotation and reopened its item."
     )
-    skip_reason = models.CharField(max_length=10, choices=SkipReason.choices, blank=True)
-    skip_note = models.TextField(blank=True)
     # What the reward model said when the item was handed out: {sub-dimension: level}; null where it was not asked.
     suggestions = models.JSONField(null=True, blank=True)
     suggested_by = models.CharField(max_length=100, blank=True, help_text="The version of the reward model.")
@@ -62,10 +38,18 @@ class Assignment(models.Model):
             models.Index(fields=["annotator", "-submitted_at"], name="assignment_submitted"),
         ]
 
+    @property
+    def is_test(self) -> bool:
+        return bool(self.campaign_item.purpose == Purpose.QUALIFICATION)
+
 
 def that_count(prefix: str = "") -> Q:
-    """The annotations that are learnt from, exported and measured: submitted, not put aside by a reviewer, of items
-    that are data. ``prefix``: the way to the assignment from the model that is asked, as ``assignment__``."""
+    """The annotations that are learned from, exported and measured: submitted, not put aside by a reviewer, of items
+    that are data.
+
+    Args:
+        prefix: The way to the assignment from the model that is asked, as ``assignment__``.
+    """
     return Q(
         **{
             f"{prefix}state": AssignmentState.SUBMITTED,
@@ -81,7 +65,9 @@ class Judgment(models.Model):
     assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="judgments")
     sub_dimension = models.CharField(max_length=60)
     level = models.SmallIntegerField()
-    milliseconds = models.PositiveIntegerField(default=0, help_text="Time spent on this ladder, all visits together.")
+    milliseconds = models.PositiveIntegerField(
+        default=0, help_text="Time spent on this sub-dimension, all visits together."
+    )
     # What the model had suggested here, and whether the annotator saw it: so that its pull on people can be measured.
     suggested_level = models.SmallIntegerField(null=True, blank=True)
     suggestion_shown = models.BooleanField(default=False)

@@ -20,19 +20,24 @@ class CampaignState(models.TextChoices):
     CLOSED = "closed", _("Closed")
 
 
+def draw_random_key() -> float:
+    """Draw a place among items of equal priority, 0..1."""
+    return random.random()
+
+
 class CampaignKind(models.TextChoices):
     """What people are asked."""
 
-    JUDGING = "judging", _("The checklist, item by item")
+    JUDGING = "judging", _("Checklist, item by item")
     COMPARING = "comparing", _("Which of two is better, pair by pair")
 
 
 class QueueOrder(models.TextChoices):
     """Which item comes next."""
 
-    PRIORITY = "priority", _("By priority, equal ones shuffled for each person")
-    UNCERTAINTY = "uncertainty", _("Where the promoted reward model is least sure")
-    RANDOM = "random", _("At random")
+    PRIORITY = "priority", _("By priority; ties shuffled per annotator")
+    UNCERTAINTY = "uncertainty", _("Where the promoted reward model is least certain")
+    RANDOM = "random", _("Random")
 
 
 class Campaign(TimeStamped):
@@ -43,16 +48,16 @@ class Campaign(TimeStamped):
     state = models.CharField(max_length=10, choices=CampaignState.choices, default=CampaignState.DRAFT)
     overlap = models.PositiveSmallIntegerField(default=3, help_text="How many annotators each item needs.")
     lease_seconds = models.PositiveIntegerField(
-        default=1800, help_text="How long an item is kept for an annotator who has opened it."
+        default=1800, help_text="How long an item is reserved for an annotator who has opened it."
     )
-    guidelines = models.TextField(blank=True, help_text="Shown to annotators before and beside the work.")
+    guidelines = models.TextField(blank=True, help_text="Shown to annotators before and during the work.")
     queue_order = models.CharField(max_length=12, choices=QueueOrder.choices, default=QueueOrder.PRIORITY)
     suggestions_percent = models.PositiveSmallIntegerField(
         default=0,
-        help_text="In how many of a hundred items the reward model's suggestions are shown; in the others they are "
-        "kept for comparison. 0: none are made.",
+        help_text="Percentage of items that show the reward model's suggestions; for the others they are "
+        "only stored for comparison. 0: none are made.",
     )
-    is_demo = models.BooleanField(default=False, help_text="Made at set-up, with synthetic annotators' answers.")
+    is_demo = models.BooleanField(default=False, help_text="Created during setup, with synthetic annotators' answers.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 
     class Meta:
@@ -71,29 +76,33 @@ class Purpose(models.TextChoices):
     """Why an item is handed out. Nobody who answers can tell work from gold."""
 
     WORK = "work", _("Work")
-    GOLD = "gold", _("Gold: its answers are known, it is mixed in to measure annotators")
-    QUALIFICATION = "qualification", _("Qualification: its answers are known, it is asked before the work")
-    WITHDRAWN = "withdrawn", _("Taken out: nobody is given it any more, and its answers do not count")
+    GOLD = "gold", _("Gold: answers are known; mixed in to measure annotators")
+    QUALIFICATION = "qualification", _("Qualification: answers are known; asked before the work")
+    WITHDRAWN = "withdrawn", _("Removed: no longer assigned, and its answers do not count")
 
 
 DATA = (Purpose.WORK, Purpose.GOLD)
-"""Whose answers are learnt from, exported and measured."""
+"""Whose answers are learned from, exported and measured."""
 
 
 class CampaignItem(models.Model):
-    """An item in a campaign. ``open_slots`` counts the annotators it can still be given to."""
+    """An item in a campaign. ``open_slots`` counts the annotators it can still be given to.
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_items")
+    It is below 0 where somebody went on with an item that others had finished meanwhile.
+    """
+
+    # Its own index would be one too many: those below begin with it.
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_items", db_index=False)
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="campaign_items")
     purpose = models.CharField(max_length=15, choices=Purpose.choices, default=Purpose.WORK)
-    priority = models.IntegerField(default=0, help_text="Higher comes first.")
+    priority = models.IntegerField(default=0, help_text="Higher values come first.")
     # Drawn by chance, so that the queue tells nothing of the order in which items were added.
-    lot = models.FloatField(default=random.random, db_default=Random(), editable=False)
+    random_key = models.FloatField(default=draw_random_key, db_default=Random(), editable=False)
     needed = models.PositiveSmallIntegerField(help_text="How many annotations this item needs.")
-    open_slots = models.PositiveSmallIntegerField(help_text="needed − submitted − under lease.")
+    open_slots = models.SmallIntegerField(help_text="needed − submitted − under lease.")
     submitted = models.PositiveSmallIntegerField(default=0)
     purpose_before = models.CharField(
-        max_length=15, choices=Purpose.choices, blank=True, help_text="What it is again when it is put back."
+        max_length=15, choices=Purpose.choices, blank=True, help_text="The purpose it gets back when it is restored."
     )
 
     class Meta:
@@ -104,6 +113,12 @@ class CampaignItem(models.Model):
         indexes = [
             # The queue: only items that still need somebody are in it.
             models.Index(
-                F("campaign"), F("priority").desc(), F("lot"), name="campaign_item_queue", condition=Q(open_slots__gt=0)
-            )
+                F("campaign"),
+                F("priority").desc(),
+                F("random_key"),
+                name="campaign_item_queue",
+                condition=Q(open_slots__gt=0),
+            ),
+            # The list of a campaign's items, whichever of them it shows.
+            models.Index(F("campaign"), F("priority").desc(), F("id"), name="campaign_item_list"),
         ]

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotator.core.errors import ConflictError
@@ -29,7 +30,9 @@ class ChecklistVersion(TimeStamped):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            raise ConflictError(f"{self} is in use and never changes; load the edited file as a new version.")
+            raise ConflictError(
+                gettext("%(self)s is in use and never changes. Load the edited file as a new version.") % {"self": self}
+            )
         super().save(*args, **kwargs)
 
 
@@ -42,9 +45,9 @@ class LevelExample(TimeStamped):
     checklist_version = models.ForeignKey(ChecklistVersion, on_delete=models.CASCADE, related_name="examples")
     sub_dimension = models.CharField(max_length=60)
     level = models.SmallIntegerField()
-    position = models.PositiveSmallIntegerField(default=0, help_text="Order among the examples of the level.")
+    position = models.PositiveSmallIntegerField(default=0, help_text="Order among the level's examples.")
     caption = models.CharField(_("Caption"), max_length=300, blank=True)
-    alt = models.CharField(_("Description for those who do not see it"), max_length=500)
+    alt = models.CharField(_("Alt text"), max_length=500)
     media_type = models.CharField(max_length=10, choices=MediaType.choices)
     sha256 = models.CharField(max_length=64)
     extension = models.CharField(max_length=8)

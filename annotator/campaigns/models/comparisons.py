@@ -1,17 +1,12 @@
 """Pairs of items, and which of the two people prefer."""
 
-import uuid
-
-from django.conf import settings
-from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from annotator.campaigns.models.answers import AssignmentState, SkipReason
 from annotator.campaigns.models.campaigns import Campaign
+from annotator.campaigns.models.leases import Lease
 from annotator.core.models import TimeStamped
 from annotator.library.models import Item
 
@@ -22,9 +17,11 @@ class ComparisonPair(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="pairs")
     first = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
     second = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
-    # Drawn by lot from a seed. Every other person sees the pair the other way round, so that a liking for one side
+    # Random, from a seed. Every other person sees the pair the other way round, so that a liking for one side
     # tells nothing in the sum.
-    swapped = models.BooleanField(default=False, help_text="Whether the second item is left for the first person.")
+    swapped = models.BooleanField(
+        default=False, help_text="Whether the second item is on the left for the first person."
+    )
     needed = models.PositiveSmallIntegerField(help_text="How many people this pair needs.")
     open_slots = models.PositiveSmallIntegerField(help_text="needed − submitted − under lease.")
     submitted = models.PositiveSmallIntegerField(default=0)
@@ -51,21 +48,15 @@ class Preference(models.TextChoices):
     TIE = "tie", _("No difference")
 
 
-class Comparison(TimeStamped):
+class HumanComparison(Lease, TimeStamped):
     """One person's turn at one pair, and which of the two they prefer overall. A person gets a pair once."""
 
+    subject_field = "pair"
+
     pair = models.ForeignKey(ComparisonPair, on_delete=models.CASCADE, related_name="comparisons")
-    token = models.UUIDField(default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False)
-    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comparisons")
     swapped = models.BooleanField(default=False, help_text="Whether the second item is shown on the left.")
-    state = models.CharField(max_length=10, choices=AssignmentState.choices, default=AssignmentState.LEASED)
-    leased_at = models.DateTimeField(default=timezone.now)
-    lease_expires_at = models.DateTimeField()
-    submitted_at = models.DateTimeField(null=True, blank=True)
     preference = models.CharField(max_length=5, choices=Preference.choices, blank=True)
     milliseconds = models.PositiveIntegerField(default=0)
-    skip_reason = models.CharField(max_length=10, choices=SkipReason.choices, blank=True)
-    skip_note = models.TextField(blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["pair", "annotator"], name="comparison_once_for_each")]
@@ -85,10 +76,10 @@ class Comparison(TimeStamped):
         return self.pair.first if self.swapped else self.pair.second
 
 
-class ComparisonChange(models.Model):
+class HumanComparisonChange(models.Model):
     """The history of a comparison: each preference it was given, in order."""
 
-    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="changes")
+    comparison = models.ForeignKey(HumanComparison, on_delete=models.CASCADE, related_name="changes")
     preference = models.CharField(max_length=5, choices=Preference.choices)
     milliseconds = models.PositiveIntegerField(default=0)
     made_at = models.DateTimeField(auto_now_add=True)

@@ -32,7 +32,7 @@ class Flag(TimeStamped):
     # The assignment's item: an unsafe one is hidden in every campaign, and this is asked with every page.
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="flags")
     reason = models.CharField(max_length=10, choices=FlagReason.choices)
-    sub_dimension = models.CharField(max_length=60, blank=True, help_text="The ladder that is unclear.")
+    sub_dimension = models.CharField(max_length=60, blank=True, help_text="The sub-dimension that is unclear.")
     note = models.TextField(blank=True)
     with_skip = models.BooleanField(default=False)
     outcome = models.CharField(max_length=10, choices=FlagOutcome.choices, default=FlagOutcome.OPEN, blank=True)

@@ -1,9 +1,7 @@
 """Every read of the campaigns app that is more than a lookup."""
 
 from annotator.campaigns.queries.comparisons import (
-    ComparisonSummary,
     PairProgress,
-    Preferences,
     comparison_summary,
     count_pairs,
     my_comparison,
@@ -18,35 +16,29 @@ from annotator.campaigns.queries.flags import flags, open_flags
 from annotator.campaigns.queries.items import SHOWN, items_counted, items_of, troubles_of
 from annotator.campaigns.queries.levels import JudgmentTable, judgment_levels
 from annotator.campaigns.queries.progress import (
+    LEFT_COUNTED,
     OwnShare,
+    add_progress,
     campaign_progress,
     own_shares,
     visible_campaigns,
-    with_progress,
 )
-from annotator.campaigns.queries.suggestions import Pull, Share, SuggestionBias, suggestion_bias
+from annotator.campaigns.queries.suggestions import suggestion_bias
 from annotator.campaigns.queries.work import (
-    LEFT_COUNTED,
-    Standing,
+    answer_progress,
     campaign_to_work_in,
     done_today,
-    may_annotate,
     my_assignment,
-    standing,
 )
 
 __all__ = [
     "LEFT_COUNTED",
     "SHOWN",
-    "ComparisonSummary",
     "JudgmentTable",
     "OwnShare",
     "PairProgress",
-    "Preferences",
-    "Pull",
-    "Share",
-    "Standing",
-    "SuggestionBias",
+    "add_progress",
+    "answer_progress",
     "campaign_progress",
     "campaign_to_work_in",
     "comparison_summary",
@@ -56,7 +48,6 @@ __all__ = [
     "items_counted",
     "items_of",
     "judgment_levels",
-    "may_annotate",
     "my_assignment",
     "my_comparison",
     "my_comparisons",
@@ -67,9 +58,7 @@ __all__ = [
     "pairs_left",
     "preferences",
     "previous_comparison",
-    "standing",
     "suggestion_bias",
     "troubles_of",
     "visible_campaigns",
-    "with_progress",
 ]

@@ -1,12 +1,16 @@
 """Pairs, who has compared what, and what people preferred."""
 
+from __future__ import annotations
+
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.http import Http404
+from django.utils.translation import gettext
 from numpy.typing import NDArray
 
 from annotator.campaigns.models import (
@@ -14,11 +18,16 @@ from annotator.campaigns.models import (
     AssignmentState,
     Campaign,
     CampaignKind,
-    Comparison,
     ComparisonPair,
+    HumanComparison,
     Preference,
 )
+from annotator.core import figures
 
+if TYPE_CHECKING:
+    from annotator.campaigns.annotated import CountedCampaign, PairResult
+
+PAIRS, SUMMARY = "campaigns.pairs", "campaigns.comparisons"
 SUBMITTED = Q(comparisons__state=AssignmentState.SUBMITTED)
 
 
@@ -40,9 +49,9 @@ class Preferences:
 
 
 def preferences(campaigns: Iterable[Campaign]) -> Preferences:
-    """What people preferred in these campaigns."""
+    """Read what people preferred in these campaigns."""
     rows = list(
-        Comparison.objects.filter(pair__campaign__in=list(campaigns), state=AssignmentState.SUBMITTED)
+        HumanComparison.objects.filter(pair__campaign__in=list(campaigns), state=AssignmentState.SUBMITTED)
         .order_by("pk")
         .values_list("pair", "pair__first", "pair__second", "pair__first__prompt", "annotator", "swapped", "preference")
     )
@@ -61,9 +70,11 @@ def preferences(campaigns: Iterable[Campaign]) -> Preferences:
     )
 
 
-def pair_results(campaign: Campaign) -> QuerySet[ComparisonPair]:
-    """The pairs of a campaign with what was said of them: ``for_first``, ``for_second``, ``ties``, and how often it
-    was ``skipped``, each a number of people."""
+def pair_results(campaign: Campaign) -> QuerySet[PairResult]:
+    """List the pairs of a campaign with what people said of them.
+
+    Each pair has ``for_first``, ``for_second``, ``ties``, and how often it was ``skipped``, each a number of people.
+    """
     first = Q(comparisons__preference=Preference.LEFT, comparisons__swapped=False) | Q(
         comparisons__preference=Preference.RIGHT, comparisons__swapped=True
     )
@@ -84,9 +95,12 @@ def pair_results(campaign: Campaign) -> QuerySet[ComparisonPair]:
 
 @dataclass(frozen=True)
 class ComparisonSummary:
-    """What was said in a campaign, in numbers of comparisons. ``left_share``: how often the left one was taken where
-    one was preferred, 0..1 (far from a half, people favour a side); ``same_share``: how often two people say the same
-    of a pair, 0..1. None where nothing can be said yet."""
+    """What people said in a campaign, in numbers of comparisons.
+
+    ``left_share`` is how often the left item was taken where one was preferred, 0..1 (far from a half, people favor a
+    side). ``same_share`` is how often two people say the same of a pair, 0..1. Both are None where nothing can be said
+    yet.
+    """
 
     submitted: int
     ties: int
@@ -96,9 +110,20 @@ class ComparisonSummary:
 
 
 def comparison_summary(campaign: Campaign) -> ComparisonSummary:
+    """Summarize what people said in a campaign.
+
+    For a large campaign, these are the figures a worker counted seconds ago.
+    """
+    found: ComparisonSummary | None = figures.present(SUMMARY, campaign.pk)
+    return found or ComparisonSummary(0, 0, 0, None, None)
+
+
+def summarize_comparisons(pk: int) -> ComparisonSummary:
+    """Count what people said in a campaign."""
+    campaign = Campaign.objects.get(pk=pk)
     said = preferences([campaign])
     decided = said.preferred != 0
-    skipped = Comparison.objects.filter(pair__campaign=campaign, state=AssignmentState.SKIPPED).count()
+    skipped = HumanComparison.objects.filter(pair__campaign=campaign, state=AssignmentState.SKIPPED).count()
     return ComparisonSummary(
         submitted=len(said.preferred),
         ties=int((~decided).sum()),
@@ -129,10 +154,18 @@ class PairProgress:
 
 
 def pair_progress(campaigns: Iterable[Campaign]) -> dict[int, PairProgress]:
-    """By the campaign's pk; campaigns without pairs are not in it."""
+    """Count how far the pairs of campaigns are, by the campaign's pk.
+
+    Campaigns without pairs are not in the result.
+    """
+    counts: dict[int, PairProgress] = figures.present(PAIRS)
+    return {campaign.pk: counts[campaign.pk] for campaign in campaigns if campaign.pk in counts}
+
+
+def count_all_pairs(_of: str) -> dict[int, PairProgress]:
+    """Count the pairs of each campaign that has any."""
     rows = (
-        ComparisonPair.objects.filter(campaign__in=[campaign.pk for campaign in campaigns])
-        .order_by()
+        ComparisonPair.objects.order_by()
         .values("campaign")
         .annotate(
             pairs=Count("pk"),
@@ -147,8 +180,11 @@ def pair_progress(campaigns: Iterable[Campaign]) -> dict[int, PairProgress]:
     }
 
 
-def count_pairs(campaigns: Iterable[Campaign]) -> None:
-    """Give campaigns of comparisons the counts that ``with_progress`` gives the others, in pairs and comparisons."""
+def count_pairs(campaigns: Iterable[CountedCampaign]) -> None:
+    """Count pairs and comparisons for campaigns that compare.
+
+    Each campaign gets the counts that ``add_progress`` gives the others.
+    """
     comparing = [campaign for campaign in campaigns if campaign.kind == CampaignKind.COMPARING]
     progress = pair_progress(comparing) if comparing else {}
     for campaign in comparing:
@@ -157,21 +193,29 @@ def count_pairs(campaigns: Iterable[Campaign]) -> None:
         campaign.needed_count, campaign.submitted_count = found.needed, found.submitted
 
 
-def my_comparison(annotator: Any, pk: int) -> Comparison:
-    """A comparison of this person, Http404 where it is somebody else's; with what its page shows."""
+def my_comparison(annotator: Any, token: uuid.UUID) -> HumanComparison:
+    """Find a comparison of this person, with what its page shows.
+
+    A comparison of somebody else raises Http404.
+    """
     found = (
-        Comparison.objects.select_related("pair__campaign", "pair__first__prompt", "pair__second")
-        .filter(pk=pk, annotator=annotator)
+        HumanComparison.objects.select_related("pair__campaign", "pair__first__prompt", "pair__second")
+        .filter(token=token, annotator=annotator)
         .first()
     )
     if found is None:
-        raise Http404("There is no such comparison of yours.")
+        raise Http404(gettext("You have no such comparison."))
     return found
 
 
-def previous_comparison(annotator: Any, campaign: Campaign, before: Comparison | None = None) -> Comparison | None:
-    """What this person compared last in the campaign, or last before that one."""
-    done = Comparison.objects.filter(
+def previous_comparison(
+    annotator: Any, campaign: Campaign, before: HumanComparison | None = None
+) -> HumanComparison | None:
+    """Find what this person compared last in the campaign.
+
+    With ``before``, find what they compared last before that one.
+    """
+    done = HumanComparison.objects.filter(
         annotator=annotator, pair__campaign=campaign, state__in=[AssignmentState.SUBMITTED, AssignmentState.SKIPPED]
     )
     if before is not None:
@@ -179,10 +223,10 @@ def previous_comparison(annotator: Any, campaign: Campaign, before: Comparison |
     return done.order_by("-pk").first()
 
 
-def my_comparisons(annotator: Any, campaign: Campaign) -> QuerySet[Comparison]:
-    """What this person has compared or skipped in a campaign, newest first."""
+def my_comparisons(annotator: Any, campaign: Campaign) -> QuerySet[HumanComparison]:
+    """List what this person compared or skipped in a campaign, newest first."""
     return (
-        Comparison.objects.filter(annotator=annotator, pair__campaign=campaign)
+        HumanComparison.objects.filter(annotator=annotator, pair__campaign=campaign)
         .exclude(state=AssignmentState.EXPIRED)
         .select_related("pair__first__prompt", "pair__second")
         .order_by("-pk")
@@ -197,10 +241,14 @@ def annotated(campaign: Campaign, annotator: Any) -> QuerySet[Assignment]:
 
 
 def waiting_pairs(campaign: Campaign, annotator: Any) -> QuerySet[ComparisonPair]:
-    """The queue of this person: pairs that still need somebody and that they have not had (or whose lease ran out).
+    """List the pairs this person may be given.
 
-    In a campaign that judges items, only pairs of items they have annotated there."""
-    had = Comparison.objects.filter(pair=OuterRef("pk"), annotator=annotator).exclude(state=AssignmentState.EXPIRED)
+    These are the pairs that still need somebody and that this person has not had, or whose lease ran out. In a campaign
+    that judges items, they are only pairs of items that this person has annotated there.
+    """
+    had = HumanComparison.objects.filter(pair=OuterRef("pk"), annotator=annotator).exclude(
+        state=AssignmentState.EXPIRED
+    )
     queue = ComparisonPair.objects.filter(~Exists(had), campaign=campaign, open_slots__gt=0)
     if campaign.kind == CampaignKind.JUDGING:
         done = annotated(campaign, annotator)
@@ -212,6 +260,6 @@ def waiting_pairs(campaign: Campaign, annotator: Any) -> QuerySet[ComparisonPair
 
 
 def pairs_left(annotator: Any, campaign: Campaign) -> int:
-    """How many pairs this person holds or can still be given."""
-    held = Comparison.objects.filter(annotator=annotator, pair__campaign=campaign, state=AssignmentState.LEASED)
+    """Count the pairs this person holds or can still be given."""
+    held = HumanComparison.objects.filter(annotator=annotator, pair__campaign=campaign, state=AssignmentState.LEASED)
     return held.count() + waiting_pairs(campaign, annotator).count()

@@ -6,7 +6,10 @@ from annotator.campaigns.models import Campaign, Flag, FlagOutcome
 
 
 def flags(*, campaign: Campaign | None = None, settled: bool = False, reason: str = "") -> QuerySet[Flag]:
-    """Reports that wait for a reviewer, the oldest first; or those that have been settled, the newest first."""
+    """List reports that wait for a reviewer, the oldest first.
+
+    With ``settled``, list those that have been settled, the newest first.
+    """
     found = Flag.objects.select_related(
         "assignment__annotator", "assignment__campaign_item__campaign__checklist_version", "item__prompt", "settled_by"
     )
@@ -20,6 +23,6 @@ def flags(*, campaign: Campaign | None = None, settled: bool = False, reason: st
 
 
 def open_flags(campaign: Campaign | None = None) -> int:
-    """How many reports wait for a reviewer."""
+    """Count the reports that wait for a reviewer."""
     found = Flag.objects.filter(outcome=FlagOutcome.OPEN)
     return (found if campaign is None else found.filter(assignment__campaign_item__campaign=campaign)).count()

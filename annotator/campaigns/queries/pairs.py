@@ -18,9 +18,12 @@ def fitting_pairs(
     per_prompt: int = 1,
     seed: int = 0,
 ) -> list[tuple[Item, Item]]:
-    """Pairs of two items of one prompt, ``per_prompt`` of each drawn from the seed; at most MOST_PAIRS.
+    """Draw pairs of two items of one prompt.
 
-    With two generators, one item of each; with one, an item of it and any other; with none, any two.
+    Each prompt gives ``per_prompt`` pairs, drawn from the seed, and at most MOST_PAIRS are drawn in all.
+
+    With two generators, a pair has one item of each. With one, it has an item of that generator and any other item.
+    With none, it has any two.
     """
     items = Item.objects.filter(media_type=media_type).order_by("prompt_id", "pk")
     if batch:

@@ -18,16 +18,22 @@ from annotator.campaigns.services.examples import (
     take_over_examples,
 )
 from annotator.campaigns.services.flags import flag_item, reopen_flag, settle_flag, withdraw_flag
-from annotator.campaigns.services.judgments import Saved, record_judgment
+from annotator.campaigns.services.judgments import Act, Saved, record_judgment, record_judgments
 from annotator.campaigns.services.leases import lease_next_item, release_expired_leases
 from annotator.campaigns.services.ordering import set_priorities, set_queue_order
 from annotator.campaigns.services.pairs import add_pairs, create_comparison_campaign
-from annotator.campaigns.services.submissions import skip_assignment, submit_assignment, take_up_again
+from annotator.campaigns.services.submissions import (
+    skip_assignment,
+    submit_assignment,
+    submit_with_judgments,
+    take_up_again,
+)
 from annotator.campaigns.services.suggestions import set_suggestions
 from annotator.campaigns.services.withdrawal import put_back, take_out
 
 __all__ = [
     "EXAMPLES_A_LEVEL",
+    "Act",
     "Saved",
     "add_example",
     "add_items",
@@ -44,6 +50,7 @@ __all__ = [
     "put_back",
     "record_comparison",
     "record_judgment",
+    "record_judgments",
     "release_expired_leases",
     "release_expired_pairs",
     "remove_example",
@@ -58,6 +65,7 @@ __all__ = [
     "skip_comparison",
     "store_checklist",
     "submit_assignment",
+    "submit_with_judgments",
     "take_out",
     "take_over_examples",
     "take_up_again",

@@ -26,10 +26,14 @@ def create_campaign(
     is_demo: bool = False,
     queue_order: str = QueueOrder.PRIORITY,
 ) -> Campaign:
-    """A campaign over these items. Raises ProblemError where the name is taken or an item is of the other kind."""
+    """Create a campaign over these items.
+
+    Raises:
+        ProblemError: If the name is taken or an item is of the other kind.
+    """
     if Campaign.objects.filter(name=name).exists():
         raise ProblemError(
-            _("There is a campaign called “%(name)s” already; choose another name.") % {"name": name}, code="name_taken"
+            _("A campaign called “%(name)s” already exists. Choose another name.") % {"name": name}, code="name_taken"
         )
     campaign = Campaign.objects.create(
         name=name,
@@ -51,14 +55,18 @@ def create_campaign(
 def add_items(*, campaign: Campaign, items: Iterable[Item]) -> int:
     """Put items into the campaign; those that are in it stay as they are. Returns how many are new."""
     if campaign.state == CampaignState.CLOSED:
-        raise ConflictError(_("This campaign is closed; open it again before adding items."))
+        raise ConflictError(_("This campaign is closed. Reopen it to add items."))
     if campaign.kind == CampaignKind.COMPARING:
-        raise ProblemError(_("This campaign compares pairs; add pairs to it, not items."), code="comparing")
+        raise ProblemError(_("This campaign compares pairs. Add pairs to it, not items."), code="comparing")
     rows = []
     for item in items:
         if item.media_type != campaign.media_type:
             raise ProblemError(
-                f"Item {item.pk} is a {item.media_type}, and the campaign’s checklist is for {campaign.media_type}s.",
+                _(
+                    "Item %(item)s has the media type %(media_type)s, but the campaign’s checklist is for "
+                    "%(media_type2)s."
+                )
+                % {"item": item.pk, "media_type": item.media_type, "media_type2": campaign.media_type},
                 code="media_type",
             )
         rows.append(CampaignItem(campaign=campaign, item=item, needed=campaign.overlap, open_slots=campaign.overlap))
@@ -78,24 +86,28 @@ ALLOWED = {
 
 
 def next_states(campaign: Campaign) -> list[CampaignState]:
-    """What the campaign can become from here, in the order of a campaign's life."""
+    """List the states a campaign can change to, in their usual order."""
     return [state for state in CampaignState if state in ALLOWED[CampaignState(campaign.state)]]
 
 
 @transaction.atomic
 def set_state(*, campaign: Campaign, state: str) -> Campaign:
-    """Open, pause or close. Raises ConflictError for a step that makes no sense."""
+    """Open, pause, or close the campaign.
+
+    Raises:
+        ConflictError: For a step that makes no sense.
+    """
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if state not in ALLOWED[CampaignState(campaign.state)]:
         raise ConflictError(
-            _("A campaign that is %(now)s cannot become “%(wanted)s”.")
+            _("A campaign cannot go from “%(now)s” to “%(wanted)s”.")
             % {"now": campaign.get_state_display().lower(), "wanted": state}
         )
     comparing = campaign.kind == CampaignKind.COMPARING
     if state == CampaignState.OPEN and not (campaign.pairs if comparing else campaign.campaign_items).exists():
         if comparing:
-            raise ProblemError(_("The campaign has no pairs yet; add some before opening it."), code="no_pairs")
-        raise ProblemError(_("The campaign has no items yet; add some before opening it."), code="no_items")
+            raise ProblemError(_("The campaign has no pairs yet. Add some before opening it."), code="no_pairs")
+        raise ProblemError(_("The campaign has no items yet. Add some before opening it."), code="no_items")
     campaign.state = state
     try:
         campaign.save(update_fields=["state", "updated_at"])

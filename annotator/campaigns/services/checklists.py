@@ -35,7 +35,11 @@ def load_builtin_checklists() -> list[tuple[ChecklistVersion, bool]]:
 
 
 def load_checklist_text(*, text: str, source: str) -> tuple[ChecklistVersion, bool]:
-    """Keep a checklist file somebody wrote. Raises ProblemError with file, line and key."""
+    """Store a checklist from the text of its file.
+
+    Raises:
+        ProblemError: If the file is no checklist; the message names file, line and key.
+    """
     try:
         checklist = loads(text, source=source)
     except ChecklistError as error:

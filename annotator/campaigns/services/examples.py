@@ -33,10 +33,13 @@ def add_example(
     caption: str = "",
     added_by: Any = None,
 ) -> LevelExample:
-    """Keep an uploaded picture or clip as an example of a level, behind those that are there.
+    """Store an uploaded picture or clip as an example of a level.
 
-    Raises ProblemError for a level the checklist does not have, one that has enough examples, an empty ``alt``, and
-    for files that are refused (``library.verify.verify_media`` tells why).
+    It comes after the examples that are there.
+
+    Raises:
+        ProblemError: For a level the checklist does not have, one that has enough examples, an empty ``alt``, and for
+            files that are refused (``library.verify.verify_media`` tells why).
     """
     require_level(checklist_version, sub_dimension, level)
     # Two uploads at once must not both be the last one.
@@ -44,7 +47,7 @@ def add_example(
     there = LevelExample.objects.filter(checklist_version=checklist_version, sub_dimension=sub_dimension, level=level)
     if there.count() >= EXAMPLES_A_LEVEL:
         raise ProblemError(
-            _("A level has at most %(n)d examples; remove one first.") % {"n": EXAMPLES_A_LEVEL}, code="too_many"
+            _("A level can have at most %(n)d examples. Remove one first.") % {"n": EXAMPLES_A_LEVEL}, code="too_many"
         )
     example = LevelExample(
         checklist_version=checklist_version,
@@ -60,7 +63,11 @@ def add_example(
 def change_example(
     *, example: LevelExample, alt: str, caption: str = "", upload: UploadedFile | None = None
 ) -> LevelExample:
-    """Other words, and another file where one is given. Raises ProblemError as ``add_example`` does."""
+    """Change the words of an example, and its file where one is given.
+
+    Raises:
+        ProblemError: As ``add_example`` does.
+    """
     example = LevelExample.objects.select_for_update().get(pk=example.pk)
     return _save(example, upload=upload, alt=alt, caption=caption)
 
@@ -72,9 +79,10 @@ def remove_example(*, example: LevelExample) -> None:
 
 @transaction.atomic
 def take_over_examples(*, source: ChecklistVersion, target: ChecklistVersion) -> int:
-    """Give a version the examples of another one, for the levels that it has and that have none yet. Returns how many.
+    """Copy the examples of one checklist version to another.
 
-    A new version of a checklist begins without examples; most of its levels are as they were.
+    Levels that the version lacks, or that have examples already, are left alone. Returns how many were copied. A new
+    version of a checklist begins without examples, though most of its levels are as they were.
     """
     ChecklistVersion.objects.select_for_update().get(pk=target.pk)
     filled = set(target.examples.values_list("sub_dimension", "level"))
@@ -95,7 +103,11 @@ def take_over_examples(*, source: ChecklistVersion, target: ChecklistVersion) ->
 
 
 def require_level(version: ChecklistVersion, sub_dimension: str, level: int) -> None:
-    """Raises ProblemError unless the checklist has this level."""
+    """Check that the checklist has this level.
+
+    Raises:
+        ProblemError: Unless the checklist has this level.
+    """
     try:
         sub = checklist_of(version).sub_dimension(sub_dimension)
     except ChecklistError as error:
@@ -111,7 +123,7 @@ def require_level(version: ChecklistVersion, sub_dimension: str, level: int) -> 
 def _save(example: LevelExample, *, upload: UploadedFile | None, alt: str, caption: str) -> LevelExample:
     example.alt, example.caption = alt.strip(), caption.strip()
     if not example.alt:
-        raise ProblemError(_("Say in words what the example shows, for annotators who do not see it."), code="no_alt")
+        raise ProblemError(_("Describe what the example shows, for annotators who cannot see it."), code="no_alt")
     if upload is not None:
         name = Path(upload.name or "file").name
         with tempfile.TemporaryDirectory() as folder:

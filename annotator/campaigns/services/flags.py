@@ -1,5 +1,6 @@
 """Reports on items: made by annotators while they go on or as they leave, settled by reviewers."""
 
+import uuid
 from typing import Any
 
 from django.db import transaction
@@ -16,15 +17,19 @@ from reward_engine.errors import ChecklistError
 
 
 @transaction.atomic
-def flag_item(*, assignment_id: int, annotator: Any, reason: str, sub_dimension: str = "", note: str = "") -> Flag:
-    """Report something about the item of one's own assignment. The same report again only changes its note.
+def flag_item(*, token: uuid.UUID, annotator: Any, reason: str, sub_dimension: str = "", note: str = "") -> Flag:
+    """Report something about the item of one's own assignment.
 
-    Raises Assignment.DoesNotExist where it is not this person's, ProblemError (code ``no_reason``, ``no_ladder``)
-    without a reason, or for an unclear question without saying which.
+    The same report again only changes its note.
+
+    Raises:
+        Assignment.DoesNotExist: If it is not this person's.
+        ProblemError: Without a reason, or for an unclear question without saying which (code ``no_reason``,
+            ``no_ladder``).
     """
     if reason not in FlagReason.values:
-        raise ProblemError(_("Choose what is the matter with this item."), code="no_reason")
-    assignment = _own(assignment_id, annotator)
+        raise ProblemError(_("Choose a reason for the report."), code="no_reason")
+    assignment = _own(token, annotator)
     sub_dimension = sub_dimension if reason == FlagReason.UNCLEAR else ""
     if reason == FlagReason.UNCLEAR:
         _require_ladder(assignment, sub_dimension)
@@ -34,7 +39,10 @@ def flag_item(*, assignment_id: int, annotator: Any, reason: str, sub_dimension:
 def put_flag(
     assignment: Assignment, reason: str, *, sub_dimension: str = "", note: str = "", with_skip: bool = False
 ) -> Flag:
-    """The open report of this kind, made or changed. Within a transaction, the assignment locked."""
+    """Create or change the open report of this kind.
+
+    The caller has begun a transaction and locked the assignment.
+    """
     flag, _made = Flag.objects.update_or_create(
         assignment=assignment,
         reason=reason,
@@ -47,9 +55,9 @@ def put_flag(
 
 
 @transaction.atomic
-def withdraw_flag(*, assignment_id: int, annotator: Any, reason: str, sub_dimension: str = "") -> bool:
+def withdraw_flag(*, token: uuid.UUID, annotator: Any, reason: str, sub_dimension: str = "") -> bool:
     """Take back one's own report while nobody has settled it. Returns whether there was one."""
-    assignment = _own(assignment_id, annotator)
+    assignment = _own(token, annotator)
     gone, _by_model = Flag.objects.filter(
         assignment=assignment, reason=reason, sub_dimension=sub_dimension, outcome=FlagOutcome.OPEN, with_skip=False
     ).delete()
@@ -58,17 +66,22 @@ def withdraw_flag(*, assignment_id: int, annotator: Any, reason: str, sub_dimens
 
 @transaction.atomic
 def settle_flag(*, flag: Flag, by: Any, outcome: str, answer: str = "", take_item_out: bool = False) -> int:
-    """A reviewer's word on a report, and on all open ones that say the same of the same item. Returns how many.
+    """Settle a report, and all open ones that say the same of its item.
 
-    Unsafe content that is ``upheld`` stays hidden until asked for; where it is ``dismissed``, it is shown again.
-    ``take_item_out``: where it is upheld, the item also leaves every campaign in which this was reported.
-    Raises ConflictError where it has been settled already.
+    Returns how many were settled. Unsafe content that is ``upheld`` stays hidden until somebody asks for it. Where it
+    is ``dismissed``, it is shown again.
+
+    Args:
+        take_item_out: Where it is upheld, the item also leaves every campaign in which this was reported.
+
+    Raises:
+        ConflictError: If it has been settled already.
     """
     if outcome not in (FlagOutcome.UPHELD, FlagOutcome.DISMISSED):
-        raise ProblemError(_("Say whether the report is right or there is no problem."), code="no_outcome")
+        raise ProblemError(_("Say whether the report is valid or there is no problem."), code="no_outcome")
     flag = Flag.objects.select_for_update().get(pk=flag.pk)
     if flag.outcome:
-        raise ConflictError(_("This report has been settled already."), code="settled")
+        raise ConflictError(_("This report is already resolved."), code="settled")
     same = Flag.objects.filter(
         item=flag.item_id, reason=flag.reason, sub_dimension=flag.sub_dimension, outcome=FlagOutcome.OPEN
     )
@@ -82,24 +95,28 @@ def settle_flag(*, flag: Flag, by: Any, outcome: str, answer: str = "", take_ite
 
 @transaction.atomic
 def reopen_flag(*, flag: Flag) -> None:
-    """Back to what waits for a reviewer. Raises ConflictError where its author has made the same report again."""
+    """Open a settled report for review again.
+
+    Raises:
+        ConflictError: If its author has made the same report again.
+    """
     flag = Flag.objects.select_for_update().get(pk=flag.pk)
     same = Flag.objects.filter(
         assignment=flag.assignment_id, reason=flag.reason, sub_dimension=flag.sub_dimension, outcome=FlagOutcome.OPEN
     )
     if same.exclude(pk=flag.pk).exists():
-        raise ConflictError(_("The same report has been made again and waits already."), code="open_already")
+        raise ConflictError(_("The same report was made again and is already open."), code="open_already")
     flag.outcome, flag.answer, flag.settled_by, flag.settled_at = FlagOutcome.OPEN, "", None, None
     flag.save()
 
 
-def _own(assignment_id: int, annotator: Any) -> Assignment:
+def _own(token: uuid.UUID, annotator: Any) -> Assignment:
     if not has_role(annotator, Role.ANNOTATOR):
-        raise NotAllowedError(_("Only annotators report on items."))
+        raise NotAllowedError(_("Only annotators can report items."))
     return (
         Assignment.objects.select_for_update(of=("self",))
         .select_related("campaign_item__campaign__checklist_version")
-        .get(pk=assignment_id, annotator=annotator)
+        .get(token=token, annotator=annotator)
     )
 
 

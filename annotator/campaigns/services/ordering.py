@@ -1,4 +1,4 @@
-"""Which item comes next. The order of a campaign is the priority of its items, so that one index serves them all."""
+"""Set the priorities of a campaign's items, by which ``leases`` hands them out: one index serves every order."""
 
 from collections.abc import Mapping
 

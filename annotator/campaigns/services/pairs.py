@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotator.campaigns.models import (
     Campaign,
@@ -31,24 +32,36 @@ def create_comparison_campaign(
     state: str = CampaignState.DRAFT,
     is_demo: bool = False,
 ) -> Campaign:
-    """A campaign in which ``overlap`` people say of each of these pairs which item is better.
+    """Create a campaign that compares these pairs.
+
+    Of each pair, ``overlap`` people say which item is better.
 
     Nothing on its page tells the first of a pair from the second: which one stands left is drawn from ``seed``, and
     every other person sees the pair the other way round. Without ``checklist_version`` it is the newest one for the
     items' media type (a comparison asks none of its questions, but weights fitted on it belong to a checklist).
 
-    Raises ProblemError where the name is taken, there are no pairs, or what is given is no pair (see ``add_pairs``).
+    Raises:
+        ProblemError: If the name is taken, there are no pairs, or what is given is no pair (see ``add_pairs``).
     """
     pairs = list(pairs)
     if not pairs:
-        raise ProblemError("There is no pair to compare. Two items of one prompt make one.", code="no_pairs")
+        raise ProblemError(
+            gettext("There are no pairs to compare. A pair needs two items with the same prompt."), code="no_pairs"
+        )
     if Campaign.objects.filter(name=name).exists():
-        raise ProblemError(f"There is a campaign called “{name}” already; choose another name.", code="name_taken")
+        raise ProblemError(
+            gettext("A campaign called “%(name)s” already exists. Choose another name.") % {"name": name},
+            code="name_taken",
+        )
     media_type = pairs[0][0].media_type
     version = checklist_version or ChecklistVersion.objects.filter(media_type=media_type).order_by("-pk").first()
     if version is None:
         raise ProblemError(
-            f"There is no checklist for {media_type}s. Load one with “manage.py load_checklists”.", code="no_checklist"
+            gettext(
+                "There is no checklist for the media type %(media_type)s. Load one with “manage.py load_checklists”."
+            )
+            % {"media_type": media_type},
+            code="no_checklist",
         )
     campaign = Campaign.objects.create(
         name=name,
@@ -68,14 +81,16 @@ def create_comparison_campaign(
 
 @transaction.atomic
 def add_pairs(*, campaign: Campaign, pairs: Iterable[tuple[Item, Item]], seed: int = 0) -> int:
-    """Put pairs into the campaign, in this order; those that are in it (either way round) stay. Returns how many are
-    new.
+    """Put pairs into the campaign, in this order.
 
-    Raises ConflictError where it is closed, ProblemError for an item with itself, items of two prompts, or items of
-    another kind than the campaign's.
+    Pairs that are in it already (either way round) stay. Returns how many are new.
+
+    Raises:
+        ConflictError: If it is closed.
+        ProblemError: For an item with itself, items of two prompts, or items of another kind than the campaign's.
     """
     if campaign.state == CampaignState.CLOSED:
-        raise ConflictError("This campaign is closed; open it again before adding pairs.")
+        raise ConflictError(gettext("This campaign is closed. Reopen it to add pairs."))
     draw = random.Random(seed)
     rows = []
     for first, second in pairs:
@@ -97,10 +112,17 @@ def add_pairs(*, campaign: Campaign, pairs: Iterable[tuple[Item, Item]], seed: i
 
 def _require_pair(campaign: Campaign, first: Item, second: Item) -> None:
     if first.pk == second.pk or first.prompt_id != second.prompt_id:
-        raise ProblemError(f"Items {first.pk} and {second.pk} are not two items of one prompt.", code="no_pair")
+        raise ProblemError(
+            gettext("Items %(first)s and %(second)s are not two items with the same prompt.")
+            % {"first": first.pk, "second": second.pk},
+            code="no_pair",
+        )
     for item in (first, second):
         if item.media_type != campaign.media_type:
             raise ProblemError(
-                f"Item {item.pk} is a {item.media_type}, and the campaign compares {campaign.media_type}s.",
+                gettext(
+                    "Item %(item)s has the media type %(media_type)s, but the campaign compares %(media_type2)s items."
+                )
+                % {"item": item.pk, "media_type": item.media_type, "media_type2": campaign.media_type},
                 code="media_type",
             )

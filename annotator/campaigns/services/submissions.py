@@ -1,17 +1,18 @@
 """The end of an assignment: submitted whole, or skipped with a reason."""
 
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from annotator.campaigns.checklists import checklist_in, checklist_of
-from annotator.campaigns.models import Assignment, AssignmentState, Flag, FlagOutcome, Purpose, SkipReason
+from annotator.campaigns.models import Assignment, AssignmentState, Flag, FlagOutcome, Purpose
 from annotator.campaigns.services.flags import put_flag
-from annotator.campaigns.services.judgments import require_changeable
-from annotator.campaigns.services.leases import retake
+from annotator.campaigns.services.judgments import Act, Saved, Saving, open_saving
+from annotator.campaigns.services.lease_lifecycle import locked, open_slot, skip, take_up
 from annotator.campaigns.signals import assignment_submitted
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.core.transactions import write_last
@@ -30,29 +31,76 @@ def missing(checklist: Checklist, levels: dict[str, int]) -> list[str]:
     return lacking
 
 
-def _own(assignment_id: int, annotator: Any) -> Assignment:
-    return (
-        Assignment.objects.select_for_update(of=("self",))
-        .select_related("campaign_item__campaign__checklist_version")
-        .get(pk=assignment_id, annotator=annotator)
-    )
+@dataclass(frozen=True)
+class Submission:
+    """The result of submitting an assignment with its last answers.
+
+    ``outcomes`` has one outcome per act, as ``record_judgments`` returns them. ``problem`` is why the assignment was
+    not submitted, or None.
+    """
+
+    assignment: Assignment
+    outcomes: list[Saved | ProblemError]
+    problem: ProblemError | None
 
 
 @transaction.atomic
-def submit_assignment(*, assignment_id: int, annotator: Any) -> Assignment:
-    """Close one's own assignment. Doing so twice is doing it once.
+def submit_assignment(*, token: uuid.UUID, annotator: Any) -> Assignment:
+    """Submit one's own assignment.
 
-    Raises Assignment.DoesNotExist, ConflictError (see ``record_judgment``), or ProblemError (code ``incomplete``,
-    with the ids under ``missing``) while answers are lacking.
+    Submitting it twice has the effect of submitting it once.
+
+    Raises:
+        Assignment.DoesNotExist: See ``record_judgments``.
+        NotAllowedError: See ``record_judgments``.
+        ConflictError: See ``record_judgments``.
+        ProblemError: While answers are lacking (code ``incomplete``, with the IDs under ``missing``).
     """
-    assignment = _own(assignment_id, annotator)
-    if assignment.state == AssignmentState.SUBMITTED:
-        return assignment
-    require_changeable(assignment)
-    checklist = checklist_of(assignment.campaign_item.campaign.checklist_version)
-    lacking = missing(checklist, dict(assignment.judgments.values_list("sub_dimension", "level")))
-    if lacking:
-        raise ProblemError(_still_to_answer(assignment, lacking), code="incomplete", missing=lacking)
+    done = _submit(token, annotator, [])
+    if done.problem is not None:
+        raise done.problem
+    return done.assignment
+
+
+@transaction.atomic
+def submit_with_judgments(*, token: uuid.UUID, annotator: Any, acts: Sequence[Act]) -> Submission:
+    """Save the last answers and submit, in one transaction.
+
+    What can be saved is saved, whatever becomes of the rest. An act that is refused keeps the assignment from being
+    submitted.
+
+    Raises:
+        Assignment.DoesNotExist: See ``record_judgments``.
+        NotAllowedError: See ``record_judgments``.
+    """
+    return _submit(token, annotator, acts)
+
+
+def _submit(token: uuid.UUID, annotator: Any, acts: Sequence[Act]) -> Submission:
+    saving = open_saving(token, annotator, acts)
+    outcomes = saving.save_all(acts)
+    assignment = saving.assignment
+    problem = next((outcome for outcome in outcomes if isinstance(outcome, ProblemError)), None)
+    if problem is None and assignment.state != AssignmentState.SUBMITTED:
+        problem = _why_not(saving)
+        if problem is None:
+            _close(assignment)
+    return Submission(assignment, outcomes, problem)
+
+
+def _why_not(saving: Saving) -> ProblemError | None:
+    """Say why the assignment cannot be submitted as it stands; None where it can."""
+    try:
+        saving.require_changeable()
+    except ProblemError as problem:
+        return problem
+    lacking = missing(saving.checklist, saving.standing)
+    if not lacking:
+        return None
+    return ProblemError(_still_to_answer(saving.checklist, lacking), code="incomplete", missing=lacking)
+
+
+def _close(assignment: Assignment) -> None:
     assignment.state = AssignmentState.SUBMITTED
     assignment.submitted_at = timezone.now()
     assignment.save(update_fields=["state", "submitted_at"])
@@ -61,53 +109,38 @@ def submit_assignment(*, assignment_id: int, annotator: Any) -> Assignment:
     write_last(
         "UPDATE campaigns_campaignitem SET submitted = submitted + 1 WHERE id = %s", [assignment.campaign_item_id]
     )
-    return assignment
 
 
-def _still_to_answer(assignment: Assignment, lacking: list[str]) -> str:
-    checklist = checklist_in(assignment.campaign_item.campaign.checklist_version, get_language())
+def _still_to_answer(checklist: Checklist, lacking: list[str]) -> str:
     names = ", ".join(f"“{checklist.sub_dimension(id).name}”" for id in lacking[:3])
     if len(lacking) > 3:
-        return _("Still to answer: %(names)s and %(n)d more.") % {"names": names, "n": len(lacking) - 3}
-    return _("Still to answer: %(names)s.") % {"names": names}
+        return _("Not answered yet: %(names)s and %(n)d more.") % {"names": names, "n": len(lacking) - 3}
+    return _("Not answered yet: %(names)s.") % {"names": names}
 
 
 @transaction.atomic
-def skip_assignment(*, assignment_id: int, annotator: Any, reason: str, note: str = "") -> Assignment:
+def skip_assignment(*, token: uuid.UUID, annotator: Any, reason: str, note: str = "") -> Assignment:
     """Leave an item with a reason; somebody else gets it. What was answered is kept with the skipped assignment."""
-    if reason not in SkipReason.values:
-        raise ProblemError(_("Choose why you skip this item."), code="no_reason")
-    assignment = _own(assignment_id, annotator)
-    if assignment.state == AssignmentState.SKIPPED:
-        return assignment
-    if assignment.state == AssignmentState.SUBMITTED:
-        raise ConflictError(_("You have submitted this item; it can be corrected, but not skipped."), code="submitted")
-    held = assignment.state == AssignmentState.LEASED
-    assignment.state, assignment.skip_reason, assignment.skip_note = AssignmentState.SKIPPED, reason, note.strip()
-    assignment.save(update_fields=["state", "skip_reason", "skip_note"])
-    put_flag(assignment, reason, note=note, with_skip=True)
-    if held:
-        write_last(
-            "UPDATE campaigns_campaignitem SET open_slots = open_slots + 1 WHERE id = %s",
-            [assignment.campaign_item_id],
-        )
+    assignment, before = skip(Assignment, token, annotator, reason=reason, note=note)
+    if before != AssignmentState.SKIPPED:
+        put_flag(assignment, reason, note=note, with_skip=True)
+    if before == AssignmentState.LEASED:
+        open_slot(assignment)
     return assignment
 
 
 @transaction.atomic
-def take_up_again(*, assignment_id: int, annotator: Any) -> Assignment:
-    """Open a skipped or expired assignment of one's own again, while its item still needs somebody."""
-    assignment = _own(assignment_id, annotator)
+def take_up_again(*, token: uuid.UUID, annotator: Any) -> Assignment:
+    """Open one's own skipped or expired assignment again.
+
+    An assignment whose item is out of the campaign stays closed.
+    """
+    assignment = locked(Assignment, token, annotator)
     if assignment.state in (AssignmentState.SKIPPED, AssignmentState.EXPIRED):
         if assignment.campaign_item.purpose == Purpose.WITHDRAWN:
             raise ConflictError(
-                _("This item has been taken out of the campaign; nobody needs to judge it."), code="out"
+                _("This item was removed from the campaign. It no longer needs to be judged."), code="out"
             )
-        if not retake(assignment, assignment.campaign_item.campaign):
-            raise ConflictError(
-                _("Others have annotated this item meanwhile; it is not needed any more."), code="taken"
-            )
+        take_up(assignment)
         Flag.objects.filter(assignment=assignment, with_skip=True, outcome=FlagOutcome.OPEN).delete()
-        assignment.skip_reason = assignment.skip_note = ""
-        assignment.save(update_fields=["skip_reason", "skip_note"])
     return assignment

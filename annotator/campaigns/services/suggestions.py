@@ -17,31 +17,34 @@ from annotator.core.errors import ProblemError
 
 @transaction.atomic
 def set_suggestions(*, campaign: Campaign, percent: int) -> Campaign:
-    """In how many of a hundred items, from the next one on, suggestions are shown. 0: none are made."""
+    """Set how many of a hundred items show suggestions.
+
+    It applies from the next item on. With 0, no suggestions are made.
+    """
     if not 0 <= percent <= 100:
-        raise ProblemError(_("A share is a number from 0 to 100."), code="no_percent")
+        raise ProblemError(_("The share must be a number from 0 to 100."), code="no_percent")
     campaign.suggestions_percent = percent
     campaign.save(update_fields=["suggestions_percent", "updated_at"])
     return campaign
 
 
 def suggest(assignment: Assignment, campaign: Campaign) -> None:
-    """Fill in what is suggested for an assignment that is being made; whether it is shown is drawn by lot.
+    """Fill in the suggestions of a new assignment.
 
-    Work and gold are treated alike, so that neither can be told by it.
+    Whether they are shown is random. Work and gold are treated alike, so that a suggestion gives neither away.
     """
     if not campaign.suggestions_percent:
         return
     said = (suggester(campaign, assignment.campaign_item_id) for suggester in hooks.suggesters)
-    told = next(filter(None, said), None)
-    if told is None:
+    suggestion = next(filter(None, said), None)
+    if suggestion is None:
         return
     checklist = checklist_of(campaign.checklist_version)
     levels = {}
     for sub in checklist.ordinal:
-        level = told.levels.get(sub.id)
+        level = suggestion.levels.get(sub.id)
         # "There is none" follows from another ladder here; nobody is asked for it.
         if level in sub.scores and not (sub.masked_by_other and level == sub.lowest):
             levels[sub.id] = level
-    assignment.suggestions, assignment.suggested_by = levels, told.by
+    assignment.suggestions, assignment.suggested_by = levels, suggestion.by
     assignment.suggestions_shown = random.random() * 100 < campaign.suggestions_percent

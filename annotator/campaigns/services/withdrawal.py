@@ -13,11 +13,15 @@ from annotator.core.errors import ProblemError
 
 @transaction.atomic
 def take_out(*, campaign: Campaign, items: Iterable[int]) -> int:
-    """Hand these items (ids of the library) to nobody any more, and leave their answers out of data and measures.
+    """Take items out of a campaign.
+
+    The items (ids of the library) are handed to nobody any more, and their answers are left out of data and measures.
 
     Nothing is deleted: whoever has one on the screen may finish it, and an item that is put back has all its answers.
-    Items that are out already stay so. Returns how many were taken out. Raises ProblemError, and takes none, where one
-    is not in the campaign.
+    Items that are out already stay so. Returns how many were taken out.
+
+    Raises:
+        ProblemError: If one is not in the campaign; then none is taken out.
     """
     rows = _rows(campaign, items)
     taken = rows.exclude(purpose=Purpose.WITHDRAWN).update(purpose_before=F("purpose"), purpose=Purpose.WITHDRAWN)

@@ -1,5 +1,6 @@
 """Two generations of one prompt side by side: which is preferred overall."""
 
+import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -14,10 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
-from annotator.campaigns.acts import PreferSerializer, SkipSerializer, read_act
-from annotator.campaigns.models import AssignmentState, Campaign, Comparison, SkipReason
+from annotator.campaigns.action_serializers import PreferSerializer, SkipSerializer, read_act
+from annotator.campaigns.campaign_panels import campaign_panels
+from annotator.campaigns.models import AssignmentState, Campaign, HumanComparison, SkipReason
 from annotator.campaigns.pair_forms import ComparisonCampaignForm, PairFilterForm
-from annotator.campaigns.panels import render_panels
+from annotator.core.counted_pages import CountedPaginator
 from annotator.core.errors import ProblemError
 
 
@@ -29,25 +31,27 @@ def compare(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
     try:
         comparison = services.lease_next_pair(campaign=campaign, annotator=request.user)
-        ahead = comparison and services.lease_next_pair(campaign=campaign, annotator=request.user, after=comparison.pk)
+        ahead = comparison and services.lease_next_pair(
+            campaign=campaign, annotator=request.user, after=comparison.token
+        )
     except ProblemError as problem:
         return render(request, "campaigns/compare.html", {"campaign": campaign, "why_not": problem.message})
     if comparison is None:
         return render(request, "campaigns/compare.html", {"campaign": campaign, **_around(request, campaign)})
-    return _page(request, queries.my_comparison(request.user, comparison.pk), ahead)
+    return _page(request, queries.my_comparison(request.user, comparison.token), ahead)
 
 
 @never_cache
 @role_required(Role.ANNOTATOR)
 @require_http_methods(["GET", "HEAD", "POST"])
-def comparison(request: HttpRequest, pk: int) -> HttpResponse:
+def comparison(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     """One's own comparison: looked at again, answered, corrected."""
-    own = queries.my_comparison(request.user, pk)
+    own = queries.my_comparison(request.user, token)
     if request.method != "POST":
         return _page(request, own)
     try:
         act = read_act(PreferSerializer, {name: value for name, value in request.POST.items() if value})
-        services.record_comparison(comparison_id=pk, annotator=request.user, **act)
+        services.record_comparison(token=token, annotator=request.user, **act)
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("campaigns:compare", pk=own.pair.campaign_id)
@@ -55,15 +59,15 @@ def comparison(request: HttpRequest, pk: int) -> HttpResponse:
 
 @role_required(Role.ANNOTATOR)
 @require_POST
-def skip(request: HttpRequest, pk: int) -> HttpResponse:
-    own = queries.my_comparison(request.user, pk)
+def skip(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
+    own = queries.my_comparison(request.user, token)
     try:
         services.skip_comparison(
-            comparison_id=pk,
+            token=token,
             annotator=request.user,
             **read_act(SkipSerializer, request.POST),
         )
-        messages.success(request, _("Skipped. Somebody else will look at it."))
+        messages.success(request, _("Skipped. Another annotator will get it."))
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("campaigns:compare", pk=own.pair.campaign_id)
@@ -71,17 +75,17 @@ def skip(request: HttpRequest, pk: int) -> HttpResponse:
 
 @role_required(Role.ANNOTATOR)
 @require_POST
-def take_up(request: HttpRequest, pk: int) -> HttpResponse:
+def take_up(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     """Open one's skipped or expired pair again."""
-    queries.my_comparison(request.user, pk)
+    queries.my_comparison(request.user, token)
     try:
-        services.take_up_pair_again(comparison_id=pk, annotator=request.user)
+        services.take_up_pair_again(token=token, annotator=request.user)
     except ProblemError as problem:
         messages.error(request, problem.message)
-    return redirect("campaigns:comparison", pk=pk)
+    return redirect("campaigns:comparison", token=token)
 
 
-def _page(request: HttpRequest, own: Comparison, ahead: Comparison | None = None) -> HttpResponse:
+def _page(request: HttpRequest, own: HumanComparison, ahead: HumanComparison | None = None) -> HttpResponse:
     campaign = own.pair.campaign
     context = {
         "campaign": campaign,
@@ -94,7 +98,7 @@ def _page(request: HttpRequest, own: Comparison, ahead: Comparison | None = None
     return render(request, "campaigns/compare.html", context)
 
 
-def _around(request: HttpRequest, campaign: Campaign, own: Comparison | None = None) -> dict[str, Any]:
+def _around(request: HttpRequest, campaign: Campaign, own: HumanComparison | None = None) -> dict[str, Any]:
     return {
         "previous": queries.previous_comparison(request.user, campaign, before=own),
         "left_to_do": queries.pairs_left(request.user, campaign),
@@ -112,15 +116,18 @@ def overview(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     context: dict[str, Any] = {
         "campaign": campaign,
         "is_reviewer": has_role(request.user, Role.REVIEWER, Role.ADMIN),
-        "panels": render_panels(request, campaign),
+        "panels": campaign_panels.render(request, campaign),
     }
     if has_role(request.user, Role.ANNOTATOR):
         context["share"] = queries.own_shares(request.user, [campaign])[campaign.pk]
     if context["is_reviewer"]:
+        progress = queries.pair_progress([campaign]).get(campaign.pk, queries.PairProgress())
         context |= {
-            "progress": queries.pair_progress([campaign]).get(campaign.pk, queries.PairProgress()),
+            "progress": progress,
             "summary": queries.comparison_summary(campaign),
-            "page": Paginator(queries.pair_results(campaign), 25).get_page(request.GET.get("page")),
+            "page": CountedPaginator(queries.pair_results(campaign), 25, progress.pairs).get_page(
+                request.GET.get("page")
+            ),
             "next_states": services.next_states(campaign),
         }
     return render(request, "campaigns/comparing.html", context)

@@ -72,7 +72,7 @@ def thumbnail(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def _serve(request: HttpRequest, example: LevelExample, path: Any, *rest: str) -> HttpResponseBase:
     if not path.is_file():
-        raise Http404(_("The file of this example is not on the server. An admin can put another one in its place."))
+        raise Http404(_("The file of this example is missing on the server. An admin can replace it."))
     return serve(request, example, path, *rest)  # type: ignore[arg-type]
 
 
@@ -92,11 +92,11 @@ def level_examples(request: HttpRequest, pk: int, sub_dimension: str, level: str
             raise Http404
         if example is not None and "remove" in request.POST:
             services.remove_example(example=example)
-            messages.success(request, _("The example is taken away."))
+            messages.success(request, _("Example removed."))
             return redirect(request.path)
         form = ExampleForm(request.POST, request.FILES, instance=example, prefix=f"e{which}" if example else "new")
         if form.is_valid() and _saved(form, version, sub_dimension, score, example, request.user):
-            messages.success(request, _("The example is saved; annotators see it from their next item on."))
+            messages.success(request, _("Example saved. Annotators see it from their next item on."))
             return redirect(request.path)
         if example is None:
             new = form
@@ -121,7 +121,7 @@ def _level(version: ChecklistVersion, sub_dimension: str, level: str) -> int:
         score = int(level)
         services.require_level(version, sub_dimension, score)
     except (ValueError, ProblemError, ChecklistError):
-        raise Http404(_("There is no such level in this checklist.")) from None
+        raise Http404(_("This checklist has no such level.")) from None
     return score
 
 
@@ -162,5 +162,5 @@ def take_over(request: HttpRequest, pk: int) -> HttpResponse:
         media_type=version.media_type,
     )
     n = services.take_over_examples(source=source, target=version)
-    messages.success(request, ngettext("%(n)d example taken over.", "%(n)d examples taken over.", n) % {"n": n})
+    messages.success(request, ngettext("%(n)d example copied.", "%(n)d examples copied.", n) % {"n": n})
     return redirect("campaigns:checklist", pk=pk)

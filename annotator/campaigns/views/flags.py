@@ -1,5 +1,10 @@
 """What annotators have reported: reviewers look at it and settle it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +22,9 @@ from annotator.campaigns.models import Campaign, Flag, FlagOutcome, FlagReason
 from annotator.core.errors import ProblemError
 from annotator.core.numbers import whole
 
+if TYPE_CHECKING:
+    from annotator.campaigns.annotated import ListedFlag
+
 A_PAGE = 30
 
 
@@ -30,7 +38,7 @@ def flag_list(request: HttpRequest) -> HttpResponse:
     reason = request.GET.get("reason", "")
     found = queries.flags(campaign=campaign, settled=settled, reason=reason if reason in FlagReason.values else "")
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
-    for flag in page.object_list:
+    for flag in cast("Iterable[ListedFlag]", page.object_list):
         version = flag.assignment.campaign_item.campaign.checklist_version
         names = {sub.id: sub.name for sub in checklist_in(version, get_language()).sub_dimensions}
         flag.ladder = names.get(flag.sub_dimension, flag.sub_dimension)
@@ -55,7 +63,7 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         if outcome == "reopen":
             services.reopen_flag(flag=flag)
-            messages.success(request, _("The report waits again."))
+            messages.success(request, _("The report is open again."))
         else:
             answer = request.POST.get("answer", "")[:2000]
             out = outcome == "take_out"
@@ -67,7 +75,7 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
                 take_item_out=out,
             )
             messages.success(
-                request, ngettext("%(n)d report is settled.", "%(n)d reports of the same are settled.", n) % {"n": n}
+                request, ngettext("%(n)d report resolved.", "%(n)d matching reports resolved.", n) % {"n": n}
             )
     except ProblemError as problem:
         messages.error(request, problem.message)

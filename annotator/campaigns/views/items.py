@@ -1,5 +1,9 @@
 """The items of a campaign: what is waiting, what is done; added, ordered, taken out and put back."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -14,8 +18,12 @@ from annotator.accounts.roles import role_required
 from annotator.campaigns import queries, services
 from annotator.campaigns.forms import ItemFilterForm, QueueOrderForm
 from annotator.campaigns.models import Campaign, CampaignKind
+from annotator.core.counted_pages import CountedPaginator
 from annotator.core.errors import ProblemError
 from annotator.core.numbers import whole
+
+if TYPE_CHECKING:
+    from annotator.campaigns.annotated import ListedItem
 
 A_PAGE = 50
 
@@ -32,12 +40,13 @@ def item_list(request: HttpRequest, pk: int) -> HttpResponse:
     show = request.GET.get("show", "all")
     show = show if show in queries.SHOWN else "all"
     prompt = request.GET.get("prompt", "").strip()[:200]
-    page = Paginator(queries.items_of(campaign, show=show, prompt=prompt), A_PAGE).get_page(request.GET.get("page"))
-    rows = list(page.object_list)
+    found, counts = queries.items_of(campaign, show=show, prompt=prompt), queries.items_counted(campaign)
+    pages = Paginator(found, A_PAGE) if prompt else CountedPaginator(found, A_PAGE, counts[show])
+    page = pages.get_page(request.GET.get("page"))
+    rows = cast("list[ListedItem]", list(page.object_list))
     troubles = queries.troubles_of(rows)
     for row in rows:
         row.skipped, row.reports = troubles.get(row.pk, (0, 0))
-    counts = queries.items_counted(campaign)
     context = {
         "campaign": campaign,
         "page": page,
@@ -63,9 +72,9 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
         except ProblemError as problem:
             messages.error(request, problem.message)
         else:
-            messages.success(request, ngettext("%(n)d item is added.", "%(n)d items are added.", n) % {"n": n})
+            messages.success(request, ngettext("%(n)d item added.", "%(n)d items added.", n) % {"n": n})
     else:
-        messages.error(request, _("Choose the items again: that import or generator is not there any more."))
+        messages.error(request, _("Choose the items again: that import or generator no longer exists."))
     return redirect("campaigns:items", pk=pk)
 
 
@@ -86,9 +95,9 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
     form = QueueOrderForm(request.POST)
     if form.is_valid():
         campaign = services.set_queue_order(campaign=_campaign(pk), order=form.cleaned_data["queue_order"])
-        messages.success(request, _("What comes next: %(order)s.") % {"order": campaign.get_queue_order_display()})
+        messages.success(request, _("Item order: %(order)s.") % {"order": campaign.get_queue_order_display()})
     else:
-        messages.error(request, _("Choose one of the orders."))
+        messages.error(request, _("Choose one of the item orders."))
     return redirect("campaigns:items", pk=pk)
 
 
@@ -100,17 +109,17 @@ def take_out(request: HttpRequest, pk: int) -> HttpResponse:
     chosen = [item for sent in request.POST.getlist("item") if (item := whole(sent)) is not None]
     try:
         if not chosen:
-            messages.error(request, _("Tick the items first."))
+            messages.error(request, _("Select items first."))
         elif request.POST.get("back"):
             n = services.put_back(campaign=campaign, items=chosen)
-            messages.success(request, ngettext("%(n)d item is back.", "%(n)d items are back.", n) % {"n": n})
+            messages.success(request, ngettext("%(n)d item restored.", "%(n)d items restored.", n) % {"n": n})
         else:
             n = services.take_out(campaign=campaign, items=chosen)
             messages.success(
                 request,
                 ngettext(
-                    "%(n)d item is taken out; its answers are kept, and do not count.",
-                    "%(n)d items are taken out; their answers are kept, and do not count.",
+                    "%(n)d item removed. Its answers are kept but do not count.",
+                    "%(n)d items removed. Their answers are kept but do not count.",
                     n,
                 )
                 % {"n": n},

@@ -1,6 +1,8 @@
 """Campaigns as admins and reviewers see them; annotators see what is open to them."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,12 +17,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotator.accounts.models import Role
 from annotator.accounts.roles import has_role, role_required
 from annotator.campaigns import queries, services
+from annotator.campaigns.campaign_panels import campaign_panels
 from annotator.campaigns.checklists import checklist_in
 from annotator.campaigns.forms import CampaignForm, CountForm, GuidelinesForm
 from annotator.campaigns.models import CampaignKind, ChecklistVersion, LevelExample, QueueOrder
-from annotator.campaigns.panels import render_panels
 from annotator.campaigns.views import compare
 from annotator.core.errors import ProblemError
+
+if TYPE_CHECKING:
+    from annotator.campaigns.annotated import CountedCampaign
 
 
 @login_required
@@ -28,11 +33,10 @@ from annotator.core.errors import ProblemError
 def campaign_list(request: HttpRequest) -> HttpResponse:
     campaigns = queries.visible_campaigns(request.user).order_by("-created_at")
     is_reviewer = has_role(request.user, Role.REVIEWER, Role.ADMIN)
-    page = Paginator(queries.with_progress(campaigns) if is_reviewer else campaigns, 25).get_page(
-        request.GET.get("page")
-    )
+    page = Paginator(campaigns, 25).get_page(request.GET.get("page"))
     if is_reviewer:
-        queries.count_pairs(page.object_list)
+        queries.add_progress(page.object_list)
+        queries.count_pairs(cast("list[CountedCampaign]", page.object_list))
     context: dict[str, Any] = {"page": page, "is_reviewer": is_reviewer}
     if is_reviewer:
         context["waiting"] = queries.open_flags()
@@ -52,7 +56,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "campaign": campaign,
         "checklist": checklist_in(campaign.checklist_version, get_language()),
         "is_reviewer": has_role(request.user, Role.REVIEWER, Role.ADMIN),
-        "panels": render_panels(request, campaign),
+        "panels": campaign_panels.render(request, campaign),
     }
     if has_role(request.user, Role.ANNOTATOR):
         context["share"] = queries.own_shares(request.user, [campaign])[campaign.pk]
@@ -106,7 +110,7 @@ def edit_guidelines(request: HttpRequest, pk: int) -> HttpResponse:
     form = GuidelinesForm(request.POST or None, instance=campaign)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, _("The guidelines are saved; annotators see them from now on."))
+        messages.success(request, _("Guidelines saved. Annotators see them from now on."))
         return redirect("campaigns:detail", pk=pk)
     return render(request, "campaigns/guidelines.html", {"campaign": campaign, "form": form})
 
@@ -124,7 +128,7 @@ def change_state(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
     try:
         campaign = services.set_state(campaign=campaign, state=request.POST.get("state", ""))
-        messages.success(request, _("The campaign is now: %(state)s.") % {"state": campaign.get_state_display()})
+        messages.success(request, _("Campaign state: %(state)s.") % {"state": campaign.get_state_display()})
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("campaigns:detail", pk=pk)

@@ -20,11 +20,11 @@ def suggestions(request: HttpRequest, pk: int) -> HttpResponse:
     form = SuggestionsForm(request.POST or None, initial={"percent": campaign.suggestions_percent})
     if request.method == "POST":
         if not is_admin:
-            messages.error(request, _("Only an admin changes this."))
+            messages.error(request, _("Only an admin can change this."))
             return redirect("campaigns:suggestions", pk=pk)
         if form.is_valid():
             services.set_suggestions(campaign=campaign, percent=form.cleaned_data["percent"])
-            messages.success(request, _("Saved. It holds from the next item that is handed out."))
+            messages.success(request, _("Saved. The change applies from the next assigned item on."))
             return redirect("campaigns:suggestions", pk=pk)
     context = {
         "campaign": campaign,

@@ -2,11 +2,12 @@
 
 import contextlib
 import fcntl
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from reward_engine.storage import written
 
 
 class EmbeddedError(RuntimeError):
@@ -15,13 +16,8 @@ class EmbeddedError(RuntimeError):
 
 def write_private(path: Path, text: str) -> None:
     """Write a file whole or not at all, readable by its owner only."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    with written(path, mode=0o600) as file:
+        file.write(text.encode())
 
 
 @contextlib.contextmanager

@@ -18,7 +18,11 @@ POSTGRES_START_SECONDS = 120  # recovery after a crash replays the log first
 
 
 def database_url(data_dir: Path) -> str:
-    """Start (or join) the embedded PostgreSQL and return its URL. Raises EmbeddedError."""
+    """Start (or join) the embedded PostgreSQL and return its URL.
+
+    Raises:
+        EmbeddedError: A server does not start.
+    """
     with lock(data_dir):
         folder = (data_dir / "postgres").resolve()
         _mend_postgres(folder)
@@ -93,8 +97,8 @@ def _mend_postgres(folder: Path) -> None:
         _give_to_postgres(folder)
     elif folder.stat().st_uid != os.geteuid():
         raise EmbeddedError(
-            f"The database in {folder} belongs to another user. "
-            "Start as that user, or put the data elsewhere: DATA_DIR=another/folder scripts/run"
+            f"The database in {folder} belongs to another user. Start as that user, or put the data "
+            "elsewhere: DATA_DIR=another/folder scripts/run"
         )
     if postmaster_pid(folder.parent) is not None:
         _wait_for_postmaster(folder)

@@ -19,9 +19,12 @@ _valkeys: dict[int, subprocess.Popen[bytes]] = {}  # started by this process, so
 
 
 def broker_url(data_dir: Path) -> str:
-    """Start (or join) the embedded Valkey and return its URL, which holds its password. Raises EmbeddedError.
+    """Start (or join) the embedded Valkey and return its URL, which holds its password.
 
     It is stopped when the process that started it ends.
+
+    Raises:
+        EmbeddedError: A server does not start.
     """
     with lock(data_dir):
         record = _valkey_record(data_dir)
@@ -101,7 +104,11 @@ def _valkey_url(record: dict[str, Any]) -> str:
 
 
 def _valkey_answers(record: dict[str, Any], *, loaded: bool = False) -> bool:
-    """Whether the server on this port is ours (only ours knows the password); ``loaded``: and has read its data."""
+    """Whether the server on this port is ours (only ours knows the password).
+
+    Args:
+        loaded: And has read its data.
+    """
     try:
         with socket.create_connection(("127.0.0.1", record["port"]), timeout=1) as probe:
             probe.settimeout(2)

@@ -11,7 +11,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext
 
+from annotator.core.catalog import catalog_url
+from annotator.core.texts import in_this_language
+
 register = template.Library()
+register.simple_tag(catalog_url, name="text_catalog")
+register.filter("in_this_language", in_this_language)
 
 # Who sees which link, in the order of the work: (label, URL name, roles).
 NAVIGATION = [
@@ -32,7 +37,7 @@ def navigation(context: RequestContext) -> list[dict[str, Any]]:
     """The main links of the person asking; the longest one that fits the present path is current."""
     request = context["request"]
     roles = context["person_roles"]
-    links = []
+    links: list[dict[str, Any]] = []
     for label, name, wanted in NAVIGATION:
         if {*wanted}.intersection(roles):
             try:
@@ -51,7 +56,7 @@ def navigation(context: RequestContext) -> list[dict[str, Any]]:
 
 @register.simple_tag(takes_context=True)
 def has_role(context: RequestContext, *roles: str) -> bool:
-    return any(role in roles for role in context.get("person_roles", ()))
+    return any(role in roles for role in context.get("person_roles") or ())
 
 
 @register.simple_tag(takes_context=True)

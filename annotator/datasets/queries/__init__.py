@@ -1,7 +1,6 @@
 """Every read of the datasets app that is more than a lookup."""
 
 from annotator.datasets.queries.annotations import (
-    ExportPreview,
     exported_annotations,
     exported_comparisons,
     preview,
@@ -13,11 +12,11 @@ from annotator.datasets.queries.versions import (
     export_job,
     last_consensus,
     versions,
+    with_annotations,
 )
 
 __all__ = [
     "EXPORT_TASK",
-    "ExportPreview",
     "campaigns_to_export",
     "consensus_name",
     "export_job",
@@ -26,4 +25,5 @@ __all__ = [
     "last_consensus",
     "preview",
     "versions",
+    "with_annotations",
 ]

@@ -1,5 +1,5 @@
 """Every write of the datasets app."""
 
-from annotator.datasets.services.exporting import remove_left_overs, request_export, run_export
+from annotator.datasets.services.exporting import remove_abandoned_exports, request_export, run_export
 
-__all__ = ["remove_left_overs", "request_export", "run_export"]
+__all__ = ["remove_abandoned_exports", "request_export", "run_export"]

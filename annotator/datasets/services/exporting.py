@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,31 +12,42 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from annotator.accounts import audit
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Campaign, CampaignKind
 from annotator.campaigns.queries import JudgmentTable
+from annotator.core.downloads import zip_size
 from annotator.core.errors import ProblemError
-from annotator.datasets import card, comparison_card, schema
-from annotator.datasets.comparisons import Compared, comparisons_schema, pairs_schema
-from annotator.datasets.downloads import stem_of, zip_size
+from annotator.core.texts import in_all_languages, items_text
+from annotator.datasets import card, comparison_card
+from annotator.datasets.comparisons import ComparisonRows, comparisons_schema, pairs_schema
+from annotator.datasets.downloads import stem_of
 from annotator.datasets.files import TableFiles, describe
 from annotator.datasets.models import DatasetVersion
 from annotator.datasets.queries import EXPORT_TASK, exported_annotations, exported_comparisons
 from annotator.datasets.rows import Annotations, consensus_chunks
-from annotator.jobs.models import FINISHED, Job
-from annotator.jobs.services import Run, enqueue, run_job
+from annotator.datasets.schema import annotations_schema, consensus_schema
+from annotator.jobs import abandoned_folders
+from annotator.jobs.models import Job
+from annotator.jobs.services import JobRun, enqueue, run_job
 from annotator.trust.queries import ConsensusMethod, consensus_from, require_method
+from reward_engine.storage import sync_folder
 
 TABLES = ("annotations.jsonl", "consensus.jsonl", "comparisons.jsonl", "pairs.jsonl")
 
 
 def request_export(*, campaign: Campaign, requested_by: Any = None, consensus: str = ConsensusMethod.MAJORITY) -> Job:
-    """Enqueue the export of a campaign; asking again for the same while it runs gives the same job.
+    """Enqueue the export of a campaign.
 
-    ``consensus``: how several people's answers become the levels that count; a reviewer's decisions come before it.
-    Raises ProblemError where nobody has submitted an annotation that counts, or for an unknown consensus.
+    Asking again for the same while it runs returns the same job.
+
+    Args:
+        consensus: How several people's answers become the levels that count; a reviewer's decisions come before it.
+
+    Raises:
+        ProblemError: If nobody has submitted an annotation that counts, or for an unknown consensus.
     """
     require_method(consensus)
     compares = campaign.kind == CampaignKind.COMPARING
@@ -47,7 +56,7 @@ def request_export(*, campaign: Campaign, requested_by: Any = None, consensus: s
     audit.record(actor=requested_by, action="export.asked", subject=campaign.name, after={"consensus": str(consensus)})
     return enqueue(
         kind=EXPORT_TASK,
-        title=f"Export “{campaign.name}”"[:200],
+        title=in_all_languages(lambda: gettext("Export “%(name)s”") % {"name": campaign.name}),
         params={"campaign": campaign.pk, "consensus": str(consensus)},
         requested_by=requested_by,
         dedupe_key=f"{EXPORT_TASK}:{campaign.pk}:{consensus}",
@@ -55,27 +64,35 @@ def request_export(*, campaign: Campaign, requested_by: Any = None, consensus: s
 
 
 def run_export(job_id: str) -> None:
+    """Run an export job."""
     run_job(job_id, export_campaign)
 
 
-def export_campaign(run: Run) -> dict[str, Any]:
-    """The work of the job. A run that was killed is begun anew; its half folder goes."""
+def export_campaign(run: JobRun) -> dict[str, Any]:
+    """Export a campaign within its job.
+
+    A run that was killed begins anew, and its unfinished folder is removed.
+    """
     done = DatasetVersion.objects.filter(job=run.job).first()
     if done is not None:
         return _result(done)
-    remove_left_overs(own=run.job)
+    remove_abandoned_exports(own=run.job)
     campaign = Campaign.objects.select_related("checklist_version").filter(pk=run.params["campaign"]).first()
     if campaign is None:
-        raise ProblemError("The campaign is not there any more.", code="no_campaign")
+        raise ProblemError(gettext("The campaign no longer exists."), code="no_campaign")
     folder = _root() / f".{run.job.pk}-{run.job.attempts}"
     folder.mkdir(parents=True)
     try:
         written = _write_tables(run, campaign, folder)
         same = _unchanged(campaign, written)
         if same is not None:
-            return _result(same) | {
-                "message": f"Nothing has changed since version {same.version}; there is no new one."
-            }
+            text = in_all_languages(
+                lambda: (
+                    gettext("Nothing has changed since version %(version)s, so no new version was created.")
+                    % {"version": same.version}
+                )
+            )
+            return _result(same) | {"message": text}
         return _result(_publish(run, campaign, folder, written))
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # after a success it is not there any more
@@ -90,13 +107,13 @@ class _Written:
     consensus: str
 
 
-def _write_tables(run: Run, campaign: Campaign, folder: Path) -> _Written:
+def _write_tables(run: JobRun, campaign: Campaign, folder: Path) -> _Written:
     return (_write_comparisons if campaign.kind == CampaignKind.COMPARING else _write_judgments)(run, campaign, folder)
 
 
-def _write_comparisons(run: Run, campaign: Campaign, folder: Path) -> _Written:
-    compared, contents = Compared(campaign.pk), comparison_card.Contents()
-    run.stage("Writing comparisons", compared.count())
+def _write_comparisons(run: JobRun, campaign: Campaign, folder: Path) -> _Written:
+    compared, contents = ComparisonRows(campaign.pk), comparison_card.Contents()
+    run.stage(gettext_noop("Writing comparisons"), compared.count())
     with TableFiles(folder, "comparisons", comparisons_schema()) as table:
         for rows in compared.chunks():
             table.write(rows)
@@ -104,47 +121,50 @@ def _write_comparisons(run: Run, campaign: Campaign, folder: Path) -> _Written:
             run.progress(contents.annotations)
     if not contents.annotations:
         raise ProblemError(_nothing(campaign), code="no_annotations")
-    run.stage("Writing pairs", len(compared.votes))
+    run.stage(gettext_noop("Writing pairs"), len(compared.votes))
     with TableFiles(folder, "pairs", pairs_schema()) as pairs:
         for rows in compared.pair_chunks():
             pairs.write(rows)
             contents.add_pairs(rows)
             run.progress(contents.pairs)
-    run.stage("Recording the files")
+    run.stage(gettext_noop("Recording the files"))
     return _Written(contents, [describe(path, files.rows) for files in (table, pairs) for path in files.paths], "")
 
 
-def _write_judgments(run: Run, campaign: Campaign, folder: Path) -> _Written:
+def _write_judgments(run: JobRun, campaign: Campaign, folder: Path) -> _Written:
     checklist = checklist_of(campaign.checklist_version)
     annotations, contents = Annotations(campaign.pk, checklist), card.Contents()
-    run.stage("Writing annotations", annotations.count())
-    with TableFiles(folder, "annotations", schema.annotations(checklist)) as table:
-        for rows in annotations.chunks():
-            table.write(rows)
-            contents.add_annotations(rows)
-            run.progress(contents.annotations)
+    run.stage(gettext_noop("Writing annotations"), annotations.count())
+    with TableFiles(folder, "annotations", annotations_schema(checklist)) as table:
+        for chunk in annotations.chunks():
+            table.write_chunk(chunk)
+            run.progress(table.rows)
+    contents.annotations = table.rows
+    contents.annotators, contents.synthetic = annotations.annotators, annotations.synthetic
     if not contents.annotations:
         raise ProblemError(_nothing(campaign), code="no_annotations")
     contents.judgments = annotations.judgments
     ids, levels = annotations.table()
-    judgments = JudgmentTable(campaign.checklist_version, checklist, *ids.T, levels, annotations.judgments)
+    assignments, items, prompts, annotators = ids.T
+    judgments = JudgmentTable(
+        campaign.checklist_version, checklist, assignments, items, prompts, annotators, levels, annotations.judgments
+    )
     method = run.params.get("consensus", ConsensusMethod.MAJORITY)
     consensus = consensus_from(judgments, [campaign], method)
-    items, counts = np.unique(ids[:, 1], return_counts=True)
-    by_item = dict(zip(items.tolist(), counts.tolist(), strict=True))
-    run.stage("Writing the consensus", len(items))
-    with TableFiles(folder, "consensus", schema.consensus(checklist)) as agreed:
-        for rows in consensus_chunks(consensus, by_item):
-            agreed.write(rows)
-            contents.add_items(rows)
+    _judged, counts = np.unique(items, return_counts=True)
+    run.stage(gettext_noop("Writing the consensus"), len(counts))
+    with TableFiles(folder, "consensus", consensus_schema(checklist)) as agreed:
+        for chunk, described in consensus_chunks(consensus, counts):
+            agreed.write_chunk(chunk)
+            contents.add_items(described.table)
             run.progress(contents.items)
-    run.stage("Recording the files")
+    run.stage(gettext_noop("Recording the files"))
     (folder / "checklist.yaml").write_text(campaign.checklist_version.source, encoding="utf-8")
     files = [describe(path, files.rows) for files in (table, agreed) for path in files.paths]
     return _Written(contents, [*files, describe(folder / "checklist.yaml")], consensus.method)
 
 
-def _publish(run: Run, campaign: Campaign, folder: Path, written: _Written) -> DatasetVersion:
+def _publish(run: JobRun, campaign: Campaign, folder: Path, written: _Written) -> DatasetVersion:
     with run.commit():
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # one version number at a time
         last = DatasetVersion.objects.filter(campaign=campaign).aggregate(last=Max("version"))["last"] or 0
@@ -153,7 +173,7 @@ def _publish(run: Run, campaign: Campaign, folder: Path, written: _Written) -> D
         (folder / "manifest.json").write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         (folder / "README.md").write_text(readme, encoding="utf-8")
         files = [describe(folder / "README.md"), describe(folder / "manifest.json"), *written.files]
-        size = zip_size(stem_of(campaign, last + 1), [folder / file["name"] for file in files])
+        size = zip_size(stem_of(campaign, last + 1), {file["name"]: folder / file["name"] for file in files})
         _rename(folder, Path(settings.ARTIFACT_ROOT) / path)
         return DatasetVersion.objects.create(
             campaign=campaign,
@@ -186,11 +206,7 @@ def _rename(folder: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     folder.rename(place)
     for parent in (place, place.parent):
-        descriptor = os.open(parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)  # the names survive a power cut
-        finally:
-            os.close(descriptor)
+        sync_folder(parent)  # the names survive a power cut
 
 
 def _unchanged(campaign: Campaign, written: _Written) -> DatasetVersion | None:
@@ -206,36 +222,44 @@ def _unchanged(campaign: Campaign, written: _Written) -> DatasetVersion | None:
 
 
 def _result(version: DatasetVersion) -> dict[str, Any]:
-    what = "comparisons" if version.manifest.get("kind") == "comparisons" else "annotations"
-    return {
-        "message": f"Version {version.version}: {version.annotations} {what} of {version.items} items.",
-        "dataset_version": version.pk,
+    return {"message": in_all_languages(lambda: _in_words(version)), "dataset_version": version.pk}
+
+
+def _in_words(version: DatasetVersion) -> str:
+    """ "Version 2: 120 annotations of 60 items." """
+    n = version.annotations
+    if version.manifest.get("kind") == "comparisons":
+        made = ngettext("%(n)s comparison", "%(n)s comparisons", n)
+    else:
+        made = ngettext("%(n)s annotation", "%(n)s annotations", n)
+    return gettext("Version %(version)s: %(made)s of %(items)s.") % {
+        "version": version.version,
+        "made": made % {"n": f"{n:,}"},
+        "items": items_text(version.items),
     }
 
 
 def _nothing(campaign: Campaign) -> str:
-    what = "a comparison" if campaign.kind == CampaignKind.COMPARING else "an annotation"
-    return f"Nobody has submitted {what} in “{campaign.name}” yet; there is nothing to export."
+    if campaign.kind == CampaignKind.COMPARING:
+        text = gettext("No one has submitted a comparison in “%(name)s” yet, so there is nothing to export.")
+    else:
+        text = gettext("No one has submitted an annotation in “%(name)s” yet, so there is nothing to export.")
+    return text % {"name": campaign.name}
 
 
 def _root() -> Path:
     return Path(settings.ARTIFACT_ROOT) / "datasets"
 
 
-_HALF = re.compile(r"\.(?P<job>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+")
+def remove_abandoned_exports(*, own: Job | None = None) -> int:
+    """Remove unfinished folders of exports that ended.
 
-
-def remove_left_overs(*, own: Job | None = None) -> int:
-    """Half folders of exports that ended, or of earlier attempts of ``own``, go; returns how many."""
+    Folders of earlier attempts of ``own`` are removed as well. Returns how many were removed.
+    """
     removed = 0
     for path in _root().glob(".*"):
-        name = _HALF.fullmatch(path.name)
-        if name is None:
-            continue
-        writing = Job.objects.filter(pk=name["job"]).exclude(state__in=FINISHED)
-        if own is not None:
-            writing = writing.exclude(pk=own.pk)
-        if not writing.exists():
+        job = abandoned_folders.job_of(path)
+        if job is not None and not abandoned_folders.is_being_written(job, own):
             shutil.rmtree(path, ignore_errors=True)
             removed += 1
     return removed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from annotator.insights.agreement.measure import SubDimensionAgreement
+from annotator.insights.agreement.report import SubDimensionAgreement
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from annotator.campaigns.models import AssignmentState, Campaign
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign
+from annotator.core import figures
 from annotator.core.numbers import whole
 from annotator.library.models import MediaType
 from annotator.rewards.models import RewardModel, RewardModelState
 
 Row = TypeVar("Row", RewardModel, Campaign)
 
+ANSWERED = "insights.answered"
 HELD_OUT, ALL = "held-out", "all"
 
 
@@ -46,18 +48,7 @@ def choose(query: Mapping[str, str]) -> Choice:
     model = _found(models, query.get("model", "")) or next(
         (m for m in models if m.state == RewardModelState.PROMOTED), models[0] if models else None
     )
-    answered = Campaign.objects.filter(
-        media_type=media_type, campaign_items__assignments__state=AssignmentState.SUBMITTED
-    )
-    version = model.checklist_version_id if model else answered.order_by("-created_at").values_list(
-        "checklist_version", flat=True
-    ).first()  # fmt: skip
-    campaigns = list(
-        answered.filter(checklist_version=version)
-        .select_related("checklist_version")
-        .distinct()
-        .order_by("-created_at")
-    )
+    campaigns = campaigns_with_answers(media_type, model)
     return Choice(
         media_type=media_type,
         model=model,
@@ -66,6 +57,20 @@ def choose(query: Mapping[str, str]) -> Choice:
         campaigns=campaigns,
         basis=ALL if query.get("basis") == ALL else HELD_OUT,
     )
+
+
+def campaigns_with_answers(media_type: str, model: RewardModel | None) -> list[Campaign]:
+    """Those that asked the model's checklist (without one: the newest that was answered), the newest first."""
+    known: list[int] = figures.present(ANSWERED)
+    answered = Campaign.objects.filter(pk__in=known, media_type=media_type).order_by("-created_at")
+    version = model.checklist_version_id if model else answered.values_list("checklist_version", flat=True).first()
+    return list(answered.filter(checklist_version=version).select_related("checklist_version"))
+
+
+def find_answered(_of: str) -> list[int]:
+    """Find the campaigns in which somebody has submitted an annotation."""
+    submitted = Assignment.objects.filter(state=AssignmentState.SUBMITTED)
+    return list(submitted.order_by().values_list("campaign_item__campaign", flat=True).distinct())
 
 
 def _first_media_type(query: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.translation import gettext
 from numpy.typing import NDArray
 
 from annotator.campaigns.models import Campaign
@@ -39,18 +40,24 @@ class Evidence:
 
     @property
     def has_held_out(self) -> NDArray[np.bool_]:
-        return ~np.isnan(self.held_out).any(axis=1)
+        return np.asarray(~np.isnan(self.held_out).any(axis=1))
 
     @property
     def has_scores(self) -> NDArray[np.bool_]:
-        return ~np.isnan(self.scored).any(axis=1)
+        return np.asarray(~np.isnan(self.scored).any(axis=1))
 
 
 def gather(model: RewardModel | None, campaigns: list[Campaign]) -> Evidence:
-    """Raises ProblemError where nobody annotated, or with a checklist other than the model's."""
+    """Gather what people and the model say of the same items.
+
+    Raises:
+        ProblemError: If nobody annotated, or with a checklist other than the model's.
+    """
     table = judgment_levels(campaigns)
     if not len(table.items):
-        raise ProblemError("Nobody has submitted an annotation here yet, so there is nothing to compare.", code="empty")
+        raise ProblemError(
+            gettext("No one has submitted an annotation here yet, so there is nothing to compare."), code="empty"
+        )
     consensus = majority(table)
     width = len(table.checklist.questions)
     held_out = np.full((len(consensus.items), width), np.nan)
@@ -59,8 +66,11 @@ def gather(model: RewardModel | None, campaigns: list[Campaign]) -> Evidence:
     if model is not None:
         if model.checklist_version_id != table.version.pk:
             raise ProblemError(
-                f"{model} answers the checklist {model.checklist_version}, but these campaigns asked {table.version}; "
-                "their levels are not the same. Choose a campaign with the model's checklist.",
+                gettext(
+                    "%(model)s answers the checklist %(checklist_version)s, but these campaigns use "
+                    "%(version)s, which has different levels. Choose a campaign with the model's checklist."
+                )
+                % {"model": model, "checklist_version": model.checklist_version, "version": table.version},
                 code="mixed_checklists",
             )
         _fill_scores(scored, model, consensus.items, notes)
@@ -78,7 +88,7 @@ def _fill_scores(scored: NDArray[np.float64], model: RewardModel, items: NDArray
                 continue
             scored[np.searchsorted(items, pk)] = p_yes
     if misfits:
-        notes.append(f"{misfits} scores were made with another checklist and are left out; score those items again.")
+        notes.append(f"{misfits} scores were made with another checklist and are left out. Score those items again.")
 
 
 def _fill_held_out(
@@ -89,7 +99,7 @@ def _fill_held_out(
     notes: list[str],
 ) -> None:
     if model.snapshot is None:
-        notes.append("It is not recorded what this version was trained on, so none of its scores counts as held out.")
+        notes.append("The training data of this version is not recorded, so none of its scores counts as held out.")
         return
     try:
         trained_on = artifacts.read_snapshot(model.snapshot)["prompts"]

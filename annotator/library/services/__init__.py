@@ -1,7 +1,8 @@
 """Every write to the library."""
 
-from annotator.library.services.importing import ImportReport, Problem
-from annotator.library.services.imports import import_media, import_now, run_import, start_import
+from annotator.library.services.import_jobs import import_media, import_now, run_import, start_import
+from annotator.library.services.import_rows import Problem
+from annotator.library.services.missing_views import keeps_files, make_missing_views
 from annotator.library.services.records import (
     record_generator,
     record_item,
@@ -10,10 +11,8 @@ from annotator.library.services.records import (
     store_media,
 )
 from annotator.library.services.uploads import remove_finished_uploads
-from annotator.library.services.views import keeps_files, make_missing_views
 
 __all__ = [
-    "ImportReport",
     "Problem",
     "import_media",
     "import_now",

@@ -3,6 +3,7 @@
 import json
 
 from django import template
+from django.utils.html import format_html
 
 from annotator.library import storage
 from annotator.library.models import Item
@@ -23,9 +24,12 @@ def clock(milliseconds: int | None) -> str:
 
 
 @register.filter
-def frame_times(item: Item) -> list[float]:
-    """Seconds at which the frames of a clip are shown; empty where they are evenly spaced."""
-    return storage.frame_times(item)
+def frame_data(item: Item) -> str:
+    """Write what scripts read of a clip: its frame rate, and when its frames begin where they are unevenly spaced."""
+    times = storage.frame_times(item)
+    return format_html(
+        'data-frame-rate="{}" data-frame-times="{}"', f"{item.frame_rate or 24:.4f}", json.dumps(times) if times else ""
+    )
 
 
 @register.filter

@@ -19,7 +19,7 @@ from annotator.core.api import person_field
 from annotator.jobs.api import JobSerializer
 from annotator.mpo import exports, queries, services
 from annotator.mpo.models import PairSet, PreferencePair
-from annotator.mpo.options import Choice, Level, MiningOptions, Source
+from annotator.mpo.options import Answers, Choice, Level, MiningOptions, Source
 from annotator.rewards.models import RewardModel
 
 DEFAULTS = MiningOptions()
@@ -27,7 +27,7 @@ DEFAULTS = MiningOptions()
 
 class PairSetSerializer(serializers.ModelSerializer[PairSet]):
     options = serializers.DictField(read_only=True)
-    summary = serializers.DictField(read_only=True, help_text="Mean gaps by dimension, reward gaps, pairs a prompt.")
+    summary = serializers.DictField(read_only=True, help_text="Mean gaps by dimension, reward gaps, pairs per prompt.")
     vetoed = serializers.IntegerField(read_only=True)
     created_by = person_field()
 
@@ -42,11 +42,12 @@ class MiningRequestSerializer(serializers.Serializer[Any]):
     reward_model = serializers.PrimaryKeyRelatedField(queryset=RewardModel.objects.all())
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
     level = serializers.ChoiceField(choices=Level.choices, default=DEFAULTS.level)
+    answers = serializers.ChoiceField(choices=Answers.choices, default=DEFAULTS.answers)
     source = serializers.ChoiceField(choices=Source.choices, default=DEFAULTS.source)
     margin = serializers.FloatField(min_value=0, default=DEFAULTS.margin)
     min_total_gap = serializers.FloatField(min_value=0, default=DEFAULTS.min_total_gap)
     max_pairs_per_prompt = serializers.IntegerField(
-        min_value=1, allow_null=True, default=DEFAULTS.max_pairs_per_prompt, help_text="null for all."
+        min_value=1, allow_null=True, default=DEFAULTS.max_pairs_per_prompt, help_text="null: no maximum."
     )
     choose = serializers.ChoiceField(choices=Choice.choices, default=DEFAULTS.choose)
     seed = serializers.IntegerField(min_value=0, default=DEFAULTS.seed)
@@ -54,13 +55,13 @@ class MiningRequestSerializer(serializers.Serializer[Any]):
         min_value=1, max_value=2**63 - 1, allow_null=True, default=None, help_text="Only items of its prompts."
     )
     generation_set = serializers.IntegerField(
-        min_value=1, max_value=2**63 - 1, allow_null=True, default=None, help_text="Only what was made for it."
+        min_value=1, max_value=2**63 - 1, allow_null=True, default=None, help_text="Only items generated for it."
     )
 
 
 class SideSerializer(serializers.Serializer[Any]):
     item = serializers.IntegerField()
-    path = serializers.CharField(help_text="Below the media folder.")
+    path = serializers.CharField(help_text="Relative to the media folder.")
     sha256 = serializers.CharField()
     generator = serializers.CharField()
     reward = serializers.FloatField()
@@ -74,7 +75,7 @@ class PairSerializer(serializers.Serializer[PreferencePair]):
     winner = SideSerializer()
     loser = SideSerializer()
     reward_gap = serializers.FloatField()
-    gaps = serializers.DictField(child=serializers.FloatField(), help_text="By id of dimension.")
+    gaps = serializers.DictField(child=serializers.FloatField(), help_text="By ID of the dimension.")
     vetoed_at = serializers.DateTimeField(allow_null=True)
 
     def to_representation(self, instance: PreferencePair) -> dict[str, Any]:
@@ -98,7 +99,7 @@ class PairSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     @extend_schema(request=MiningRequestSerializer, responses={202: JobSerializer})
     def create(self, request: Request) -> Response:
-        """Mine pairs. Answers with the job; when it has succeeded, its result names the pair set."""
+        """Mine pairs. Returns the job; when it has succeeded, its result names the pair set."""
         asked = MiningRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         options = dict(asked.validated_data)
@@ -110,7 +111,7 @@ class PairSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     @extend_schema(responses=PairSerializer(many=True))
     @action(detail=True, methods=["get"], filterset_fields=())
     def pairs(self, request: Request, pk: Any = None) -> Response:
-        """The pairs, page by page, largest gap first; vetoed ones are among them and say so."""
+        """The pairs, page by page, largest gap first; vetoed pairs are included and marked."""
         found = self.get_object()
         page = self.paginate_queryset(queries.gallery(found))
         context = {"checklist": checklist_of(found.reward_model.checklist_version)}
@@ -124,7 +125,7 @@ class PairSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         detail=True, methods=["get"], url_path="download/(?P<kind>[a-z]+)", filterset_fields=(), pagination_class=None
     )
     def download(self, request: Request, pk: Any = None, kind: str = "") -> HttpResponseBase:
-        """All pairs that were not vetoed as one file."""
+        """All pairs except vetoed ones, as one file."""
         form, name, content = exports.export(self.get_object(), kind)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingHttpResponse(content, content_type=form.content_type, headers=headers)
@@ -141,7 +142,7 @@ class PairViewSet(viewsets.GenericViewSet[PreferencePair]):
     @extend_schema(request=VetoSerializer, responses=VetoSerializer)
     @action(detail=True, methods=["post"])
     def veto(self, request: Request, pk: Any = None) -> Response:
-        """Veto a pair, or take its veto back."""
+        """Veto a pair, or remove its veto."""
         asked = VetoSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         pair = services.set_veto(pair=self.get_object(), vetoed=asked.validated_data["vetoed"], by=request.user)

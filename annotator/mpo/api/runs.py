@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.text import slugify
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
@@ -18,14 +19,15 @@ from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.core.api import person_field
 from annotator.core.downloads import zipped
 from annotator.core.errors import ConflictError
+from annotator.generations.models import PromptSet
 from annotator.jobs.api import JobSerializer
 from annotator.jobs.services import request_cancel
 from annotator.mpo import queries as run_queries
 from annotator.mpo.curves import read_lines
 from annotator.mpo.families import class_named
-from annotator.mpo.models import ModelComparison, MpoRun, PairSet, PromptSet
+from annotator.mpo.models import ModelComparison, MpoRun, PairSet
 from annotator.mpo.queries import comparisons as comparison_queries
-from annotator.mpo.services.comparing import create_comparison, resume_comparison
+from annotator.mpo.services.comparisons import create_comparison, resume_comparison
 from annotator.mpo.services.runs import create_run, resume_run, state_of
 from annotator.mpo.services.verdicts import MOST_PAIRS, ask_people
 from annotator.rewards.models import RewardModel
@@ -36,7 +38,9 @@ class RunSerializer(serializers.ModelSerializer[MpoRun]):
     objective = serializers.SerializerMethodField(help_text="`mpo`, or `total` for the total-reward DPO baseline.")
     state = serializers.SerializerMethodField(help_text="`finished`, or the state of the run's job.")
     settings = serializers.DictField(read_only=True)
-    estimate = serializers.DictField(read_only=True, help_text="Memory, time and disk as told before the start.")
+    estimate = serializers.DictField(
+        read_only=True, help_text="Memory, time, and disk space as estimated before the start."
+    )
     manifest = serializers.DictField(read_only=True, help_text="Of the result; empty until the run is finished.")
     job = JobSerializer(read_only=True, allow_null=True)
     created_by = person_field()
@@ -59,10 +63,11 @@ class RunSerializer(serializers.ModelSerializer[MpoRun]):
 
 class RunRequestSerializer(serializers.Serializer[Any]):
     pair_set = serializers.PrimaryKeyRelatedField(queryset=PairSet.objects.filter(ready_at__isnull=False))
-    pipeline = serializers.CharField(max_length=500, help_text="A folder below an allowed one, or a hub id.")
+    pipeline = serializers.CharField(max_length=500, help_text="A folder below an allowed one, or a hub ID.")
     start_lora = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
     settings = serializers.DictField(
-        default=dict, help_text="What differs from the defaults of the pipeline's family, e.g. `steps`, `beta`, `rank`."
+        default=dict,
+        help_text=("Differences from the defaults of the pipeline's family, for example `steps`, `beta`, `rank`."),
     )
     held_out_share = serializers.FloatField(min_value=0, max_value=0.9, default=0.1)
     name = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")
@@ -109,24 +114,24 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
     @extend_schema(request=None, responses=RunSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: Any = None) -> Response:
-        """Stop after the present step; the state is kept and the run can be resumed."""
+        """Stop after the current step; the state is kept, and the run can be resumed."""
         run = self.get_object()
         if run.job is None:
-            raise ConflictError("This run has no job to cancel.")
+            raise ConflictError(gettext("This run has no job to cancel."))
         request_cancel(job=run.job)
         return Response(RunSerializer(self.get_object()).data)
 
     @extend_schema(request=None, responses={202: RunSerializer})
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: Any = None) -> Response:
-        """Go on from the last state."""
+        """Resume from the last state."""
         run = resume_run(run=self.get_object(), requested_by=request.user)
         return Response(RunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(responses=MetricsSerializer(many=True))
     @action(detail=True, methods=["get"], filterset_fields=(), pagination_class=None)
     def metrics(self, request: Request, pk: Any = None) -> Response:
-        """The curves so far, one entry a step."""
+        """The curves so far, one entry per step."""
         return Response(read_lines(self.get_object().folder / "metrics.jsonl"))
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
@@ -135,7 +140,9 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
         """All files of a finished run as a ZIP: the LoRA, manifest, model card, curves, pairs."""
         run = self.get_object()
         if run.finished_at is None:
-            raise ConflictError("This run is not finished; there is nothing to download yet.", code="unfinished")
+            raise ConflictError(
+                gettext("This run is not finished, so there is nothing to download yet."), code="unfinished"
+            )
         stem = slugify(run.name)[:60] or f"run-{run.pk}"
         headers = {"Content-Disposition": f'attachment; filename="{stem}.zip"'}
         content = zipped(stem, dict(run_queries.artifacts(run)))
@@ -146,7 +153,7 @@ class ModelComparisonSerializer(serializers.ModelSerializer[ModelComparison]):
     prompts = serializers.ListField(child=serializers.IntegerField(), read_only=True)
     sampling = serializers.DictField(read_only=True)
     result = serializers.DictField(
-        read_only=True, help_text="Per run: changes of reward, dimensions, sub-dimensions with intervals; rates."
+        read_only=True, help_text=("Per run: changes in reward, dimensions, and sub-dimensions with intervals; rates.")
     )
     job = JobSerializer(read_only=True, allow_null=True)
     created_by = person_field()
@@ -163,7 +170,10 @@ class ModelComparisonSerializer(serializers.ModelSerializer[ModelComparison]):
 class ComparisonRequestSerializer(serializers.Serializer[Any]):
     runs = serializers.PrimaryKeyRelatedField(queryset=MpoRun.objects.all(), many=True, allow_empty=False)
     prompt_set = serializers.PrimaryKeyRelatedField(
-        queryset=PromptSet.objects.all(), allow_null=True, default=None, help_text="null: what the runs held out."
+        queryset=PromptSet.objects.all(),
+        allow_null=True,
+        default=None,
+        help_text="null: the prompts the runs held out.",
     )
     reward_model = serializers.PrimaryKeyRelatedField(
         queryset=RewardModel.objects.all(), allow_null=True, default=None, help_text="null: the promoted one."
@@ -187,7 +197,7 @@ class ShareSerializer(serializers.Serializer[comparison_queries.Share]):
     count = serializers.IntegerField()
     of = serializers.IntegerField()
     value = serializers.FloatField(allow_null=True)
-    low = serializers.FloatField(allow_null=True, help_text="Of the 95 % Wilson interval.")
+    low = serializers.FloatField(allow_null=True, help_text="Of the 95% Wilson interval.")
     high = serializers.FloatField(allow_null=True)
 
 
@@ -195,17 +205,17 @@ class VerdictSerializer(serializers.Serializer[comparison_queries.Verdict]):
     run = serializers.IntegerField(source="verdict.run_id")
     campaign = serializers.IntegerField(source="verdict.campaign_id")
     pairs = serializers.IntegerField()
-    compared = serializers.IntegerField(help_text="Pairs that somebody has compared.")
+    compared = serializers.IntegerField(help_text="Pairs compared by at least one person.")
     answers = serializers.IntegerField()
     needed = serializers.IntegerField()
     win = ShareSerializer()
     tie = ShareSerializer()
     lose = ShareSerializer()
     preferred = ShareSerializer(help_text="Wins among pairs with a preference.")
-    model_win = ShareSerializer(help_text="What the reward model says of the same pairs.")
+    model_win = ShareSerializer(help_text="The reward model's preferences for the same pairs.")
     model_tie = ShareSerializer()
     model_lose = ShareSerializer()
-    agreement = ShareSerializer(help_text="People and reward model prefer the same one.")
+    agreement = ShareSerializer(help_text="People and the reward model prefer the same item.")
 
 
 class ModelComparisonViewSet(
@@ -223,7 +233,7 @@ class ModelComparisonViewSet(
 
     @extend_schema(request=ComparisonRequestSerializer, responses={202: ModelComparisonSerializer})
     def create(self, request: Request) -> Response:
-        """Have finished runs and their start make the same prompts from the same seeds, and score all of it."""
+        """Generate the same prompts and seeds with finished runs and their reference model, and score all results."""
         asked = ComparisonRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         given = dict(asked.validated_data)
@@ -236,17 +246,17 @@ class ModelComparisonViewSet(
     @extend_schema(request=None, responses=ModelComparisonSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: Any = None) -> Response:
-        """Stop; what was made is kept for when it is resumed."""
+        """Stop; generated items are kept so that the comparison can be resumed."""
         found = self.get_object()
         if found.job is None:
-            raise ConflictError("This comparison has no job to cancel.")
+            raise ConflictError(gettext("This comparison has no job to cancel."))
         request_cancel(job=found.job)
         return Response(ModelComparisonSerializer(self.get_object()).data)
 
     @extend_schema(request=None, responses={202: ModelComparisonSerializer})
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: Any = None) -> Response:
-        """Go on with what is lacking."""
+        """Resume with the missing items."""
         found = resume_comparison(comparison=self.get_object(), requested_by=request.user)
         return Response(ModelComparisonSerializer(found).data, status=status.HTTP_202_ACCEPTED)
 
@@ -263,7 +273,7 @@ class ModelComparisonViewSet(
     @extend_schema(responses=VerdictSerializer(many=True))
     @action(detail=True, methods=["get"], filterset_fields=(), pagination_class=None)
     def verdicts(self, request: Request, pk: Any = None) -> Response:
-        """What people say of the runs they were asked about, beside the reward model."""
+        """People's preferences about the runs they were asked about, next to the reward model's."""
         asked = comparison_queries.verdicts(self.get_object()).values()
         said = [comparison_queries.verdict_of(one) for one in asked]
         return Response(VerdictSerializer(said, many=True).data)

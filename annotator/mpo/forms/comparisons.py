@@ -7,7 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotator.mpo.models import MpoRun, PromptSet
+from annotator.core.form_fields import field_of
+from annotator.generations.models import PromptSet
+from annotator.mpo.models import MpoRun
 from annotator.rewards.models import RewardModel
 
 
@@ -19,23 +21,23 @@ class ComparisonForm(forms.Form):
         help_text=_("Prompts that a run was trained on are always left out."),
     )  # fmt: skip
     per_prompt = forms.IntegerField(
-        label=_("Items a prompt"), min_value=1, max_value=64, initial=4,
-        help_text=_("Made by every model from the same seeds. More prompts say more than more items of one."),
+        label=_("Items per prompt"), min_value=1, max_value=64, initial=4,
+        help_text=_("Generated from the same seeds by every model. More prompts tell you more than more items."),
     )  # fmt: skip
     reward_model = forms.ModelChoiceField(
         RewardModel.objects.none(), label=_("Scored by"), required=False, empty_label=_("The promoted reward model")
     )
     steps = forms.IntegerField(
         label=_("Denoising steps"), min_value=1, max_value=1000, required=False,
-        help_text=_("Empty: as the runs’ samples were drawn."),
+        help_text=_("Empty: as for the runs’ samples."),
     )  # fmt: skip
     guidance_scale = forms.FloatField(
         label=_("Guidance scale"), min_value=0, required=False, widget=forms.NumberInput({"step": "any"}),
-        help_text=_("Empty: as the runs’ samples were drawn."),
+        help_text=_("Empty: as for the runs’ samples."),
     )  # fmt: skip
     tie_margin = forms.FloatField(
         label=_("Tie margin"), min_value=0, initial=0, widget=forms.NumberInput({"step": "any"}),
-        help_text=_("Rewards that differ by no more count as a tie."),
+        help_text=_("Rewards that differ by no more than this count as a tie."),
     )  # fmt: skip
     seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=2**31 - 1, initial=1)
     name = forms.CharField(label=_("Name (optional)"), max_length=200, required=False)
@@ -43,12 +45,16 @@ class ComparisonForm(forms.Form):
     def __init__(self, *args: Any, groups: list[list[MpoRun]], prompt_sets: list[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         runs = [run for group in groups for run in group]
-        self.fields["runs"].queryset = MpoRun.objects.filter(pk__in=[run.pk for run in runs])
-        field = self.fields["prompt_set"]
+        field_of(self, "runs", forms.ModelMultipleChoiceField).queryset = MpoRun.objects.filter(
+            pk__in=[run.pk for run in runs]
+        )
+        field = field_of(self, "prompt_set", forms.ModelChoiceField)
         field.queryset = PromptSet.objects.filter(pk__in=[row.pk for row in prompt_sets])
         choices = [(row.pk, f"{row.name} ({row.count:,})") for row in prompt_sets]
         field.choices = [("", field.empty_label), *choices]
-        self.fields["reward_model"].queryset = RewardModel.objects.order_by("media_type", "-version")
+        field_of(self, "reward_model", forms.ModelChoiceField).queryset = RewardModel.objects.order_by(
+            "media_type", "-version"
+        )
 
     def options(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -65,4 +71,4 @@ class ComparisonForm(forms.Form):
 
 class AskForm(forms.Form):
     pairs = forms.IntegerField(label=_("Pairs"), min_value=1, max_value=2000, initial=50)
-    overlap = forms.IntegerField(label=_("People a pair"), min_value=1, max_value=50, initial=3)
+    overlap = forms.IntegerField(label=_("Annotators per pair"), min_value=1, max_value=50, initial=3)

@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotator.mpo import pipelines
+from annotator.core.form_fields import field_of
+from annotator.generations import pipelines
 from annotator.mpo.models import PairSet
 from reward_engine.mpo.training import Settings
 
 MAIN = ("steps", "learning_rate", "beta", "rank")
 ADVANCED = (
-    (_("What is learnt"), ("pairs_per_step", "warmup_steps", "weight_decay", "max_grad_norm", "alpha", "seed")),
-    (_("The machine"), ("batch_size", "precision", "gradient_checkpointing", "save_every")),
-    (_("Size of the media"), ("width", "height", "frames")),
+    (_("Training"), ("pairs_per_step", "warmup_steps", "weight_decay", "max_grad_norm", "alpha", "seed")),
+    (_("Hardware"), ("batch_size", "precision", "gradient_checkpointing", "save_every")),
+    (_("Media size"), ("width", "height", "frames")),
     (
-        _("Looking on"),
+        _("Monitoring"),
         ("evaluate_every", "evaluation_draws", "sample_every", "sample_prompts", "sample_seeds", "sampling_steps",
          "guidance_scale"),
     ),
 )  # fmt: skip
 
 LABELS: dict[str, tuple[Any, Any]] = {
-    "steps": (_("Steps"), _("Published LoRA runs take 1,000 to 10,000.")),
-    "learning_rate": (_("Learning rate"), _("1e-5 as published; 1e-4 learns a small taste in some hundred steps.")),
-    "beta": (_("β: how closely the start is held to"), _("Raise it where samples degrade.")),
-    "rank": (_("Rank of the LoRA"), _("8 to 64 is common; the file grows with it.")),
-    "pairs_per_step": (_("Pairs a step"), _("What is learnt depends on it, not on the batch.")),
+    "steps": (_("Steps"), _("Published LoRA runs use 1,000 to 10,000.")),
+    "learning_rate": (
+        _("Learning rate"),
+        _("1e-5 as published; 1e-4 learns a simple preference in a few hundred steps."),
+    ),
+    "beta": (_("β (closeness to the reference model)"), _("Raise it if samples degrade.")),
+    "rank": (_("LoRA rank"), _("8 to 64 is common. The file grows with it.")),
+    "pairs_per_step": (_("Pairs per step"), _("What is learned depends on it, not on the batch.")),
     "warmup_steps": (_("Warm-up steps"), ""),
     "weight_decay": (_("Weight decay"), ""),
-    "max_grad_norm": (_("Largest gradient norm"), ""),
-    "alpha": (_("Alpha of the LoRA"), _("Its strength is alpha ÷ rank.")),
-    "seed": (_("Seed"), _("Of order, noise and the LoRA’s start.")),
-    "batch_size": (_("Pairs on the device at once"), _("Speed and memory only; halved where memory runs out.")),
+    "max_grad_norm": (_("Maximum gradient norm"), ""),
+    "alpha": (_("LoRA alpha"), _("Its strength is alpha ÷ rank.")),
+    "seed": (_("Seed"), _("For order, noise, and LoRA initialization.")),
+    "batch_size": (_("Pairs on the device at once"), _("Affects only speed and memory. Halved if memory runs out.")),
     "precision": (_("Precision"), _("LoRA, loss and optimizer are always float32.")),
-    "gradient_checkpointing": (_("Gradient checkpointing"), _("A third more time, a fraction of the memory.")),
-    "save_every": (_("Save the state every … steps"), _("What a kill costs at most.")),
-    "width": (_("Width"), _("0: as the pipeline makes it.")),
-    "height": (_("Height"), _("0: as the pipeline makes it.")),
-    "frames": (_("Frames"), _("0: as the pipeline makes them; of clips only.")),
+    "gradient_checkpointing": (_("Gradient checkpointing"), _("Takes a third more time and a fraction of the memory.")),
+    "save_every": (_("Save the state every … steps"), _("The most that an interruption can lose.")),
+    "width": (_("Width"), _("0: the pipeline's default.")),
+    "height": (_("Height"), _("0: the pipeline's default.")),
+    "frames": (_("Frames"), _("0: the pipeline's default. Videos only.")),
     "evaluate_every": (_("Measure held-out pairs every … steps"), _("0: never.")),
-    "evaluation_draws": (_("Noise levels a held-out pair is measured at"), ""),
+    "evaluation_draws": (_("Noise levels per held-out pair"), ""),
     "sample_every": (_("Draw samples every … steps"), _("0: never.")),
-    "sample_prompts": (_("Sample prompts"), _("Rows of a grid.")),
-    "sample_seeds": (_("Sample seeds"), _("Columns of a grid.")),
-    "sampling_steps": (_("Denoising steps of a sample"), ""),
-    "guidance_scale": (_("Guidance scale of samples"), ""),
+    "sample_prompts": (_("Sample prompts"), _("Rows of the grid.")),
+    "sample_seeds": (_("Sample seeds"), _("Columns of the grid.")),
+    "sampling_steps": (_("Denoising steps per sample"), ""),
+    "guidance_scale": (_("Guidance scale for samples"), ""),
 }
 AT_LEAST_ONE = {"steps", "pairs_per_step", "batch_size", "rank", "alpha", "save_every", "sampling_steps",
                 "evaluation_draws", "sample_prompts", "sample_seeds"}  # fmt: skip
@@ -57,29 +62,31 @@ AT_LEAST_ONE = {"steps", "pairs_per_step", "batch_size", "rank", "alpha", "save_
 class RunForm(forms.Form):
     pair_set = forms.ModelChoiceField(
         PairSet.objects.none(), label=_("Pairs"), empty_label=None,
-        help_text=_("Dominance pairs make an MPO run; pairs by the total reward the baseline to compare it with."),
+        help_text=_("Dominance pairs make an MPO run; total-reward pairs make the baseline to compare it with."),
     )  # fmt: skip
     pipeline = forms.CharField(
         label=_("Pipeline"), max_length=500, widget=forms.TextInput({"list": "pipelines", "autocomplete": "off"}),
-        help_text=_("Its folder below the folder of pipelines, or a hub id where the operator allows them."),
+        help_text=_("Its folder inside the pipeline folder, or a hub ID if the operator allows it."),
     )  # fmt: skip
     start_lora = forms.CharField(
-        label=_("Start LoRA (optional)"), max_length=500, required=False,
+        label=_("Start from LoRA (optional)"), max_length=500, required=False,
         widget=forms.TextInput({"list": "loras", "autocomplete": "off"}),
-        help_text=_("A LoRA that the start wears already; the run tunes on top of it."),
+        help_text=_("The run tunes on top of it."),
     )  # fmt: skip
     held_out_share = forms.FloatField(
         label=_("Share of prompts held out"), min_value=0, max_value=0.9, initial=0.1,
         widget=forms.NumberInput({"step": "any"}),
-        help_text=_("They are measured while training and are there for the comparison; never trained on."),
+        help_text=_("Measured during training and used for the comparison; never trained on."),
     )  # fmt: skip
     name = forms.CharField(
-        label=_("Name (optional)"), max_length=200, required=False, help_text=_("Without one, after the pairs.")
+        label=_("Name (optional)"), max_length=200, required=False, help_text=_("If empty, named after the pairs.")
     )
 
-    def __init__(self, *args: Any, pair_sets: list[PairSet], defaults: Settings | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, pair_sets: Sequence[PairSet], defaults: Settings | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["pair_set"]
+        field = field_of(self, "pair_set", forms.ModelChoiceField)
         field.queryset = PairSet.objects.filter(pk__in=[row.pk for row in pair_sets])
         field.choices = [(row.pk, row.name) for row in pair_sets]
         self.add_settings(defaults or Settings())

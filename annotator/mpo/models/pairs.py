@@ -20,7 +20,7 @@ class PairSet(TimeStamped):
     items = models.PositiveIntegerField(default=0, help_text="Items compared.")
     prompts = models.PositiveIntegerField(default=0, help_text="Prompts with two or more scored items.")
     prompts_without_pairs = models.PositiveIntegerField(default=0)
-    pairs_count = models.PositiveIntegerField(default=0, help_text="Pairs mined, vetoed ones included.")
+    pairs_count = models.PositiveIntegerField(default=0, help_text="Pairs mined, including vetoed ones.")
     summary = models.JSONField(
         default=dict, blank=True, help_text="Of all mined pairs: mean gap and share of wins by dimension, reward gaps."
     )
@@ -47,7 +47,7 @@ class PreferencePair(models.Model):
     prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE)
     winner = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="won_pairs")
     loser = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="lost_pairs")
-    winner_reward = models.FloatField(help_text="The loser's is this less the gap.")
+    winner_reward = models.FloatField(help_text="The loser's reward is this minus the gap.")
     reward_gap = models.FloatField()
     gap_by_dimension = ArrayField(models.FloatField())
     vetoed_at = models.DateTimeField(null=True, blank=True)

@@ -8,10 +8,10 @@ from django.db import models
 
 from annotator.campaigns.models import Campaign
 from annotator.core.models import TimeStamped
+from annotator.generations.models.prompt_sets import PromptSet
 from annotator.jobs.models import Job
 from annotator.library.models import Item, Prompt
 from annotator.mpo.models.pairs import PairSet
-from annotator.mpo.models.prompt_sets import PromptSet
 from annotator.rewards.models import RewardModel
 
 
@@ -20,18 +20,18 @@ class MpoRun(TimeStamped):
 
     name = models.CharField(max_length=200, unique=True)
     pair_set = models.ForeignKey(PairSet, on_delete=models.PROTECT, related_name="runs")
-    pipeline = models.CharField(max_length=500, help_text="A folder below an allowed one, or a hub id.")
+    pipeline = models.CharField(max_length=500, help_text="A folder below an allowed one, or a hub ID.")
     pipeline_class = models.CharField(max_length=80)
     # Pipeline and start LoRA together: runs can be compared where they are the same.
     pipeline_fingerprint = models.CharField(max_length=64)
-    start_lora = models.CharField(max_length=500, blank=True, help_text="A LoRA that the start wears already.")
+    start_lora = models.CharField(max_length=500, blank=True, help_text="A LoRA of the reference model.")
     settings = models.JSONField(default=dict, help_text="As reward_engine.mpo.training.Settings.")
     held_out_share = models.FloatField(default=0.1, help_text="Share of the prompts measured, not trained on.")
     trained_pairs = models.PositiveIntegerField(default=0)
     held_out_pairs = models.PositiveIntegerField(default=0)
     trained_prompts = models.PositiveIntegerField(default=0)
     held_out_prompts = models.PositiveIntegerField(default=0)
-    estimate = models.JSONField(default=dict, blank=True, help_text="What was told before the start.")
+    estimate = models.JSONField(default=dict, blank=True, help_text="The estimate before the start.")
     path = models.CharField(max_length=300, help_text="The run's folder, below ARTIFACT_ROOT.")
     manifest = models.JSONField(default=dict, blank=True, help_text="Of the result; empty until the run is finished.")
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -71,10 +71,10 @@ class ModelComparison(TimeStamped):
     prompts = ArrayField(models.BigIntegerField(), default=list, help_text="The prompts compared, in their order.")
     left_out = models.PositiveIntegerField(default=0, help_text="Prompts of the set that a run was trained on.")
     per_prompt = models.PositiveIntegerField(default=4)
-    sampling = models.JSONField(default=dict, help_text="Steps, guidance scale and size of the generations.")
+    sampling = models.JSONField(default=dict, help_text="Steps, guidance scale, and size of the generations.")
     seed = models.BigIntegerField(default=0)
-    tie_margin = models.FloatField(default=0.0, help_text="Rewards that differ by no more count as a tie.")
-    path = models.CharField(max_length=300, help_text="Where generations lie until they are in the library.")
+    tie_margin = models.FloatField(default=0.0, help_text="Rewards that differ by no more than this count as a tie.")
+    path = models.CharField(max_length=300, help_text="Where generations are stored until they are in the library.")
     result = models.JSONField(default=dict, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="model_comparison")
@@ -112,7 +112,7 @@ class ComparedItem(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.prompt} #{self.index} by {self.run or 'the start'}"
+        return f"{self.prompt} #{self.index} by {self.run or 'the reference model'}"
 
 
 class HumanVerdict(TimeStamped):

@@ -1,18 +1,7 @@
 """Every read of the mpo app that is more than a lookup."""
 
-from annotator.mpo.queries.among import Among, among, among_if_there
-from annotator.mpo.queries.generations import (
-    GENERATE_TASK,
-    Slot,
-    gallery_rows,
-    generation_sets,
-    generations_of,
-    is_whole,
-    lacking,
-    seed_for,
-    standing,
-)
-from annotator.mpo.queries.measured import Measured, judged, no_scores, scored, scores_of
+from annotator.mpo.queries.item_scope import scope_if_there, scope_of
+from annotator.mpo.queries.item_values import ItemValues, judged, no_scores, scored, scores_of
 from annotator.mpo.queries.pair_sets import (
     MINE_TASK,
     MinableModel,
@@ -26,10 +15,8 @@ from annotator.mpo.queries.pair_sets import (
     row_of,
     sets_with,
 )
-from annotator.mpo.queries.prompt_sets import members, prompt_sets, texts_of, written
 from annotator.mpo.queries.runs import (
     LORA,
-    Grid,
     any_unfinished,
     artifacts,
     finished_runs,
@@ -42,47 +29,32 @@ from annotator.mpo.queries.runs import (
 )
 
 __all__ = [
-    "GENERATE_TASK",
     "LORA",
     "MINE_TASK",
-    "Among",
-    "Grid",
-    "Measured",
+    "ItemValues",
     "MinableModel",
     "PairRow",
     "Side",
-    "Slot",
-    "among",
-    "among_if_there",
     "any_unfinished",
     "artifacts",
     "finished_runs",
     "gallery",
-    "gallery_rows",
-    "generation_sets",
-    "generations_of",
     "grid_file",
     "grids",
-    "is_whole",
     "judged",
     "kept_pairs",
-    "lacking",
-    "members",
     "minable_models",
     "mining_jobs",
     "no_scores",
-    "prompt_sets",
     "ready_sets",
     "row_of",
     "runs",
     "sample_prompts",
+    "scope_if_there",
+    "scope_of",
     "scored",
     "scores_of",
-    "seed_for",
     "sets_with",
-    "standing",
-    "texts_of",
     "trainable_sets",
     "trained_prompts",
-    "written",
 ]

@@ -26,6 +26,7 @@ def comparisons() -> QuerySet[ModelComparison]:
 
 
 def any_comparing() -> bool:
+    """Tell whether a comparison is under way."""
     return ModelComparison.objects.filter(job__isnull=False).exclude(job__state__in=FINISHED).exists()
 
 
@@ -49,7 +50,10 @@ class Share:
 
 
 def wilson(count: int, of: int, z: float = 1.959964) -> Share:
-    """A share with Wilson's score interval (Wilson 1927), which is right for few and for extreme ones too."""
+    """Compute a share with Wilson's score interval (Wilson 1927).
+
+    The interval is right for few observations and for extreme shares too.
+    """
     if of == 0:
         return Share(count, of, None, None, None)
     p = count / of
@@ -60,7 +64,9 @@ def wilson(count: int, of: int, z: float = 1.959964) -> Share:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What people say of a run against the start, pair by pair (by the majority of those who compared it).
+    """What people say of a run against the start, pair by pair.
+
+    Each pair counts by the majority of those who compared it.
 
     ``win``, ``tie``, ``lose``: shares of the pairs that somebody compared. ``preferred``: share of wins where there is
     a preference. ``model_*``: what the reward model says of the same pairs. ``agreement``: of the pairs in which both
@@ -95,7 +101,10 @@ class Verdict:
 
 
 def verdict_of(verdict: HumanVerdict) -> Verdict:
-    """Of each pair of the campaign, the first item is the start's, the second the run's."""
+    """Summarize what people said of a run's pairs.
+
+    Of each pair of the campaign, the first item is the start's, the second the run's.
+    """
     rewards = dict(verdict.comparison.made.filter(run=None).values_list("item", "reward")) | dict(
         verdict.comparison.made.filter(run=verdict.run).values_list("item", "reward")
     )
@@ -139,7 +148,10 @@ def _sign(value: float) -> int:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one model made; ``gain``: its reward less the start's, None for the start itself."""
+    """What one model made for a prompt.
+
+    ``gain`` is its reward less the start's, None for the start itself.
+    """
 
     run: MpoRun | None
     item: Item
@@ -149,7 +161,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """The ``index``-th item of a prompt, by the start and by each run, from the same seed."""
+    """One item of a prompt by the start and by each run.
+
+    It is the ``index``-th of the prompt, and all are made from the same seed.
+    """
 
     prompt: Prompt
     index: int
@@ -161,7 +176,11 @@ ORDERS = ("prompt", "gain", "-gain")
 
 
 def gallery_keys(comparison: ModelComparison, runs: Sequence[MpoRun], order: str) -> list[tuple[int, int]]:
-    """(prompt, index) of all rows: as asked, or by the mean gain of the runs over the start."""
+    """List (prompt, index) of all rows in the order asked for.
+
+    They come in the order of the prompts. With ``gain`` they come by the mean gain of the runs over the start, the
+    largest first, and with ``-gain`` the smallest first.
+    """
     made = list(comparison.made.values_list("run", "prompt", "index", "reward"))
     start = {(prompt, index): value for run, prompt, index, value in made if run is None}
     place = {prompt: number for number, prompt in enumerate(comparison.prompts)}
@@ -176,7 +195,7 @@ def gallery_keys(comparison: ModelComparison, runs: Sequence[MpoRun], order: str
 
 
 def gallery_of(comparison: ModelComparison, runs: Sequence[MpoRun], keys: Sequence[tuple[int, int]]) -> list[Row]:
-    """The rows of a page."""
+    """Read the rows of a page."""
     rows = comparison.made.filter(prompt__in={prompt for prompt, _ in keys}).select_related("item", "prompt")
     found = {(row.prompt_id, row.index, row.run_id): row for row in rows}
     shown = []
@@ -192,13 +211,13 @@ def gallery_of(comparison: ModelComparison, runs: Sequence[MpoRun], keys: Sequen
 
 
 def verdicts(comparison: ModelComparison) -> dict[int, HumanVerdict]:
-    """By run."""
+    """Find what people were asked about each run, by run."""
     rows = comparison.verdicts.select_related("run", "campaign", "comparison")
     return {verdict.run_id: verdict for verdict in rows}
 
 
 def counts_of_prompt_sets() -> list[Any]:
     """Prompt sets with how many prompts they have, newest first."""
-    from annotator.mpo.models import PromptSet
+    from annotator.generations.models import PromptSet
 
     return list(PromptSet.objects.annotate(count=Count("members")).filter(count__gt=0).order_by("-created_at"))

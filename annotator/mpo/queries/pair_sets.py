@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db import connection
+from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
+from annotator.core import figures
 from annotator.jobs.models import FINISHED, Job
 from annotator.library.models import Item
 from annotator.mpo.models import PairSet, PreferencePair
+from annotator.mpo.options import Answers
 from annotator.rewards.models import RewardModel, RewardModelState, Score
+
+if TYPE_CHECKING:
+    from annotator.mpo.annotated import ReadySet, SetWithItem
 
 MINE_TASK = "mpo.mine_pairs"
 CHUNK = 2000
 
 
-def ready_sets() -> QuerySet[PairSet]:
+def ready_sets() -> QuerySet[ReadySet]:
     """Whole pair sets, newest first, each with its ``vetoed`` count."""
     vetoed = (
         PreferencePair.objects.filter(pair_set=OuterRef("pk"), vetoed_at__isnull=False)
@@ -32,11 +38,15 @@ def ready_sets() -> QuerySet[PairSet]:
     )
 
 
-def sets_with(item: Item, limit: int) -> list[PairSet]:
-    """The newest sets in which an item stands, each with how often it ``won`` and ``lost``."""
+def sets_with(item: Item, limit: int) -> list[SetWithItem]:
+    """Find the newest sets that contain an item.
+
+    Each has how often the item ``won`` and ``lost``.
+    """
     won = dict(item.won_pairs.order_by().values_list("pair_set").annotate(n=Count("pk")))
     lost = dict(item.lost_pairs.order_by().values_list("pair_set").annotate(n=Count("pk")))
-    sets = list(PairSet.objects.filter(ready_at__isnull=False, pk__in=[*won, *lost]).order_by("-created_at")[:limit])
+    found = PairSet.objects.filter(ready_at__isnull=False, pk__in=[*won, *lost]).order_by("-created_at")
+    sets = cast("list[SetWithItem]", list(found[:limit]))
     for pair_set in sets:
         pair_set.won, pair_set.lost = won.get(pair_set.pk, 0), lost.get(pair_set.pk, 0)
     return sets
@@ -60,7 +70,13 @@ ORDERS = {
 
 
 def gallery(pair_set: PairSet, order: str = "gap", which: str = "all") -> QuerySet[PreferencePair]:
-    """The pairs with what the page shows. ``which``: all, kept or vetoed. An unknown order is the first."""
+    """List the pairs with what the page shows of them.
+
+    An unknown order means the first one.
+
+    Args:
+        which: All, kept or vetoed.
+    """
     pairs = pair_set.pairs.select_related("prompt", "winner__generator", "loser__generator", "vetoed_by")
     if which in ("kept", "vetoed"):
         pairs = pairs.filter(vetoed_at__isnull=which == "kept")
@@ -79,6 +95,8 @@ class Side(NamedTuple):
 
 
 class PairRow(NamedTuple):
+    """One pair as downloads show it."""
+
     pair: int
     media_type: str
     prompt_id: int
@@ -99,17 +117,20 @@ _COLUMNS = (
 
 
 def kept_pairs(pair_set: PairSet) -> Iterator[list[PairRow]]:
-    """Every pair that was not vetoed, in chunks. Each chunk is a query of its own, so that a slow reader holds no
-    cursor open; and only the columns that are told, as sets may hold a million pairs."""
+    """Read every pair that was not vetoed, in chunks.
+
+    Each chunk is a query of its own, so that a slow reader holds no cursor open. It reads only the columns that are
+    shown, as sets may hold a million pairs.
+    """
     last = 0
     pairs = pair_set.pairs.filter(vetoed_at__isnull=True).order_by("pk").values_list(*_COLUMNS)
     while chunk := list(pairs.filter(pk__gt=last)[:CHUNK]):
-        yield [PairRow(*row[:4], Side(*row[4:10]), Side(*row[10:16]), *row[16:]) for row in chunk]
+        yield [PairRow._make((*row[:4], Side._make(row[4:10]), Side._make(row[10:16]), *row[16:])) for row in chunk]
         last = chunk[-1][0]
 
 
 def row_of(pair: PreferencePair) -> PairRow:
-    """The same of a pair that is there already."""
+    """Make the row of a pair that has been read already."""
     return PairRow(
         pair.pk, pair.winner.media_type, pair.prompt_id, pair.prompt.text, _side(pair.winner), _side(pair.loser),
         pair.winner_reward, pair.reward_gap, pair.gap_by_dimension,
@@ -120,25 +141,49 @@ def _side(item: Item) -> Side:
     return Side(item.pk, item.sha256, item.extension, item.generator.name, item.generator.version, item.view)
 
 
+MINABLE = "mpo.minable"
+
+
+def count_minable(_of: str) -> dict[int, tuple[int, int, int]]:
+    """Count what each version could mine pairs from.
+
+    The counts are its scored items, their prompts, and the prompts with two or more of them.
+    """
+    by_prompt = Score.objects.order_by().values("reward_model", "item__prompt").annotate(n=Count("pk"))
+    with connection.cursor() as cursor:
+        sql, parameters = by_prompt.query.sql_with_params()
+        cursor.execute(
+            f"SELECT reward_model, sum(n), count(*), count(*) FILTER (WHERE n > 1) FROM ({sql}) AS by_prompt "
+            "GROUP BY reward_model", parameters,
+        )  # fmt: skip
+        return {model: (int(items), prompts, comparable) for model, items, prompts, comparable in cursor.fetchall()}
+
+
 @dataclass(frozen=True)
 class MinableModel:
-    """A version and how much it has scored; ``comparable`` prompts have two or more scored items."""
+    """A version and how much it has scored.
+
+    ``comparable`` counts prompts with two or more scored items.
+    """
 
     model: RewardModel
     items: int
     prompts: int
     comparable: int
 
+    @property
+    def rules(self) -> list[tuple[str, dict[str, Any]]]:
+        """Look up what each rule of dominance would find.
+
+        Returns pairs of a rule's name and what it finds among the version's held-out items.
+        """
+        known = self.model.manifest.get("dominance", {}).get("rules", {})
+        return [(str(answers.label), known[answers.value]) for answers in Answers if answers.value in known]
+
 
 def minable_models() -> list[MinableModel]:
     """Versions that have scored something, the promoted ones first."""
-    counts = dict(Score.objects.order_by().values_list("reward_model").annotate(n=Count("pk")))
+    counts: dict[int, tuple[int, int, int]] = figures.present(MINABLE)
     models = RewardModel.objects.filter(pk__in=counts).select_related("checklist_version")
-    found = []
-    for model in models:
-        prompts = (
-            Item.objects.filter(scores__reward_model=model).order_by().values("prompt").annotate(n=Count("pk"))
-            .aggregate(prompts=Count("prompt"), comparable=Count("prompt", filter=Q(n__gt=1)))
-        )  # fmt: skip
-        found.append(MinableModel(model, counts[model.pk], prompts["prompts"], prompts["comparable"]))
+    found = [MinableModel(model, *counts[model.pk]) for model in models]
     return sorted(found, key=lambda row: (row.model.state != RewardModelState.PROMOTED, -row.model.pk))

@@ -6,15 +6,20 @@ import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.core.cache import cache
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext
 from PIL import Image
 
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import FINISHED
-from annotator.mpo.models import MpoRun, PairSet
+from annotator.mpo.models import MpoRun
 from annotator.mpo.queries.pair_sets import ready_sets
+
+if TYPE_CHECKING:
+    from annotator.mpo.annotated import ReadySet
 
 RUN_FILES = ("manifest.json", "README.md", "metrics.jsonl", "pairs.jsonl")
 PREVIEW_SIDE = 1400
@@ -29,17 +34,21 @@ def runs() -> QuerySet[MpoRun]:
 
 
 def finished_runs() -> QuerySet[MpoRun]:
+    """List the runs that are finished."""
     return runs().filter(finished_at__isnull=False)
 
 
 def any_unfinished() -> bool:
-    """Whether a run is being trained or waits for it."""
+    """Tell whether a run is being trained or waits for its training."""
     return MpoRun.objects.filter(job__isnull=False).exclude(job__state__in=FINISHED).exists()
 
 
-def trainable_sets() -> list[PairSet]:
-    """Pair sets with a pair that is not vetoed, newest first."""
-    return [pair_set for pair_set in ready_sets() if pair_set.pairs_count > pair_set.vetoed]
+def trainable_sets() -> list[ReadySet]:
+    """List pair sets with a pair that is not vetoed, newest first.
+
+    What only their own pages show is loaded when asked for.
+    """
+    return list(ready_sets().select_related(None).filter(pairs_count__gt=F("vetoed")).defer("summary", "options"))
 
 
 @dataclass(frozen=True)
@@ -61,12 +70,16 @@ def grids(run: MpoRun) -> list[Grid]:
 
 
 def grid_file(run: MpoRun, step: int) -> Path | None:
+    """Find the file of a sample grid."""
     path = run.folder / "samples" / f"step-{step:08d}.png"
     return path if path.is_file() else None
 
 
 def grid_preview(path: Path) -> Path:
-    """A WebP of the grid for pages, made when it is asked for first: a grid of large pictures is many megabytes."""
+    """Find or make a small WebP of a grid for pages.
+
+    It is made when it is first asked for. The grid itself can be many megabytes.
+    """
     small = path.parent / "small" / f"{path.stem}.webp"
     if not small.is_file():
         small.parent.mkdir(exist_ok=True)
@@ -79,7 +92,10 @@ def grid_preview(path: Path) -> Path:
 
 
 def sample_prompts(run: MpoRun) -> list[str]:
-    """The prompts that the rows of a grid were made for, in their order; read once, as pages ask again and again."""
+    """Read the prompts of a grid's rows, in their order.
+
+    They are read once and kept, as pages ask again and again.
+    """
     key = f"mpo:sample-prompts:{run.path}"
     known: list[str] | None = cache.get(key)
     if known is None:
@@ -103,7 +119,13 @@ def _sample_prompts(run: MpoRun) -> list[str]:
 
 
 def trained_prompts(run: MpoRun) -> tuple[set[str], list[str]]:
-    """(texts of the prompts the run is trained on, those it holds out in their order). Raises ProblemError."""
+    """Read which prompts a run trains on and which it holds out.
+
+    Returns the texts of both, the held-out ones in their order.
+
+    Raises:
+        ProblemError: The message says what is wrong.
+    """
     trained: set[str] = set()
     held_out: dict[str, None] = {}
     try:
@@ -116,7 +138,11 @@ def trained_prompts(run: MpoRun) -> tuple[set[str], list[str]]:
                     trained.add(row["prompt"])
     except (OSError, ValueError, KeyError) as error:
         raise ProblemError(
-            f"What “{run}” was trained on cannot be read ({error}). Restore its folder from a backup, or train anew.",
+            gettext(
+                "The training data of “%(run)s” cannot be read (%(error)s). Restore its folder from a "
+                "backup, or train again."
+            )
+            % {"run": run, "error": error},
             code="file_missing",
             status=409,
         ) from error
@@ -124,14 +150,22 @@ def trained_prompts(run: MpoRun) -> tuple[set[str], list[str]]:
 
 
 def artifacts(run: MpoRun) -> list[tuple[str, Path]]:
-    """(name, file) of what a finished run leaves, for downloads. Raises ProblemError where one is missing."""
+    """List what a finished run leaves for downloads, as (name, file).
+
+    Raises:
+        ProblemError: If one is missing.
+    """
     names = [*RUN_FILES, *run.manifest.get("sha256", {})]
     found = []
     for name in dict.fromkeys(names):
         path = run.folder / name
         if not path.is_file():
             raise ProblemError(
-                f"The file {name} of “{run}” is missing on the server. Restore the folder of artifacts from a backup.",
+                gettext(
+                    "The file %(name)s of “%(run)s” is missing on the server. Restore the artifact folder "
+                    "from a backup."
+                )
+                % {"name": name, "run": run},
                 code="file_missing",
                 status=409,
             )

@@ -10,14 +10,16 @@ from typing import Any
 from django.conf import settings as platform
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.texts import in_all_languages
 from annotator.jobs.models import Job, JobState, Queue
 from annotator.jobs.services import enqueue
 from annotator.mpo.models import MpoRun, PairSet
 from annotator.mpo.options import Level, MiningOptions
-from annotator.mpo.services.estimates import RunEstimate, estimate_run, free_disk
-from annotator.mpo.services.planning import RunPlan, plan_run, problem_at, training_pairs
+from annotator.mpo.services.run_estimate import RunEstimate, estimate_run, free_disk
+from annotator.mpo.services.run_plan import RunPlan, plan_run, problem_at, training_pairs
 
 TRAIN_TASK = "mpo.train"
 # With more pairs the job writes the folder: nobody should wait a minute for a page.
@@ -36,8 +38,13 @@ def create_run(
 ) -> MpoRun:
     """Check everything, write the run's folder, and queue its training.
 
-    ``settings``: as ``reward_engine.mpo.training.Settings``; ``pipeline`` and ``start_lora``: see ``pipelines``.
-    Raises ProblemError, with ``field`` where one is to blame.
+    Args:
+        pipeline: See ``pipelines``.
+        start_lora: See ``pipelines``.
+        settings: As ``reward_engine.mpo.training.Settings``.
+
+    Raises:
+        ProblemError: With ``field`` where one is to blame.
     """
     name = name.strip()[:200] or default_name(pair_set)
     if MpoRun.objects.filter(name=name).exists():
@@ -77,7 +84,11 @@ def create_run(
 
 
 def _taken(name: str) -> ProblemError:
-    return ProblemError(f"There is a run called “{name}” already; choose another.", code="name_taken", field="name")
+    return ProblemError(
+        gettext("A run called “%(name)s” already exists. Choose another name.") % {"name": name},
+        code="name_taken",
+        field="name",
+    )
 
 
 def write_folder(run: MpoRun, plan: RunPlan) -> None:
@@ -98,8 +109,11 @@ def write_folder(run: MpoRun, plan: RunPlan) -> None:
             )
     except OSError as error:
         raise ProblemError(
-            f"The run's folder cannot be written ({error.strerror or error}). Look at the space and the permissions of "
-            "the folder of artifacts, then try again.",
+            gettext(
+                "The run's folder cannot be written (%(what)s). Check the space and permissions of the "
+                "artifact folder, then try again."
+            )
+            % {"what": error.strerror or error},
             code="write",
             status=500,
         ) from error
@@ -131,15 +145,19 @@ def _require_disk(estimate: RunEstimate) -> None:
     free = free_disk()
     if estimate.disk_bytes > free:
         raise ProblemError(
-            f"The run needs about {estimate.disk_bytes / 1e9:.1f} GB of disk for encoded media and its states; "
-            f"{free / 1e9:.1f} GB are free where artifacts are kept. Make room, or train on fewer pairs.",
+            gettext(
+                "The run needs about %(disk_bytes).1f GB of disk space for encoded media and saved states, "
+                "but the artifact folder has only %(free).1f GB free. Free some space, or train on fewer "
+                "pairs."
+            )
+            % {"disk_bytes": estimate.disk_bytes / 1e9, "free": free / 1e9},
             code="disk",
         )
 
 
 def default_name(pair_set: PairSet) -> str:
-    """“MPO on …”, numbered where there is one already."""
-    level = MiningOptions.from_json(pair_set.options).level
+    """Name a run after its pairs, “MPO on …”, with a number if taken."""
+    level = MiningOptions.of_set(pair_set.options).level
     base = f"{'Total-reward DPO' if level == Level.TOTAL else 'MPO'} on {pair_set.name}"[:190]
     taken = set(MpoRun.objects.filter(name__startswith=base).values_list("name", flat=True))
     return next(name for n in range(1, len(taken) + 2) if (name := base if n == 1 else f"{base}, {n}") not in taken)
@@ -147,13 +165,23 @@ def default_name(pair_set: PairSet) -> str:
 
 @transaction.atomic
 def resume_run(*, run: MpoRun, requested_by: Any = None) -> MpoRun:
-    """Queue a run again that was cancelled or failed; it goes on from its last state. Raises ConflictError."""
+    """Queue a canceled or failed run again.
+
+    It goes on from its last state.
+
+    Raises:
+        ConflictError: If it cannot go on; the message says why.
+    """
     run = MpoRun.objects.select_for_update(of=("self",)).select_related("job").get(pk=run.pk)
     if run.finished_at is not None:
-        raise ConflictError(f"“{run}” is finished; there is nothing to go on with.", code="finished")
+        raise ConflictError(
+            gettext("“%(run)s” is finished, so there is nothing to resume.") % {"run": run}, code="finished"
+        )
     if run.job is not None and not run.job.is_finished:
-        if run.job.is_cancelling:
-            raise ConflictError(f"“{run}” is just being cancelled; wait until it has stopped.", code="cancelling")
+        if run.job.is_canceling:
+            raise ConflictError(
+                gettext("“%(run)s” is being canceled. Wait until it has stopped.") % {"run": run}, code="canceling"
+            )
         return run
     run.job = _queue(run, requested_by)
     run.save(update_fields=["job", "updated_at"])
@@ -163,7 +191,7 @@ def resume_run(*, run: MpoRun, requested_by: Any = None) -> MpoRun:
 def _queue(run: MpoRun, requested_by: Any) -> Job:
     return enqueue(
         kind=TRAIN_TASK,
-        title=f"Train “{run.name[:150]}”",
+        title=in_all_languages(lambda: gettext("Train “%(name)s”") % {"name": run.name}),
         params={"run": run.pk},
         queue=Queue.MPO,
         requested_by=requested_by,
@@ -172,7 +200,10 @@ def _queue(run: MpoRun, requested_by: Any) -> Job:
 
 
 def state_of(run: MpoRun) -> str:
-    """``finished``, or the state of the run's job; ``lost`` where that was deleted before the run was finished."""
+    """Read the state of a run.
+
+    It is ``finished``, or the state of its job, or ``lost`` where the job was deleted before the run was finished.
+    """
     if run.finished_at is not None:
         return "finished"
     return "lost" if run.job is None else JobState(run.job.state).value

@@ -6,17 +6,18 @@ import random
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotator.campaigns.models import Campaign, CampaignState
 from annotator.campaigns.services import create_comparison_campaign
-from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.errors import ConflictError, ProblemError, refused
 from annotator.library.models import Item
 from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun
 
 MOST_PAIRS = 2000
 GUIDELINES = (
-    "Two pictures or clips were made for the same prompt. Say which one you prefer overall, with the prompt in mind: "
-    "how well it shows what was asked, and how good it is. Where you see no difference, say so."
+    "Two images or videos were generated for the same prompt. Choose the one you prefer overall, keeping the "
+    "prompt in mind: how well it matches the prompt, and how good it is. If you see no difference, say so."
 )
 
 
@@ -30,27 +31,47 @@ def ask_people(
     seed: int = 0,
     requested_by: Any = None,
 ) -> HumanVerdict:
-    """Open a campaign in which each of ``pairs`` start-and-run pairs is compared by ``overlap`` people.
+    """Open a campaign that compares a run with its start.
 
-    The sample is drawn by ``seed``, spread over prompts; sides are drawn by lot and nothing tells who made what.
-    Raises ProblemError, with ``field`` where one is to blame, and ConflictError where people are asked already.
+    Each of ``pairs`` pairs is compared by ``overlap`` people. The sample is drawn by ``seed`` and spread over prompts.
+    Sides are random, and nothing tells who made what.
+
+    Raises:
+        ProblemError: With ``field`` where one is to blame.
+        ConflictError: If people are asked already.
     """
     # Two clicks at once wait for each other here.
     comparison = ModelComparison.objects.select_for_update(of=("self",)).get(pk=comparison.pk)
     if comparison.finished_at is None:
-        raise ConflictError(f"“{comparison}” is not finished; there is nothing to show yet.", code="unfinished")
+        raise ConflictError(
+            gettext("“%(comparison)s” is not finished, so there is nothing to show yet.") % {"comparison": comparison},
+            code="unfinished",
+        )
     if not comparison.runs.filter(pk=run.pk).exists():
-        raise ProblemError(f"“{run}” is not part of this comparison.", code="no_run", field="run")
+        raise ProblemError(
+            gettext("“%(run)s” is not part of this comparison.") % {"run": run}, code="no_run", field="run"
+        )
     if HumanVerdict.objects.filter(comparison=comparison, run=run).exists():
-        raise ConflictError(f"People are asked about “{run}” already.", code="asked")
+        raise ConflictError(gettext("Annotators have already been asked about “%(run)s”.") % {"run": run}, code="asked")
     if not 1 <= pairs <= MOST_PAIRS:
-        raise ProblemError(f"1 to {MOST_PAIRS:,} pairs can be sent, not {pairs}.", code="bad_option", field="pairs")
+        raise refused(
+            "pairs",
+            gettext("The number of pairs must be 1 to %(most)s, not %(pairs)s.")
+            % {"most": f"{MOST_PAIRS:,}", "pairs": pairs},
+        )
     if not 1 <= overlap <= 50:
-        raise ProblemError(f"1 to 50 people can be asked of a pair, not {overlap}.", code="bad_option", field="overlap")
+        raise refused(
+            "overlap",
+            gettext("The number of annotators per pair must be 1 to 50, not %(overlap)s.") % {"overlap": overlap},
+        )
     sample = sample_pairs(comparison, run, pairs, seed)
     if not sample:
         raise ProblemError(
-            f"“{run}” made the very same pictures as the start; there is nothing to compare.", code="no_pairs"
+            gettext(
+                "“%(run)s” generated exactly the same images as the reference model, so there is nothing to compare."
+            )
+            % {"run": run},
+            code="no_pairs",
         )
     campaign = create_comparison_campaign(
         name=_campaign_name(comparison),
@@ -68,9 +89,10 @@ def ask_people(
 
 
 def sample_pairs(comparison: ModelComparison, run: MpoRun, count: int, seed: int) -> list[tuple[Item, Item]]:
-    """At most ``count`` (start, run) pairs of one prompt and seed: one of every prompt before a second of any.
+    """Draw at most ``count`` (start, run) pairs, spread over prompts.
 
-    Pairs whose pictures are the same bytes are left out: nobody could say anything of them.
+    Both items of a pair have one prompt and seed. Every prompt gives one pair before any gives a second. Pairs whose
+    pictures are the same bytes are left out, since nobody could prefer one of them.
     """
     made = comparison.made.select_related("item__prompt").order_by("prompt_id", "index")
     start = {(row.prompt_id, row.index): row.item for row in made.filter(run=None)}

@@ -16,13 +16,13 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_in
 from annotator.core.errors import ProblemError
-from annotator.core.htmx import part_or_page, wants_part
+from annotator.core.htmx import htmx_of, part_or_page, wants_part
 from annotator.jobs.services import request_cancel
-from annotator.mpo import verdict_rows
+from annotator.mpo import comparison_rows
 from annotator.mpo.forms.comparisons import AskForm, ComparisonForm
 from annotator.mpo.models import ModelComparison, MpoRun
 from annotator.mpo.queries import comparisons as queries
-from annotator.mpo.services.comparing import create_comparison, resume_comparison
+from annotator.mpo.services.comparisons import create_comparison, resume_comparison
 from annotator.mpo.services.verdicts import ask_people
 
 ROWS_A_PAGE = 8
@@ -52,7 +52,7 @@ def comparison_new(request: HttpRequest) -> HttpResponse:
         except ProblemError as problem:
             form.refuse(problem.message, problem.details.get("field"))
         else:
-            messages.success(request, _("The comparison waits for a worker."))
+            messages.success(request, _("The comparison is waiting for a worker."))
             return redirect("mpo:comparison", pk=made.pk)
     chosen = {str(value) for value in form["runs"].value() or []}
     context = {"form": form, "groups": groups, "chosen": chosen}
@@ -85,7 +85,7 @@ def comparison(request: HttpRequest, pk: int) -> HttpResponse:
     if found.finished_at is None:
         return render(request, "mpo/_comparison_live.html" if wants_part(request) else "mpo/comparison.html", context)
     context |= _gallery(request, found, context["runs"])
-    if wants_part(request) and request.htmx.target == "gallery":
+    if wants_part(request) and htmx_of(request).target == "gallery":
         return render(request, "mpo/_comparison_gallery.html", context)
     context |= _answer(found, context["runs"])
     return render(request, "mpo/_comparison_done.html" if wants_part(request) else "mpo/comparison.html", context)
@@ -93,16 +93,16 @@ def comparison(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _answer(found: ModelComparison, runs: list[MpoRun]) -> dict[str, Any]:
     checklist = checklist_in(found.reward_model.checklist_version, get_language())
-    tuned = verdict_rows.tuned_of(found, runs, checklist)
+    tuned = comparison_rows.tuned_of(found, runs, checklist)
     asked = queries.verdicts(found)
     names = {run.pk: run for run in runs}
     return {
         "tuned": tuned,
-        "reward_table": verdict_rows.reward_table(found, _("Reward")),
-        "dimensions": verdict_rows.dimensions_table(found, checklist),
-        "sub_dimensions": verdict_rows.sub_dimension_tables(found, checklist),
+        "reward_table": comparison_rows.reward_table(found, _("Reward")),
+        "dimensions": comparison_rows.dimensions_table(found, checklist),
+        "sub_dimensions": comparison_rows.sub_dimension_tables(found, checklist),
         "between": [
-            {**told, "one": names[told["against"]], "other": names[told["run"]]} for told in found.result["between"]
+            {**pair, "one": names[pair["against"]], "other": names[pair["run"]]} for pair in found.result["between"]
         ],
         "people": [
             {"tuned": one, "said": queries.verdict_of(asked[one.run.pk]) if one.run.pk in asked else None}
@@ -115,7 +115,7 @@ def _answer(found: ModelComparison, runs: list[MpoRun]) -> dict[str, Any]:
 def _gallery(request: HttpRequest, found: ModelComparison, runs: list[MpoRun]) -> dict[str, Any]:
     order = request.GET.get("order", "prompt")
     page = Paginator(queries.gallery_keys(found, runs, order), ROWS_A_PAGE).get_page(request.GET.get("page"))
-    return {"page": page, "rows": queries.gallery_of(found, runs, page.object_list), "order": order}
+    return {"page": page, "rows": queries.gallery_of(found, runs, list(page)), "order": order}
 
 
 @require_POST
@@ -126,7 +126,7 @@ def comparison_cancel(request: HttpRequest, pk: int) -> HttpResponse:
         if found.job is None:
             raise ProblemError(_("This comparison has no job to cancel."))
         request_cancel(job=found.job)
-        messages.success(request, _("The comparison stops; what was made is kept for when it is resumed."))
+        messages.success(request, _("The comparison stops. Generated items are kept so that you can resume it."))
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("mpo:comparison", pk=pk)
@@ -138,7 +138,7 @@ def comparison_resume(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(queries.comparisons(), pk=pk)
     try:
         resume_comparison(comparison=found, requested_by=request.user)
-        messages.success(request, _("The comparison goes on as soon as a worker takes it."))
+        messages.success(request, _("The comparison resumes when a worker picks it up."))
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("mpo:comparison", pk=pk)
@@ -154,7 +154,7 @@ def comparison_ask(request: HttpRequest, pk: int, run: int) -> HttpResponse:
     if not form.is_valid():
         for errors in form.errors.values():
             for error in errors:
-                messages.error(request, error)
+                messages.error(request, str(error))
         return redirect("mpo:comparison", pk=pk)
     try:
         verdict = ask_people(comparison=found, run=tuned, requested_by=request.user, **form.cleaned_data)

@@ -1,6 +1,8 @@
 """Pair sets: the list, mining, one set with its gallery, downloads, vetoes."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -13,14 +15,17 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
-from annotator.core.htmx import part_or_page, wants_part
+from annotator.core.htmx import htmx_of, part_or_page, wants_part
 from annotator.core.numbers import whole
 from annotator.library.models import MediaType
 from annotator.mpo import exports, queries, services
-from annotator.mpo.bars import gap_bars, summary_bars
 from annotator.mpo.forms import MiningForm
+from annotator.mpo.gap_bars import gap_bars, summary_bars
 from annotator.mpo.models import PairSet, PreferencePair
 from annotator.mpo.options import MiningOptions
+
+if TYPE_CHECKING:
+    from annotator.mpo.annotated import ReadySet
 
 PAIRS_A_PAGE = 12
 
@@ -53,10 +58,11 @@ def mine(request: HttpRequest) -> HttpResponse:
                 requested_by=request.user,
             )
         except ProblemError as problem:
-            field = {"prompt_set": "among", "generation_set": "among"}.get(name := problem.details.get("field"), name)
+            field = str(problem.details.get("field"))
+            field = "among" if field in ("prompt_set", "generation_set") else field
             form.add_error(field if field in form.fields else None, problem.message)
         else:
-            messages.success(request, _("The pairs are being mined. They appear here when they are whole."))
+            messages.success(request, _("Mining has started. The pairs appear here when it is complete."))
             return redirect("mpo:pair-sets")
     return render(request, "mpo/mine.html", {"form": form, "models": models}, status=422 if form.errors else 200)
 
@@ -65,14 +71,14 @@ def mine(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN, Role.REVIEWER)
 @part_or_page
 def pair_set(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(queries.ready_sets(), pk=pk)
+    found: ReadySet = get_object_or_404(queries.ready_sets(), pk=pk)
     order, which = request.GET.get("order", "gap"), request.GET.get("which", "all")
     page = Paginator(queries.gallery(found, order, which), PAIRS_A_PAGE).get_page(request.GET.get("page"))
-    options = MiningOptions.from_json(found.options)
+    options = MiningOptions.of_set(found.options)
     context = {
         "pair_set": found,
         "options": options,
-        "among": queries.among_if_there(options),
+        "among": queries.scope_if_there(options),
         "bars": summary_bars(found.summary),
         "page": page,
         "rows": [_row(pair) for pair in _with_set(page, found)],
@@ -128,6 +134,6 @@ def veto(request: HttpRequest, pk: int) -> HttpResponse:
         pk=pk,
     )
     services.set_veto(pair=pair, vetoed=request.POST.get("vetoed") == "yes", by=request.user)
-    if request.htmx:
+    if htmx_of(request):
         return render(request, "mpo/_pair.html", {"row": _row(pair)})
     return redirect("mpo:pair-set", pk=pair.pair_set_id)

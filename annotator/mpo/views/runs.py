@@ -57,7 +57,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
                 context |= _estimated(form)
             else:
                 run = services.create_run(**form.options(), name=form.cleaned_data["name"], requested_by=request.user)
-                messages.success(request, _("The run waits for a worker."))
+                messages.success(request, _("The run is waiting for a worker."))
                 return redirect("mpo:run", pk=run.pk)
         except ProblemError as problem:
             form.refuse(problem.message, problem.details.get("field"))
@@ -141,8 +141,8 @@ def _warning(margin: Curve) -> str:
     value = margin.last_held_out if margin.last_held_out is not None else margin.last
     if value is not None and value > 100:
         return _(
-            "The margin has grown to hundreds: the model has left the reference. Look at the samples; a higher β or a "
-            "lower learning rate holds it back."
+            "The margin has reached hundreds: the model has drifted away from the reference model. Check the "
+            "samples; a higher β or a lower learning rate keeps it closer."
         )
     return ""
 
@@ -173,7 +173,7 @@ def run_grid(request: HttpRequest, pk: int, step: int) -> HttpResponseBase:
     found = get_object_or_404(MpoRun, pk=pk)
     path = queries.grid_file(found, step)
     if path is None:
-        raise Http404(_("There are no samples of this step."))
+        raise Http404(_("There are no samples for this step."))
     if "full" in request.GET:
         return FileResponse(path.open("rb"), content_type="image/png")
     return FileResponse(grid_preview(path).open("rb"), content_type="image/webp")
@@ -213,7 +213,7 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
         job = request_cancel(job=found.job)
         messages.success(
             request,
-            _("The run is cancelled.") if job.is_finished else _("The run stops after this step and keeps its state."),
+            _("Run canceled.") if job.is_finished else _("The run stops after this step and keeps its state."),
         )
     except ProblemError as problem:
         messages.error(request, problem.message)
@@ -226,7 +226,7 @@ def run_resume(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(queries.runs(), pk=pk)
     try:
         services.resume_run(run=found, requested_by=request.user)
-        messages.success(request, _("The run goes on from its last state as soon as a worker takes it."))
+        messages.success(request, _("The run resumes from its last state when a worker picks it up."))
     except ProblemError as problem:
         messages.error(request, problem.message)
     return redirect("mpo:run", pk=pk)

@@ -22,7 +22,7 @@ from reward_engine.judges.base import Judge
 from reward_engine.weights import Weights
 
 if TYPE_CHECKING:
-    from annotator.jobs.services import Run
+    from annotator.jobs.services import JobRun
     from reward_engine.calibration import Calibration
 
 Levels = NDArray[np.int8]
@@ -104,7 +104,11 @@ class JudgeKind(ABC):
     panel_template: ClassVar[str] = ""  # what its model page adds, with ``panel`` in the context
 
     def check_settings(self, settings: Mapping[str, Any], media_type: str) -> dict[str, Any]:
-        """Settings as they are stored, from those of a form or the API. Raises ProblemError with ``field``."""
+        """Settings as they are stored, from those of a form or the API.
+
+        Raises:
+            ProblemError: With ``field``.
+        """
         from annotator.rewards.judges.settings import cleaned
 
         return cleaned(self.settings_form, settings)
@@ -118,15 +122,29 @@ class JudgeKind(ABC):
         return []
 
     @abstractmethod
-    def train(self, run: Run, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
-        """Make a version from judgments. Raises ProblemError in words."""
+    def train(self, run: JobRun, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
+        """Make a version from judgments.
+
+        Raises:
+            ProblemError: It cannot be trained.
+        """
 
     @abstractmethod
     def load(self, model: RewardModel, folder: Path, checklist: Checklist) -> Judge:
-        """The judge of a version. Raises RewardEngineError in words where its files are missing or altered."""
+        """The judge of a version.
+
+        Raises:
+            RewardEngineError: If its files are missing or altered.
+        """
 
     def check(self, model: RewardModel, folder: Path, checklist: Checklist) -> None:
-        """Raise RewardEngineError where the version's files are not whole. Must not load torch."""
+        """Check that a version's files are whole.
+
+        Must not load torch.
+
+        Raises:
+            RewardEngineError: If the version's files are not whole.
+        """
         self.load(model, folder, checklist)
 
     def memory_bytes(self, model: RewardModel) -> int:

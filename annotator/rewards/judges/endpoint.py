@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from annotator.core.errors import ProblemError
-from annotator.jobs.services import Run
+from annotator.jobs.services import JobRun
 from annotator.rewards import endpoints
-from annotator.rewards.judges.as_it_is import measured_as_it_is, read_manifest
 from annotator.rewards.judges.base import Estimate, JudgeKind, Trained, TrainingData
 from annotator.rewards.judges.registry import register
+from annotator.rewards.judges.untrained import measure_untrained, read_manifest
 from annotator.rewards.models import RewardModel
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, RewardEngineError
@@ -28,36 +28,36 @@ class EndpointForm(forms.Form):
         choices=endpoints.choices,
         help_text=_("From the operator’s list (ENDPOINT_ADDRESSES)."),
         error_messages={
-            "required": _("Choose one of the operator’s addresses. Where there is none, add it to ENDPOINT_ADDRESSES."),
+            "required": _("Choose one of the operator’s addresses. If there is none, add it to ENDPOINT_ADDRESSES."),
             "invalid_choice": _("%(value)s is not on the operator’s list (ENDPOINT_ADDRESSES)."),
         },
     )
     model = forms.CharField(
         label=_("Model"),
         max_length=200,
-        help_text=_("Its name on the server, as GET …/models tells it."),
+        help_text=_("Its name on the server, as returned by GET …/models."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     wording = forms.ChoiceField(
         label=_("Wording"),
         choices=[
-            ("platform", _("Platform: an introduction with the prompt, then the question")),
-            ("published", _("Published: the bare question")),
+            ("platform", _("Platform: introduction with the prompt, then the question")),
+            ("published", _("Published: the question only")),
         ],
         initial="platform",
-        help_text=_("Choose Published for checkpoints that were trained on the published questions."),
+        help_text=_("Choose Published for checkpoints trained on the published questions."),
     )
     concurrency = forms.IntegerField(
-        label=_("Requests at once"), initial=16, min_value=1, max_value=256,
-        help_text=_("As many as the server batches; more wait in its queue."),
+        label=_("Concurrent requests"), initial=16, min_value=1, max_value=256,
+        help_text=_("As many as the server batches; the rest wait in its queue."),
     )  # fmt: skip
     timeout_seconds = forms.IntegerField(
-        label=_("Timeout in seconds"), initial=60, min_value=1, max_value=600,
-        help_text=_("Of one request. It is sent again a few times before the item is left out."),
+        label=_("Timeout (seconds)"), initial=60, min_value=1, max_value=600,
+        help_text=_("Per request. A request is retried a few times before the item is left out."),
     )  # fmt: skip
     top_logprobs = forms.IntegerField(
-        label=_("Likeliest tokens"), initial=20, min_value=2, max_value=100,
-        help_text=_("P(yes) is taken from them. Servers allow 20 unless they are told otherwise."),
+        label=_("Top tokens"), initial=20, min_value=2, max_value=100,
+        help_text=_("P(yes) is computed from them. Servers allow 20 by default."),
     )  # fmt: skip
 
 
@@ -66,25 +66,25 @@ class Endpoint(JudgeKind):
     name = "endpoint"
     order = 20
     label = _("Endpoint (OpenAI protocol)")
-    description = _("A model that is served elsewhere, by vLLM or SGLang. Used as it is: it learns nothing here.")
+    description = _("A model served elsewhere, by vLLM or SGLang. It is used as is and does not learn here.")
     learns = False
     settings_form = EndpointForm
     panel_template = "rewards/_endpoint_panel.html"
 
     def estimate(self, settings: Mapping[str, Any], checklist: Checklist, items: int) -> Estimate:
         requests = items * len(checklist.questions)
-        note = gettext("%(requests)s requests to the server, one for each question of each item.")
+        note = gettext("%(requests)s requests to the server, one per question and item.")
         return Estimate(memory_bytes=self.memory_bytes(None), notes=(note % {"requests": f"{requests:,}"},))
 
-    def train(self, run: Run, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
+    def train(self, run: JobRun, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
         endpoints.require(settings["address"])
-        run.stage("Connecting to the endpoint")
+        run.stage(gettext_noop("Connecting to the endpoint"))
         try:
             judge = connected(settings, data.checklist)
         except RewardEngineError as error:
             raise ProblemError(error.message, code=error.code) from error
         kept = {**settings, "served": dict(getattr(judge, "served", {}))}
-        return measured_as_it_is(run, data, judge, self.name, kept, device=gettext("server"))
+        return measure_untrained(run, data, judge, self.name, kept, device=gettext("server"))
 
     def load(self, model: RewardModel, folder: Path, checklist: Checklist) -> Judge:
         return opened(self._settings(folder, checklist), checklist)
@@ -112,6 +112,7 @@ def asked_with(settings: Mapping[str, Any]) -> Any:
     from reward_engine.judges.endpoint import EndpointSettings
 
     key = endpoints.key_variable(settings["address"])
+    named_key: dict[str, Any] = {"api_key_env": key} if key else {}
     return EndpointSettings(
         base_url=settings["address"],
         model=settings["model"],
@@ -119,7 +120,7 @@ def asked_with(settings: Mapping[str, Any]) -> Any:
         concurrency=settings["concurrency"],
         timeout_seconds=settings["timeout_seconds"],
         top_logprobs=settings["top_logprobs"],
-        **({"api_key_env": key} if key else {}),
+        **named_key,
     )
 
 

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.conf import settings as platform
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+from numpy.typing import NDArray
 
 from annotator.core.errors import ProblemError
-from annotator.jobs.services import Run
+from annotator.core.texts import joined
+from annotator.jobs.services import JobRun
+from annotator.library.models import Item
 from annotator.rewards.judges.base import Ids, JudgeKind, PYes, Trained, TrainingData
 from annotator.rewards.judges.inputs import inputs_of
 from annotator.rewards.judges.registry import register
@@ -43,11 +47,11 @@ class Probe(JudgeKind):
     description = _("Small heads on measured features. Trains in about a minute and needs no GPU.")
     calibrates_itself = True
 
-    def train(self, run: Run, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
-        run.stage("Measuring the media", len(data.items))
+    def train(self, run: JobRun, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
+        run.stage(gettext_noop("Measuring the media"), len(data.items))
         features, left_out = extract(run, data.media_type, data.items)
         rows = np.searchsorted(data.items, np.array([int(key) for key in features.keys], dtype=np.int64))
-        run.stage("Fitting the heads")
+        run.stage(gettext_noop("Fitting the heads"))
         from reward_engine.training import train_probe  # slow to import, and only this job needs it
 
         try:
@@ -57,16 +61,17 @@ class Probe(JudgeKind):
                 data.levels[rows],
                 data.prompts[rows],
                 seed=int(run.params["seed"]),
+                measures={"bitrate": _bitrates(data.items[rows])},
                 validation_folds=platform.VALIDATION_FOLDS if len(rows) < FEW_ITEMS else 1,
                 progress=run.progress,
-                cancelled=run.cancelled,
+                canceled=run.canceled,
             )
         except RewardEngineError as error:
-            run.check()  # where it was cancelled, that is what happened
-            from annotator.rewards.services.training import say_left_out
+            run.check()  # where it was canceled, that is what happened
+            from annotator.rewards.services.training_record import say_left_out
 
-            hint = f" {say_left_out(left_out)}" if left_out else ""
-            raise ProblemError(error.message + hint, code=error.code) from error
+            hint = say_left_out(left_out) if left_out else ""
+            raise ProblemError(joined([error.message, hint]), code=error.code) from error
         bare = ProbeJudge.from_training(result, extractor_version=features.version, snapshot=data.snapshot.sha256)
 
         def predict(pks: Ids) -> tuple[Ids, PYes]:
@@ -100,22 +105,34 @@ class Probe(JudgeKind):
         return 256 << 20  # the networks that measure, once loaded
 
 
-def extract(run: Run, media_type: str, pks: Ids) -> tuple[Features, dict[int, str]]:
+def extract(run: JobRun, media_type: str, pks: Ids) -> tuple[Features, dict[int, str]]:
     """(features of the items that could be read, in the order asked; why the others are left out)."""
     from reward_engine.features import FeatureExtractor  # brings torch along
 
     inputs, deleted = inputs_of(pks)
     extractor = FeatureExtractor(media_type, cache_dir=artifacts.features_folder())  # type: ignore[arg-type]
     try:
-        features = extractor.extract(inputs, progress=run.progress, cancelled=run.cancelled)
+        features = extractor.extract(inputs, progress=run.progress, canceled=run.canceled)
     except RewardEngineError as error:
         raise ProblemError(error.message, code=error.code) from error
     run.check()
     return features, {int(key): reason for key, reason in features.errors.items()} | deleted
 
 
-def _cost(run: Run, data: TrainingData, judge: ProbeJudge) -> dict[str, Any]:
-    """Seconds an item, without any cache, and the peak memory of this process."""
+def _bitrates(pks: Ids) -> NDArray[np.float64]:
+    """As :func:`reward_engine.media.bitrate.bitrates`, from what the library knows; in the order asked."""
+    from reward_engine.media.bitrate import spent
+
+    columns = ("pk", "size_bytes", "width", "height", "duration_ms")
+    known = {
+        pk: spent(8.0 * size, width, height, duration)
+        for pk, size, width, height, duration in Item.objects.filter(pk__in=pks.tolist()).values_list(*columns)
+    }
+    return np.array([known.get(int(pk), np.nan) for pk in pks])
+
+
+def _cost(run: JobRun, data: TrainingData, judge: ProbeJudge) -> dict[str, Any]:
+    """Seconds per item, without any cache, and the peak memory of this process."""
     from annotator.rewards.judges.cost import peak_memory
     from reward_engine.features import FeatureExtractor
 

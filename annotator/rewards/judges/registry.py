@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+
 from annotator.core.errors import ProblemError
 from annotator.rewards.judges.base import JudgeKind
 
@@ -9,10 +11,14 @@ _kinds: dict[str, JudgeKind] = {}
 
 
 def register(kind: type[JudgeKind]) -> type[JudgeKind]:
-    """Offer a kind under its name. Raises ValueError where another has that name."""
+    """Offer a kind under its name.
+
+    Raises:
+        ValueError: If another has that name.
+    """
     known = _kinds.get(kind.name)
     if known is not None and type(known) is not kind:
-        raise ValueError(f"There is a kind of judge named “{kind.name}” already.")
+        raise ValueError(f"A kind of judge called “{kind.name}” already exists.")
     _kinds[kind.name] = kind()
     return kind
 
@@ -28,10 +34,17 @@ def kinds() -> list[JudgeKind]:
 
 
 def kind_of(name: str) -> JudgeKind:
-    """The kind of this name. Raises ProblemError where there is none."""
+    """The kind of this name.
+
+    Raises:
+        ProblemError: If there is none.
+    """
     found = _kinds.get(name)
     if found is None:
         names = ", ".join(kind.name for kind in kinds())
-        raise ProblemError(f"There is no kind of judge named “{name}”. Choose one of: {names}.",
-                           code="no_kind", field="kind")  # fmt: skip
+        raise ProblemError(
+            gettext("There is no kind of judge called “%(name)s”. Choose one of: %(names)s.")
+            % {"name": name, "names": names},
+            code="no_kind", field="kind",
+        )  # fmt: skip
     return found

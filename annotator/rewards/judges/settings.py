@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
 
 from annotator.core.errors import ProblemError
 
@@ -19,13 +20,15 @@ def defaults(form: type[forms.Form]) -> dict[str, Any]:
 def cleaned(form: type[forms.Form], given: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values of all fields: those given, checked, and the defaults of the others.
 
-    Raises ProblemError naming the field that is unknown or has a value it cannot have.
+    Raises:
+        ProblemError: Naming the field that is unknown or has a value it cannot have.
     """
     unknown = sorted(set(given) - set(form.base_fields))
     if unknown:
         known = ", ".join(form.base_fields) or "none"
         raise ProblemError(
-            f"There is no setting “{unknown[0]}”; the settings of this kind are: {known}.",
+            gettext("There is no setting “%(unknown)s”. The settings of this kind are: %(known)s.")
+            % {"unknown": unknown[0], "known": known},
             code="settings", field=f"settings.{unknown[0]}",
         )  # fmt: skip
     data = QueryDict(mutable=True)

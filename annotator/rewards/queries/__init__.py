@@ -1,20 +1,14 @@
 """Every read of the rewards app that is more than a lookup."""
 
-from annotator.rewards.queries.bases import Outcome, bases, outcome, ready_bases, registrable
+from annotator.rewards.queries.bases import Outcome, bases, outcome, registrable
 from annotator.rewards.queries.breakdown import (
-    Apart,
     Difference,
-    DimensionPart,
-    ItemScore,
-    QuestionPart,
-    SubDimensionPart,
     apart,
     differences,
     item_score,
 )
 from annotator.rewards.queries.models import (
     ComparisonChoice,
-    Coverage,
     TrainingChoice,
     comparison_choices,
     coverage,
@@ -25,61 +19,46 @@ from annotator.rewards.queries.models import (
     training_choices,
 )
 from annotator.rewards.queries.policies import (
-    DefaultStatus,
-    PolicyStatus,
     default_statuses,
+    new_annotations,
     policies,
     policy_status,
     versions_in_use,
 )
 from annotator.rewards.queries.scores import (
     GeneratorMean,
-    ScoreTable,
-    generator_means,
-    histogram,
+    distribution,
     place,
     ranking,
     score_table,
 )
-from annotator.rewards.queries.trainings import Training, training_of
-from annotator.rewards.queries.versions import VersionFigures, version_figures
+from annotator.rewards.queries.trainings import training_of
+from annotator.rewards.queries.versions import version_figures
 from annotator.rewards.services.promotion import version_before
 
 __all__ = [
-    "Apart",
     "ComparisonChoice",
-    "Coverage",
-    "DefaultStatus",
     "Difference",
-    "DimensionPart",
     "GeneratorMean",
-    "ItemScore",
     "Outcome",
-    "PolicyStatus",
-    "QuestionPart",
-    "ScoreTable",
-    "SubDimensionPart",
-    "Training",
     "TrainingChoice",
-    "VersionFigures",
     "apart",
     "bases",
     "comparison_choices",
     "coverage",
     "default_statuses",
     "differences",
-    "generator_means",
-    "histogram",
+    "distribution",
     "item_score",
     "models",
     "models_by_media_type",
+    "new_annotations",
     "outcome",
     "place",
     "policies",
     "policy_status",
     "promoted",
     "ranking",
-    "ready_bases",
     "registrable",
     "running_jobs",
     "score_table",

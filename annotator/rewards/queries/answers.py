@@ -9,7 +9,10 @@ from annotator.rewards.queries.breakdown import item_score
 
 
 def answer_of(score: Score, *, file: str = "") -> dict[str, Any]:
-    """Plain data of a score, which need not be stored (its ``item`` and the item's ``prompt`` neither)."""
+    """Turn a score into plain data.
+
+    The score need not be stored, and neither need its ``item`` nor the item's ``prompt``.
+    """
     parts = item_score(score)
     model = score.reward_model
     return {

@@ -13,17 +13,12 @@ from annotator.rewards.models import BaseModel, BaseModelState
 
 
 def bases() -> QuerySet[BaseModel]:
-    """All base models with their jobs, and how many ``made`` versions each has."""
+    """List base models with their jobs and the number of versions ``made``."""
     return (
         BaseModel.objects.select_related("job", "created_by")
         .annotate(made=Count("versions", distinct=True))
         .order_by("name", "revision")
     )
-
-
-def ready_bases() -> QuerySet[BaseModel]:
-    """Those that judges can be made from."""
-    return BaseModel.objects.filter(state=BaseModelState.READY)
 
 
 @dataclass(frozen=True)
@@ -39,18 +34,21 @@ class Outcome:
 
 
 def outcome(base: BaseModel) -> Outcome:
-    """The state of a base model. Where its check ended without a word to the row, the job says why."""
+    """Read the state of a base model.
+
+    Where its check ended before it could record anything in the row, the job says why.
+    """
     job = base.job
     if base.state != BaseModelState.CHECKING or (job is not None and not job.is_finished):
         return Outcome(base.state, base.error)
     if job is None:
-        return Outcome(BaseModelState.REFUSED, _("The check is gone from the list of jobs. Check the model again."))
-    if job.state == JobState.CANCELLED:
-        return Outcome(BaseModelState.REFUSED, _("The check was cancelled. Check the model again."))
+        return Outcome(BaseModelState.REFUSED, _("The check is no longer in the list of jobs. Check the model again."))
+    if job.state == JobState.CANCELED:
+        return Outcome(BaseModelState.REFUSED, _("The check was canceled. Check the model again."))
     return Outcome(BaseModelState.REFUSED, job.error or _("The check ended without a result. Check the model again."))
 
 
 def registrable() -> list[str]:
-    """Names of the models below VLM_ROOTS that are not registered yet."""
+    """List the models below VLM_ROOTS that are not registered yet."""
     known = set(BaseModel.objects.filter(revision="").values_list("name", flat=True))
     return [name for name in vlms.available() if name not in known]

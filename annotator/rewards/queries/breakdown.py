@@ -52,6 +52,8 @@ class SubDimensionPart:
 
 @dataclass(frozen=True)
 class DimensionPart:
+    """What one dimension contributes, and its sub-dimensions."""
+
     id: str
     name: str
     contribution: float
@@ -81,8 +83,8 @@ class ItemScore:
     @property
     def costliest(self) -> tuple[Cost, ...]:
         """What cost the most, the dearest first; at most three. What is rather not there at all costs nothing."""
-        told = (cost for cost in self.explanation.costs if cost.name not in self.explanation.absent)
-        return tuple(islice(told, 3))
+        present = (cost for cost in self.explanation.costs if cost.name not in self.explanation.absent)
+        return tuple(islice(present, 3))
 
     @property
     def dearest(self) -> tuple[SubDimensionPart, ...]:
@@ -92,7 +94,7 @@ class ItemScore:
 
 
 def item_score(score: Score) -> ItemScore:
-    """The breakdown of a stored score (with its ``reward_model__checklist_version``)."""
+    """Break down a stored score that has its ``reward_model__checklist_version``."""
     model = score.reward_model
     checklist = checklist_of(model.checklist_version)
     p_yes = np.array([score.p_yes], dtype=np.float64)
@@ -148,16 +150,18 @@ SCRAMBLE, PRIME = 2_654_435_761, 1_000_003
 
 
 def contributions_by_sub_dimension(model: RewardModel, p_yes: ArrayLike) -> NDArray[np.float64]:
-    """float64 [n, s] from P(yes) [n, q]."""
+    """Compute each sub-dimension's contribution, float64 [n, s], from P(yes) [n, q]."""
     checklist = checklist_of(model.checklist_version)
     return reward(soft_values(p_yes, checklist), checklist, weights_of(model)).by_sub_dimension
 
 
 def average(model: RewardModel) -> NDArray[np.float64]:
-    """The mean contribution of each sub-dimension among the version's scores, float64 [s]; zeros where it has none.
+    """Average each sub-dimension's contribution over the version's scores.
 
-    Of many scores some are taken, by a scrambled number: items come in cycles (a photograph, its blurred, its dark
-    version …), and every n-th could be blurred. Kept for a while: it moves slowly.
+    Returns float64 [s], zeros where the version has no scores.
+
+    Of many scores a part is taken, by a scrambled number: items come in cycles (a photograph, its blurred, its dark
+    version …), and every n-th could be blurred. The result is kept for a while, as it changes slowly.
     """
     count = Score.objects.filter(reward_model=model).count()
     key = f"rewards-average:{model.pk}:{count}"
@@ -183,8 +187,10 @@ class Difference:
 
 
 def differences(model: RewardModel, scores: Sequence[Score]) -> list[list[Difference]]:
-    """For each score of the version how it differs from the average, the largest difference first; those that are
-    nothing left out."""
+    """Compare each score of the version with the average.
+
+    Each score has its differences, the largest first, without those that are zero.
+    """
     if not scores:
         return []
     gaps = contributions_by_sub_dimension(model, [score.p_yes for score in scores]) - average(model)
@@ -198,14 +204,17 @@ def differences(model: RewardModel, scores: Sequence[Score]) -> list[list[Differ
 
 @dataclass(frozen=True)
 class Apart:
-    """In what an item is furthest ``behind`` and ``ahead`` of the average, up to three each."""
+    """Where an item is furthest ``behind`` and ``ahead`` of the average.
+
+    Each has up to three sub-dimensions.
+    """
 
     behind: tuple[Difference, ...]
     ahead: tuple[Difference, ...]
 
 
 def apart(score: Score) -> Apart:
-    """What sets a score apart from the average of its version."""
+    """Find what sets a score apart from its version's average."""
     (found,) = differences(score.reward_model, [score])
     return Apart(
         behind=tuple(islice((difference for difference in found if difference.gap < 0), 3)),

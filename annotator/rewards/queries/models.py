@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from django.db.models import Count, Q, QuerySet
 
-from annotator.campaigns.models import AssignmentState, Campaign, Preference, that_count
+from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Preference, that_count
+from annotator.core import figures
 from annotator.jobs.models import Job
 from annotator.jobs.queries import unfinished
-from annotator.library.models import Item, MediaType
-from annotator.rewards.models import RewardModel, RewardModelState, Score, ScoreProblem
+from annotator.library.models import MediaType
+from annotator.library.queries import items_by_media_type
+from annotator.rewards.models import RewardModel, RewardModelState
+from annotator.rewards.queries.counts import problems_by_model, scores_by_model
 from annotator.rewards.services.scoring import SCORE_TASK
-from annotator.rewards.services.training import TRAIN_TASK
+from annotator.rewards.services.training_request import TRAIN_TASK
+
+if TYPE_CHECKING:
+    from annotator.rewards.annotated import ScoredModel
+
+ANNOTATIONS, COMPARISONS = "rewards.annotations", "rewards.comparisons"
 
 
 def models() -> QuerySet[RewardModel]:
+    """List all versions with what a list of them shows."""
     return RewardModel.objects.select_related("checklist_version", "snapshot", "base", "created_by")
 
 
 def promoted(media_type: str) -> RewardModel | None:
-    """The version that scores this media type, if there is one."""
+    """Find the version that scores this media type, or None."""
     return models().filter(media_type=media_type, state=RewardModelState.PROMOTED).first()
 
 
 def models_by_media_type() -> dict[str, list[RewardModel]]:
-    """All versions, newest first, under each media type (also one without any)."""
+    """List all versions by media type, newest first.
+
+    A media type without versions is in the result as well.
+    """
     found: dict[str, list[RewardModel]] = {media_type: [] for media_type in MediaType.values}
-    for model in models().annotate(scored=Count("scores")).order_by("-version"):
+    scores = scores_by_model()
+    for model in cast("list[ScoredModel]", list(models().order_by("-version"))):
+        model.scored = scores.get(model.pk, 0)
         found[model.media_type].append(model)
     return found
 
@@ -42,7 +57,10 @@ def running_jobs(reward_model: RewardModel | None = None) -> QuerySet[Job]:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of the ``items`` of its media type a version has scored, and could not."""
+    """How many items of its media type a version has scored.
+
+    ``problems`` counts those it could not score.
+    """
 
     items: int
     scored: int
@@ -54,10 +72,11 @@ class Coverage:
 
 
 def coverage(reward_model: RewardModel) -> Coverage:
+    """Count what a version has scored."""
     return Coverage(
-        items=Item.objects.filter(media_type=reward_model.media_type).count(),
-        scored=Score.objects.filter(reward_model=reward_model).count(),
-        problems=ScoreProblem.objects.filter(reward_model=reward_model).count(),
+        items=items_by_media_type().get(reward_model.media_type, 0),
+        scored=scores_by_model().get(reward_model.pk, 0),
+        problems=problems_by_model().get(reward_model.pk, 0),
     )
 
 
@@ -74,7 +93,10 @@ class TrainingChoice:
 
 @dataclass(frozen=True)
 class ComparisonChoice:
-    """A campaign in which people compared items, and what is in it; ``decided`` leaves ties out."""
+    """A campaign in which people compared items, and how many comparisons it has.
+
+    ``decided`` leaves ties out.
+    """
 
     campaign: Campaign
     comparisons: int
@@ -84,7 +106,37 @@ class ComparisonChoice:
 
 
 def comparison_choices() -> list[ComparisonChoice]:
-    """Campaigns whose comparisons weights could be fitted on, by media type, those with most first."""
+    """List campaigns whose comparisons weights could be fitted on, by media type.
+
+    Campaigns with the most comparisons come first.
+    """
+    return [ComparisonChoice(campaign, *counts) for campaign, counts in _with_campaigns(COMPARISONS)]
+
+
+def training_choices() -> list[TrainingChoice]:
+    """List campaigns with submitted annotations that count, by media type.
+
+    Campaigns with the most annotations come first.
+    """
+    return [TrainingChoice(campaign, *counts) for campaign, counts in _with_campaigns(ANNOTATIONS)]
+
+
+def register() -> None:
+    """Register the counts that the choices need."""
+    figures.register(ANNOTATIONS, make=_count_annotations)
+    figures.register(COMPARISONS, make=_count_comparisons)
+
+
+def _with_campaigns(name: str) -> list[tuple[Campaign, tuple[int, ...]]]:
+    counts: dict[int, tuple[int, ...]] = figures.present(name)
+    campaigns = Campaign.objects.select_related("checklist_version").in_bulk([*counts])
+    return sorted(
+        ((campaigns[pk], found) for pk, found in counts.items() if pk in campaigns),
+        key=lambda row: (row[0].media_type, -row[1][0], row[0].pk),
+    )
+
+
+def _count_comparisons(_of: str) -> dict[int, tuple[int, ...]]:
     said = Q(pairs__comparisons__state=AssignmentState.SUBMITTED)
     campaigns = (
         Campaign.objects.annotate(
@@ -94,23 +146,22 @@ def comparison_choices() -> list[ComparisonChoice]:
             people=Count("pairs__comparisons__annotator", filter=said, distinct=True),
         )
         .filter(comparisons__gt=0)
-        .order_by("media_type", "-comparisons", "pk")
+        .order_by()
     )
-    return [ComparisonChoice(c, c.comparisons, c.decided, c.prompts, c.people) for c in campaigns]
+    rows = campaigns.values_list("pk", "comparisons", "decided", "prompts", "people")
+    return {pk: tuple(counts) for pk, *counts in rows}
 
 
-def training_choices() -> list[TrainingChoice]:
-    """Campaigns with submitted annotations that count, by media type, those with most first."""
-    submitted = that_count("campaign_items__assignments__")
-    campaigns = (
-        Campaign.objects.select_related("checklist_version")
+def _count_annotations(_of: str) -> dict[int, tuple[int, ...]]:
+    rows = (
+        Assignment.objects.filter(that_count())
+        .order_by()
+        .values_list("campaign_item__campaign")
         .annotate(
-            annotations=Count("campaign_items__assignments", filter=submitted),
-            judged_items=Count("campaign_items__item", filter=submitted, distinct=True),
-            judged_prompts=Count("campaign_items__item__prompt", filter=submitted, distinct=True),
-            people=Count("campaign_items__assignments__annotator", filter=submitted, distinct=True),
+            Count("pk"),
+            Count("campaign_item", distinct=True),
+            Count("campaign_item__item__prompt", distinct=True),
+            Count("annotator", distinct=True),
         )
-        .filter(annotations__gt=0)
-        .order_by("media_type", "-annotations", "pk")
     )
-    return [TrainingChoice(c, c.annotations, c.judged_items, c.judged_prompts, c.people) for c in campaigns]
+    return {pk: tuple(counts) for pk, *counts in rows}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Avg, Count, F, Q, QuerySet, StdDev
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Avg, Count, F, FloatField, Func, IntegerField, Max, Min, Q, QuerySet, StdDev, Value
+from django.http import QueryDict
 from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
+from annotator.core import figures
+from annotator.core.counted_pages import narrowing
 from annotator.rewards.models import RewardModel, Score
+from annotator.rewards.queries.counts import scores_by_model
 from reward_engine.checklist import Checklist
 
 
@@ -32,6 +38,7 @@ class ScoreTable:
 
 
 def score_table(reward_model: RewardModel) -> ScoreTable:
+    """Read all scores of a version as arrays."""
     checklist = checklist_of(reward_model.checklist_version)
     rows = list(
         Score.objects.filter(reward_model=reward_model)
@@ -51,7 +58,7 @@ def score_table(reward_model: RewardModel) -> ScoreTable:
 
 
 def ranking(reward_model: RewardModel, *, worst_first: bool = False) -> QuerySet[Score]:
-    """The scores of a version with their items, best first."""
+    """List the scores of a version with their items, best first."""
     scores = Score.objects.filter(reward_model=reward_model).select_related("item__prompt", "item__generator")
     return scores.order_by("reward", "-item_id") if worst_first else scores.order_by("-reward", "item_id")
 
@@ -93,18 +100,70 @@ def generator_means(scores: QuerySet[Score], limit: int = 12) -> list[GeneratorM
 
 
 def histogram(scores: QuerySet[Score], bins: int = 32) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(counts int64 [bins], edges float64 [bins + 1]) of the rewards; empty arrays where there are none."""
-    rewards = np.fromiter(scores.order_by().values_list("reward", flat=True).iterator(chunk_size=20_000), np.float64)
-    if not len(rewards):
+    """Count rewards in bins.
+
+    Returns counts int64 [bins] and edges float64 [bins + 1]. Both are empty where there are no rewards.
+    """
+    ends = scores.order_by().aggregate(low=Min("reward"), high=Max("reward"))
+    if ends["low"] is None:
         return np.zeros(0, np.int64), np.zeros(0)
-    counts, edges = np.histogram(rewards, bins=bins)
-    return counts.astype(np.int64), edges
+    edges = np.histogram_bin_edges([], bins, (ends["low"], ends["high"]))
+    counts = np.zeros(bins, np.int64)
+    # The database counts; what lies on the last edge belongs to the last bin.
+    bucket = Func(F("reward"), Value(edges.tolist(), output_field=ArrayField(FloatField())), function="width_bucket",
+                  output_field=IntegerField())  # fmt: skip
+    for number, n in scores.order_by().values_list(bucket).annotate(n=Count("pk")):
+        counts[min(max(number, 1), bins) - 1] += n
+    return counts, edges
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The rewards of a version's scores, or of those a filter leaves.
+
+    It has how many there are, in all and by generator, and their histogram.
+    """
+
+    n: int
+    means: list[GeneratorMean]
+    histogram: tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+DISTRIBUTION = "rewards.distribution"
+
+
+def distribution(reward_model: RewardModel, filters: Mapping[str, str]) -> Distribution:
+    """Describe the rewards that ``ScoreFilter`` leaves.
+
+    Where there are many, this is what a worker worked out seconds ago.
+    """
+    from annotator.rewards.filters import ScoreFilter
+
+    query = narrowing(filters, ScoreFilter, but=("model", "order"))
+    found: Distribution = figures.present(DISTRIBUTION, f"{reward_model.pk}?{query}")
+    return found
+
+
+def _make_distribution(of: str) -> Distribution:
+    from annotator.rewards.filters import ScoreFilter
+
+    model, _mark, query = of.partition("?")
+    found = ScoreFilter(QueryDict(query), queryset=Score.objects.filter(reward_model=int(model))).qs
+    return Distribution(found.count(), generator_means(found), histogram(found))
+
+
+def register() -> None:
+    """Register the distributions."""
+    figures.register(DISTRIBUTION, make=_make_distribution)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a score stands among its version's: ``better_than`` is the share of the others in 0..1 (None where there
-    are none), ``rank`` among ``of`` counts the items of its prompt."""
+    """Where a score stands among those of its version.
+
+    ``better_than`` is the share of the others in 0..1 (None where there are none). ``rank`` among ``of`` counts the
+    items of its prompt.
+    """
 
     better_than: float | None
     rank: int
@@ -112,12 +171,13 @@ class Place:
 
 
 def place(score: Score) -> Place:
-    lower = Q(reward__lt=score.reward)
-    counts = Score.objects.filter(reward_model=score.reward_model_id).aggregate(
-        all=Count("pk"),
-        lower=Count("pk", filter=lower),
-        of=Count("pk", filter=Q(item__prompt=score.item.prompt_id)),
-        above=Count("pk", filter=Q(item__prompt=score.item.prompt_id, reward__gt=score.reward)),
+    """Find where a score stands among those of its version."""
+    scores = Score.objects.filter(reward_model=score.reward_model_id)
+    counts = scores.filter(item__prompt=score.item.prompt_id).aggregate(
+        of=Count("pk"), above=Count("pk", filter=Q(reward__gt=score.reward))
     )
-    others = counts["all"] - 1
-    return Place(counts["lower"] / others if others else None, counts["above"] + 1, counts["of"])
+    others = max(scores_by_model().get(score.reward_model_id, 0) - 1, 0)
+    share = None
+    if others:
+        share = min(scores.filter(reward__lt=score.reward).count() / others, 1.0)
+    return Place(share, counts["above"] + 1, counts["of"])

@@ -18,7 +18,10 @@ LOG = "adapter.training/log.jsonl"
 
 @dataclass(frozen=True)
 class Training:
-    """``loss`` with the held-out loss beside it, ``accuracy`` of held-out answers; ``item``: what is being read."""
+    """How a training is going.
+
+    ``loss`` has the held-out loss beside it. ``accuracy`` is that of held-out answers. ``item`` is what is being read.
+    """
 
     job: Job
     step: int
@@ -36,7 +39,10 @@ class Training:
 
 
 def training_of(job: Job) -> Training:
-    """What the training's folder tells; of one that keeps no folder, the job alone."""
+    """Read how a training is going from its folder.
+
+    A training that keeps no folder has only its job.
+    """
     folder = folder_of(job)
     lines = read_log(folder / LOG)
     status = _status(folder)
@@ -66,7 +72,10 @@ def training_of(job: Job) -> Training:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of a training's log; what a kill cut off is left out."""
+    """Read the lines of a training's log.
+
+    A line that a kill cut off is left out.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:

@@ -31,7 +31,7 @@ class VersionFigures:
 
 
 def version_figures(model: RewardModel) -> VersionFigures:
-    """From what is stored with the version: nothing is computed."""
+    """Read the figures stored with a version, without computing any."""
     metrics, manifest = model.metrics, model.manifest
     overall: dict[str, Any] = metrics.get("overall", {})
     validation, cost = metrics.get("validation", {}), metrics.get("cost", {})

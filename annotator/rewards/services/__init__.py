@@ -1,15 +1,13 @@
 """Every write of the rewards app."""
 
-from annotator.rewards.services.answering import answer_scores
-from annotator.rewards.services.automatic import score_new_items
+from annotator.rewards.services.automatic_scoring import score_new_items
 from annotator.rewards.services.bases import check_base, delete_base, register_base, request_check
-from annotator.rewards.services.estimating import estimate_training
 from annotator.rewards.services.gate import gate
 from annotator.rewards.services.policies import change_policy, create_policy, delete_policy
 from annotator.rewards.services.promotion import promote, retire, roll_back
 from annotator.rewards.services.published import LoadedFiles, NamedFile, load_published
-from annotator.rewards.services.resuming import resume_training
 from annotator.rewards.services.retraining import retrain_now, retrain_when_grown
+from annotator.rewards.services.score_request_job import answer_scores
 from annotator.rewards.services.score_requests import (
     clear_score_requests,
     known_answers,
@@ -19,8 +17,10 @@ from annotator.rewards.services.score_requests import (
     wait_for,
 )
 from annotator.rewards.services.scoring import request_scoring, score, score_items
-from annotator.rewards.services.snapshots import create_snapshot
-from annotator.rewards.services.training import request_training, train
+from annotator.rewards.services.training_estimate import estimate_training
+from annotator.rewards.services.training_job import train
+from annotator.rewards.services.training_request import request_training
+from annotator.rewards.services.training_resume import resume_training
 from annotator.rewards.services.version_comparison import compare, request_comparison
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "clear_score_requests",
     "compare",
     "create_policy",
-    "create_snapshot",
     "delete_base",
     "delete_policy",
     "estimate_training",

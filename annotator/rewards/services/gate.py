@@ -16,15 +16,17 @@ relation to the baseline of its own held-out prompts, as was measured in trainin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext
 from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
+from annotator.core.texts import in_all_languages, items_text, joined, prompts_text
 from annotator.rewards.models import RewardModel
 from annotator.rewards.services import artifacts
 from reward_engine.evaluation.level_comparison import JudgeFigures, compare_levels
@@ -36,18 +38,28 @@ NEW, OLD = "new", "old"
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a candidate may take the promoted version's place, why, in words, and the figures behind it.
+    """Whether a candidate may take the promoted version's place, and why.
 
-    ``comparison``: plain data; see :func:`gate`.
+    ``why`` makes the sentence in the active language. ``comparison`` has the figures behind it as plain data; see
+    :func:`gate`.
     """
 
     passes: bool
-    reason: str
+    why: Callable[[], str]
     comparison: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def reason(self) -> str:
+        """The reason in the active language."""
+        return self.why()
+
     def to_json(self, *, asked: bool) -> dict[str, Any]:
-        """Plain data for the version's row. ``asked``: whether it was to be promoted where it passes."""
-        return {"passes": self.passes, "reason": self.reason, "asked": asked, **self.comparison}
+        """Make plain data for the version's row.
+
+        Args:
+            asked: Whether it was to be promoted where it passes.
+        """
+        return {"passes": self.passes, "reason": in_all_languages(self.why), "asked": asked, **self.comparison}
 
 
 @dataclass(frozen=True)
@@ -69,9 +81,12 @@ class Shared:
 
 
 def shared_items(models: Sequence[RewardModel]) -> Shared:
-    """What these versions of one checklist said of the items that all of them held out; the first one's levels.
+    """Read versions' predictions of the items that all of them held out.
 
-    Raises BrokenArtifactError where a version's held-out predictions are missing or altered.
+    The versions have one checklist. The levels are those of the first one.
+
+    Raises:
+        BrokenArtifactError: If a version's held-out predictions are missing or altered.
     """
     held = {model.pk: artifacts.read_held_out(model) for model in models}
     first = held[models[0].pk]
@@ -95,7 +110,8 @@ def _prompts(model: RewardModel, held_out: Mapping[str, NDArray[Any]]) -> NDArra
         return held_out["prompts"]
     if model.snapshot is None:
         raise artifacts.BrokenArtifactError(
-            f"The held-out predictions of {model} do not say which prompts they are of. Train again."
+            gettext("The held-out predictions of %(model)s do not record their prompts. Train again.")
+            % {"model": model}
         )
     frozen = artifacts.read_snapshot(model.snapshot)
     return np.asarray(frozen["prompts"][_rows(frozen["items"], held_out["items"])])
@@ -114,24 +130,31 @@ def gate(candidate: RewardModel, standing: RewardModel | None) -> Verdict:
     name, n, and for accuracy and log_loss old, new and difference with value, low and high) and ``overall``, alike.
     """
     if standing is None:
-        return Verdict(True, "It is the first: no other version is promoted.", {"how": "none"})
+        return Verdict(True, lambda: gettext("It is the first version: no other one is promoted."), {"how": "none"})
     against = {"against": {"id": standing.pk, "version": standing.version, "judge": standing.judge}}
     if standing.checklist_version_id != candidate.checklist_version_id:
         return Verdict(
             False,
-            f"It answers another checklist than version {standing.version}, which is promoted; a person decides.",
+            lambda: (
+                gettext(
+                    "It answers another checklist than version %(version)s, which is promoted. A person must decide."
+                )
+                % {"version": standing.version}
+            ),
             {**against, "how": "none"},
         )
     try:
         shared = shared_items([candidate, standing])
     except ProblemError as problem:
-        return _by_shares(candidate, standing, against, f"They cannot be compared on common items: {problem.message}")
-    if shared.prompt_count < FEWEST_PROMPTS:
-        few = (
-            f"Both held out {len(shared.items)} items of {shared.prompt_count} prompts in common, and at least "
-            f"{FEWEST_PROMPTS} prompts are needed to compare them there."
+        message = problem.message
+        return _by_shares(
+            candidate,
+            standing,
+            against,
+            lambda: gettext("They cannot be compared on common items: %(reason)s") % {"reason": message},
         )
-        return _by_shares(candidate, standing, against, few)
+    if shared.prompt_count < FEWEST_PROMPTS:
+        return _by_shares(candidate, standing, against, lambda: _too_few(shared))
     return _on_common_items(candidate, standing, shared, against)
 
 
@@ -147,7 +170,9 @@ def _on_common_items(candidate: RewardModel, standing: RewardModel, shared: Shar
     loss = found.overall[NEW].log_loss_difference
     before, after = found.overall[OLD].log_loss, found.overall[NEW].log_loss
     if loss is None or before is None or after is None:
-        return _by_shares(candidate, standing, against, "Their log loss on common items cannot be said.")
+        return _by_shares(
+            candidate, standing, against, lambda: gettext("Their log loss on common items cannot be computed.")
+        )
     names = {sub.id: sub.name for sub in checklist.ordinal}
     comparison = {
         **against,
@@ -162,14 +187,42 @@ def _on_common_items(candidate: RewardModel, standing: RewardModel, shared: Shar
         "overall": _pair(found.overall),
     }
     passes = loss.value <= ROUNDING
-    chance = "; it may be chance" if loss.low <= 0 <= loss.high and loss.low < loss.high else ""
-    return Verdict(
-        passes,
-        f"It is {'at least' if passes else 'not'} as good: on the {found.items} items of {found.prompts} prompts that "
-        f"both held out its log loss is {after.value:.3f}, version {standing.version}’s {before.value:.3f} "
-        f"(difference {_signed(loss.value)}, 95 % interval {_signed(loss.low)} to {_signed(loss.high)}{chance}).",
-        comparison,
+    numbers = {
+        "items": found.items,
+        "prompts": found.prompts,
+        "after": f"{after.value:.3f}",
+        "before": f"{before.value:.3f}",
+        "version": standing.version,
+        "difference": _signed(loss.value),
+        "low": _signed(loss.low),
+        "high": _signed(loss.high),
+    }
+    by_chance = loss.low <= 0 <= loss.high and loss.low < loss.high
+    return Verdict(passes, lambda: _loss_in_words(passes, numbers, by_chance), comparison)
+
+
+def _loss_in_words(passes: bool, numbers: Mapping[str, Any], by_chance: bool) -> str:
+    return joined(
+        [
+            gettext("It is at least as good.") if passes else gettext("It is not as good."),
+            gettext(
+                "On the %(items)s of %(prompts)s that both held out, its log loss is %(after)s, and version "
+                "%(version)s’s is %(before)s (difference %(difference)s, 95%% interval %(low)s to %(high)s)."
+            )
+            % {**numbers, "items": items_text(numbers["items"]), "prompts": prompts_text(numbers["prompts"])},
+            gettext("The difference may be chance.") if by_chance else "",
+        ]
     )
+
+
+def _too_few(shared: Shared) -> str:
+    return gettext(
+        "Both held out %(items)s of %(prompts)s in common, but at least %(fewest)s prompts are needed for a comparison."
+    ) % {
+        "items": items_text(len(shared.items)),
+        "prompts": prompts_text(shared.prompt_count),
+        "fewest": FEWEST_PROMPTS,
+    }
 
 
 def _pair(figures: Mapping[str, JudgeFigures]) -> dict[str, Any]:
@@ -186,18 +239,29 @@ def _pair(figures: Mapping[str, JudgeFigures]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _by_shares(candidate: RewardModel, standing: RewardModel, against: dict[str, Any], why: str) -> Verdict:
+def _by_shares(
+    candidate: RewardModel, standing: RewardModel, against: dict[str, Any], why: Callable[[], str]
+) -> Verdict:
     """How far each is below the log loss of its own baseline (1: no better than the shares of yes; 0: always sure and
     right), since the two were measured on different prompts."""
     ours, theirs = _relative_loss(candidate), _relative_loss(standing)
     if ours is None or theirs is None:
         comparison = {**against, "how": "none"}
-        return Verdict(False, f"Its held-out measures cannot be compared; a person decides. {why}", comparison)
+        return Verdict(
+            False,
+            lambda: joined([gettext("Its held-out metrics cannot be compared. A person must decide."), why()]),
+            comparison,
+        )
     comparison = {**against, "how": "shares", "old_share": theirs, "new_share": ours}
-    words = f"log loss on held-out prompts is {ours:.0%} of the baseline’s, version {standing.version}’s {theirs:.0%}"
-    if ours <= theirs:
-        return Verdict(True, f"It is at least as good: its {words}. {why}", comparison)
-    return Verdict(False, f"It is not as good: its {words}. {why}", comparison)
+    passes = ours <= theirs
+
+    def in_words() -> str:
+        shares = gettext(
+            "Its log loss on held-out prompts is %(ours)s of the baseline’s, and version %(version)s’s is %(theirs)s."
+        ) % {"ours": f"{ours:.0%}", "theirs": f"{theirs:.0%}", "version": standing.version}
+        return joined([gettext("It is at least as good.") if passes else gettext("It is not as good."), shares, why()])
+
+    return Verdict(passes, in_words, comparison)
 
 
 def _relative_loss(model: RewardModel) -> float | None:

@@ -23,9 +23,12 @@ _lock = threading.RLock()
 
 
 def kept_judge(model: RewardModel) -> Judge:
-    """The judge of this version, ready to predict. Raises BrokenArtifactError as ``judges.load``.
+    """Find or load the judge of this version, ready to predict.
 
-    Files that have changed since it was loaded are loaded, and so checked, again.
+    Files that have changed since they were loaded are loaded, and so checked, again.
+
+    Raises:
+        BrokenArtifactError: As ``judges.load``.
     """
     if not model.path:
         return judges.load(model)
@@ -54,7 +57,10 @@ def _bytes(model: RewardModel, judge: Judge) -> int:
 
 
 def forget_judges() -> None:
-    """Give the memory back, for a worker that needs all of it for something else."""
+    """Release the memory of kept judges.
+
+    It is for a worker that needs all memory for something else.
+    """
     with _lock:
         _kept.clear()
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from annotator.campaigns.models import ChecklistVersion
 from annotator.core.errors import ConflictError, ProblemError
@@ -19,9 +20,13 @@ LAST_HOUR = 23
 def create_policy(
     *, checklist_version: ChecklistVersion, judge: str, by: Any = None, **values: Any
 ) -> RetrainingPolicy:
-    """Say when a kind is retrained on a checklist version; ``values`` as :func:`change_policy` takes them.
+    """Set when a kind is retrained on a checklist version.
 
-    Raises ConflictError where there is a policy for the two, and ProblemError for values that cannot be.
+    ``values`` are as :func:`change_policy` takes them.
+
+    Raises:
+        ConflictError: If there is a policy for the two.
+        ProblemError: If values are out of range.
     """
     policy = RetrainingPolicy(checklist_version=checklist_version, judge=judge, created_by=by)
     try:
@@ -29,7 +34,8 @@ def create_policy(
             return change_policy(policy=policy, **values)
     except IntegrityError as error:
         raise ConflictError(
-            f"There is a retraining policy of {judge} on {checklist_version} already. Change that one.",
+            gettext("A retraining policy for %(judge)s on %(checklist_version)s already exists. Change that one.")
+            % {"judge": judge, "checklist_version": checklist_version},
             code="policy_exists",
             field="judge",
         ) from error
@@ -44,16 +50,24 @@ def change_policy(
     nightly_hour: int | None = None,
     promotes: bool | None = None,
 ) -> RetrainingPolicy:
-    """Set when, with which settings and whether it promotes. None for both moments: only by hand.
+    """Set when, with which settings and whether it promotes.
 
-    ``judge_settings``: the kind's own, checked by it; its base model, where it has one, is among them. None leaves
-    them, ``enabled`` and ``promotes`` as they are. Raises ProblemError naming the field.
+    With None for both moments, it is trained by hand only.
+
+    Args:
+        judge_settings: The kind's own, checked by it; its base model, where it has one, is among them. None leaves
+            them, ``enabled`` and ``promotes`` as they are.
+
+    Raises:
+        ProblemError: Naming the field.
     """
     kind = judges.kind_of(policy.judge)
     if after_annotations is not None and after_annotations < 1:
-        raise ProblemError("At least one new annotation is needed.", code="policy", field="after_annotations")
+        raise ProblemError(
+            gettext("At least one new annotation is required."), code="policy", field="after_annotations"
+        )
     if nightly_hour is not None and not 0 <= nightly_hour <= LAST_HOUR:
-        raise ProblemError("An hour is a number from 0 to 23.", code="policy", field="nightly_hour")
+        raise ProblemError(gettext("The hour must be a number from 0 to 23."), code="policy", field="nightly_hour")
     given = policy.judge_settings if judge_settings is None else judge_settings
     policy.judge_settings = kind.check_settings(given, policy.checklist_version.media_type)
     policy.base = _base(policy.judge_settings)

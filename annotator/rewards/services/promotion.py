@@ -6,8 +6,10 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotator.core.errors import ConflictError
+from annotator.core.texts import joined
 from annotator.library.models import MediaType
 from annotator.rewards import judges
 from annotator.rewards.models import RewardModel, RewardModelAction, RewardModelEvent, RewardModelState
@@ -16,16 +18,22 @@ _LOCK = 0x5E_9157  # advisory lock of the register of models, one a media type
 
 
 def lock_register(media_type: str) -> None:
-    """Until the transaction ends nobody else numbers, promotes or retires a version of this media type."""
+    """Lock the versions of a media type for this transaction.
+
+    Until it ends, nobody else numbers, promotes or retires one.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, MediaType.values.index(media_type)])
 
 
 @transaction.atomic
 def promote(*, reward_model: RewardModel, by: Any = None, note: str = "") -> RewardModel:
-    """Make this version the one that scores; the present one is retired. A retired version may come back.
+    """Promote this version, so that it scores, and retire the current one.
 
-    Raises BrokenArtifactError where its files are missing or altered.
+    A retired version may be promoted again.
+
+    Raises:
+        BrokenArtifactError: If its files are missing or altered.
     """
     lock_register(reward_model.media_type)
     model = RewardModel.objects.select_for_update().get(pk=reward_model.pk)
@@ -35,7 +43,12 @@ def promote(*, reward_model: RewardModel, by: Any = None, note: str = "") -> Rew
     standing = RewardModel.objects.filter(media_type=model.media_type, state=RewardModelState.PROMOTED).first()
     if standing is not None:
         _set_state(standing, RewardModelState.RETIRED)
-        _note(standing, RewardModelAction.RETIRED, by, f"Version {model.version} took its place.")
+        _note(
+            standing,
+            RewardModelAction.RETIRED,
+            by,
+            gettext("Replaced by version %(version)s.") % {"version": model.version},
+        )
     model.promoted_at = timezone.now()
     _set_state(model, RewardModelState.PROMOTED)
     _note(model, RewardModelAction.PROMOTED, by, note)
@@ -43,7 +56,9 @@ def promote(*, reward_model: RewardModel, by: Any = None, note: str = "") -> Rew
 
 
 def version_before(media_type: str) -> RewardModel | None:
-    """The version that scored before the promoted one: the one to go back to. None where there is none.
+    """Find the version to go back to from the promoted one.
+
+    It is the one that scored before it, or None.
 
     Promoting a version that was promoted earlier goes back to it, and what came after it is left behind. So going back
     again and again leads to the first version, and never round in a circle.
@@ -63,35 +78,48 @@ def version_before(media_type: str) -> RewardModel | None:
 
 @transaction.atomic
 def roll_back(*, reward_model: RewardModel, by: Any = None, note: str = "") -> RewardModel:
-    """Promote the version that was promoted before this one, which is promoted now; returns it.
+    """Promote the version that was promoted before this one.
 
-    Raises ConflictError where this one is not the promoted one (any more) or there was none before, and
-    BrokenArtifactError where the earlier one's files are missing or altered.
+    This version is the promoted one. Returns the earlier version.
+
+    Raises:
+        ConflictError: If this one is not the promoted one (any more) or there was none before.
+        BrokenArtifactError: If the earlier one's files are missing or altered.
     """
     lock_register(reward_model.media_type)
     model = RewardModel.objects.select_for_update().get(pk=reward_model.pk)
     if model.state != RewardModelState.PROMOTED:
-        raise ConflictError(f"{model} is not promoted, so there is nothing to roll back.", code="not_promoted")
+        raise ConflictError(
+            gettext("%(model)s is not promoted, so there is nothing to roll back.") % {"model": model},
+            code="not_promoted",
+        )
     earlier = version_before(model.media_type)
     if earlier is None:
         raise ConflictError(
-            f"No version was promoted before {model}. Promote another version, or retire this one.", code="no_earlier"
+            gettext("No version was promoted before %(model)s. Promote another version, or retire this one.")
+            % {"model": model},
+            code="no_earlier",
         )
     return promote(
-        reward_model=earlier, by=by, note=" ".join(filter(None, [f"Rolled back from version {model.version}.", note]))
+        reward_model=earlier,
+        by=by,
+        note=joined([gettext("Rolled back from version %(version)s.") % {"version": model.version}, note]),
     )
 
 
 @transaction.atomic
 def retire(*, reward_model: RewardModel, by: Any = None, note: str = "") -> RewardModel:
-    """Put a version aside. Where it was the promoted one, none is promoted then. Its scores stay.
+    """Retire a version; its scores stay.
 
-    Raises ConflictError where it is retired already.
+    Where it was the promoted one, none is promoted then.
+
+    Raises:
+        ConflictError: If it is retired already.
     """
     lock_register(reward_model.media_type)
     model = RewardModel.objects.select_for_update().get(pk=reward_model.pk)
     if model.state == RewardModelState.RETIRED:
-        raise ConflictError(f"{model} is retired already.", code="retired")
+        raise ConflictError(gettext("%(model)s is already retired.") % {"model": model}, code="retired")
     _set_state(model, RewardModelState.RETIRED)
     _note(model, RewardModelAction.RETIRED, by, note)
     return model

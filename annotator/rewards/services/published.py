@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tempfile
 from dataclasses import dataclass
@@ -11,15 +10,18 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext, ngettext
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import ChecklistVersion
 from annotator.campaigns.services import store_checklist
 from annotator.core.errors import ProblemError
+from annotator.core.texts import joined
 from annotator.library.models import MediaType
 from annotator.rewards.models import PublishedWeights
 from reward_engine.errors import RewardEngineError
 from reward_engine.published import PublishedReward, load_questions, load_weights
+from reward_engine.storage import sha256
 from reward_engine.weights import Weights
 
 LARGEST_FILE = 1_000_000  # bytes; the published ones have a few thousand
@@ -44,20 +46,33 @@ class LoadedFiles:
 
     @property
     def message(self) -> str:
-        known = "" if self.new else " It was there already."
-        kept = f" Its weights are those of {self.weights.weights_name}." if self.weights else ""
-        return f"{self.version} has {len(checklist_of(self.version).questions)} questions.{known}{kept}"
+        """A sentence on what was loaded, in the active language."""
+        n = len(checklist_of(self.version).questions)
+        text = ngettext("%(version)s has %(n)s question.", "%(version)s has %(n)s questions.", n)
+        sentences = [text % {"version": self.version, "n": n}]
+        if not self.new:
+            sentences.append(gettext("It already existed."))
+        if self.weights:
+            sentences.append(gettext("Its weights are those of %(name)s.") % {"name": self.weights.weights_name})
+        return joined(sentences)
 
 
 def load_published(
     *, media_type: str, questions: NamedFile, weights: NamedFile | None = None, loaded_by: Any = None
 ) -> LoadedFiles:
-    """Keep a question file as a checklist version, and a weight file that fits it as its weights; all or nothing.
+    """Load published questions and weights; all or nothing.
 
-    The same files give what is there already. Raises ProblemError (with ``field``: media_type, questions, weights).
+    The question file becomes a checklist version, and a weight file that fits it becomes its weights. Loading the same
+    files again returns what is there already.
+
+    Raises:
+        ProblemError: With ``field``: media_type, questions, weights.
     """
     if media_type not in MediaType.values:
-        raise ProblemError(f"“{media_type}” is no kind of media; choose image or video.", field="media_type")
+        raise ProblemError(
+            gettext("Unknown media type “%(media_type)s”. Choose image or video.") % {"media_type": media_type},
+            field="media_type",
+        )
     with tempfile.TemporaryDirectory() as folder:
         try:
             field = "questions"
@@ -75,7 +90,10 @@ def load_published(
 
 
 def weights_for(version: ChecklistVersion) -> Weights | None:
-    """The weights that were published with a checklist, those loaded last; None where there are none."""
+    """Find the weights that were published with a checklist.
+
+    Of several, they are those loaded last. Returns None where there are none.
+    """
     found = version.published_weights.first()
     if found is None:
         return None
@@ -88,7 +106,7 @@ def _keep(
     plain = scorer.weights()
     kept, _new = PublishedWeights.objects.get_or_create(
         checklist_version=version,
-        sha256=hashlib.sha256(weights.content).hexdigest(),
+        sha256=sha256(weights.content),
         defaults={
             "coef": plain.coef.tolist(),
             "intercept": plain.intercept,
@@ -107,12 +125,16 @@ def _put(folder: str, file: NamedFile, ending: str, field: str) -> Path:
     name = Path(file.name).name
     if not NAME.fullmatch(name) or not name.endswith(ending):
         raise ProblemError(
-            f"“{name[:100]}”: a published file of this kind is named with letters and digits and ends in {ending}.",
+            gettext("“%(name)s”: the name of a published file consists of letters and digits and ends in "
+                    "%(ending)s.") % {"name": name[:100], "ending": ending},
             code="name", field=field,
         )  # fmt: skip
     if len(file.content) > LARGEST_FILE:
         raise ProblemError(
-            f"{name} is larger than {LARGEST_FILE:,} bytes, so it is no published file.", code="size", field=field
+            gettext("%(name)s is larger than %(most)s bytes, so it is not a published file.")
+            % {"name": name, "most": f"{LARGEST_FILE:,}"},
+            code="size",
+            field=field,
         )
     path = Path(folder) / name
     path.write_bytes(file.content)

@@ -18,12 +18,13 @@ from django.db.models import BigIntegerField, Max, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotator.campaigns.models import Assignment, Campaign, ChecklistVersion, that_count
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import FINISHED, Job
 from annotator.rewards.models import RetrainingPolicy, RewardModel, RewardModelState, Snapshot
-from annotator.rewards.services.training import TRAIN_TASK, request_training
+from annotator.rewards.services.training_request import TRAIN_TASK, request_training
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +84,11 @@ def _note_problem(policy: RetrainingPolicy, problem: str) -> None:
 
 
 def is_due(policy: RetrainingPolicy, now: datetime) -> bool:
-    """Whether an enabled policy asks for a training now. Without new annotations none does: a training that failed on
-    these would fail again, and one that succeeded would give the same version."""
+    """Tell whether an enabled policy asks for a training now.
+
+    Without new annotations it does not: a training that failed on these would fail again, and one that succeeded would
+    give the same version.
+    """
     new = new_annotations(policy.checklist_version, policy.judge)
     if not new:
         return False
@@ -97,20 +101,26 @@ def is_due(policy: RetrainingPolicy, now: datetime) -> bool:
 
 
 def nightly_is_due(now: datetime, hour: int, *, since: datetime, last: datetime | None) -> bool:
-    """Whether today's hour (0–23, in the zone of ``now``) has come and nothing was trained from then on.
+    """Tell whether tonight's training is due.
 
-    So it runs once a day however often it is asked, and where nobody asked at that hour, it is made up for later the
-    same day. ``since``: when the policy was made or changed; an hour that had passed by then waits for the next day.
-    ``last``: when a training of this kind was last asked for, for whatever reason.
+    It is due where today's hour (0–23, in the zone of ``now``) has come and nothing was trained from then on. So it
+    runs once a day however often this is asked. Where nobody asked at that hour, it is made up for later the same day.
+
+    Args:
+        since: When the policy was made or changed; an hour that had passed by then waits for the next day.
+        last: When a training of this kind was last asked for, for whatever reason.
     """
     moment = now.replace(hour=hour, minute=0, second=0, microsecond=0)
     return since <= moment <= now and (last is None or last < moment)
 
 
 def retrain_now(*, policy: RetrainingPolicy, by: Any = None) -> tuple[Job, bool]:
-    """Ask for a training as the policy says, by hand: (its job, True), or (the one under way, False).
+    """Request a training as the policy says, by hand.
 
-    Raises ProblemError where nothing has been submitted yet or the settings no longer hold.
+    Returns (its job, True), or (the job under way, False).
+
+    Raises:
+        ProblemError: If nothing has been submitted yet or the settings no longer hold.
     """
     return _ask(
         policy.checklist_version, policy.judge, policy.judge_settings, promotes=policy.promotes, by=by, automatic=False
@@ -137,7 +147,9 @@ def _ask(
     found = list(campaigns.select_related("checklist_version").distinct())
     if not found:
         raise ProblemError(
-            f"Nothing has been submitted on {version} yet. Annotate some items, then try again.", code="no_annotations"
+            gettext("No annotations have been submitted on %(version)s yet. Annotate some items, then try again.")
+            % {"version": version},
+            code="no_annotations",
         )
     job = request_training(
         campaigns=found,
@@ -173,20 +185,26 @@ def trainings(version: ChecklistVersion, judge: str) -> QuerySet[Job]:
 
 
 def under_way(version: ChecklistVersion, judge: str) -> Job | None:
-    """The training of this kind that has not ended, if there is one."""
+    """Find the training of this kind that has not ended, or None."""
     return trainings(version, judge).exclude(state__in=FINISHED).order_by("created_at").first()
 
 
 def new_annotations(version: ChecklistVersion, judge: str = PROBE) -> int:
-    """Annotations of this checklist version that count, submitted since a training of this kind was last asked for."""
+    """Count annotations since the last training of this kind.
+
+    These are annotations of this checklist version that count and were submitted since it was last asked for.
+    """
     submitted = Assignment.objects.filter(that_count(), campaign_item__campaign__checklist_version=version)
     since = last_asked(version, judge)
     return submitted.filter(submitted_at__gt=since).count() if since else submitted.count()
 
 
 def last_asked(version: ChecklistVersion, judge: str = PROBE) -> datetime | None:
-    """When a training of this kind was last asked for, or froze its snapshot, which comes later. A training that failed
-    counts as well: the same data would fail again."""
+    """Find when a training of this kind was last asked for.
+
+    Where it froze its snapshot, which comes later, that moment counts. A training that failed counts as well, since the
+    same data would fail again.
+    """
     asked = trainings(version, judge)
     frozen = asked.filter(params__has_key="snapshot").annotate(
         snapshot=Cast(KeyTextTransform("snapshot", "params"), BigIntegerField())

@@ -30,8 +30,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.folders import scoring_folder
+from annotator.core.texts import in_all_languages
+from annotator.jobs.abandoned_folders import remove_abandoned
 from annotator.jobs.models import FINISHED, Job, Queue
 from annotator.jobs.services import enqueue
 from annotator.library.models import Item
@@ -43,7 +47,6 @@ from annotator.rewards.queries.answers import answer_of
 logger = logging.getLogger(__name__)
 
 ANSWER_TASK = "rewards.answer_scores"
-ABANDONED_AFTER = timedelta(hours=1)
 UNANSWERED_AFTER = timedelta(days=1)  # nobody asks for it any more
 
 _waiters = threading.Semaphore(max(0, settings.SCORE_WAITERS))
@@ -60,17 +63,16 @@ class Wanted:
 
 
 def folder_of(request: uuid.UUID | str) -> Path:
-    """On the disk of the media, which web server and workers share; never inside what is served."""
-    return _root() / str(request)
-
-
-def _root() -> Path:
-    return Path(settings.MEDIA_ROOT).parent / "scoring"
+    """Name the folder of a request's files."""
+    return scoring_folder() / str(request)
 
 
 # --- Asking ---------------------------------------------------------------------------------------
 def known_answers(wanted: Sequence[Wanted]) -> list[dict[str, Any]] | None:
-    """The answers where all are items that the promoted version has scored already; otherwise None."""
+    """Find the answers that are known already.
+
+    Returns None unless all inputs are items that the promoted version has scored.
+    """
     if any(one.item is None or one.prompt is not None for one in wanted):
         return None
     scores = Score.objects.filter(
@@ -85,8 +87,12 @@ def known_answers(wanted: Sequence[Wanted]) -> list[dict[str, Any]] | None:
 def request_scores(
     *, wanted: Sequence[Wanted], single: bool, keep: bool = False, generator: str = "", requested_by: Any = None
 ) -> ScoreRequest:
-    """Take a request down and send it to a worker. Raises ProblemError where a file is plainly unusable, and
-    ConflictError where no version is promoted for a media type."""
+    """Record a request and send it to a worker.
+
+    Raises:
+        ProblemError: If a file is plainly unusable.
+        ConflictError: If no version is promoted for a media type.
+    """
     key = uuid.uuid4()
     folder = folder_of(key)
     try:
@@ -96,7 +102,12 @@ def request_scores(
         with transaction.atomic():
             job = enqueue(
                 kind=ANSWER_TASK,
-                title=f"Score {len(wanted)} {'item' if len(wanted) == 1 else 'items'} on request",
+                title=in_all_languages(
+                    lambda: (
+                        ngettext("Score %(n)s item on request", "Score %(n)s items on request", len(wanted))
+                        % {"n": len(wanted)}
+                    )
+                ),
                 queue=Queue.GPU,
                 requested_by=requested_by,
                 urgent=True,
@@ -110,12 +121,16 @@ def request_scores(
 
 
 def promoted_model(media_type: str) -> RewardModel:
-    """The version that scores. Raises ConflictError where there is none."""
+    """Find the promoted version of a media type.
+
+    Raises:
+        ConflictError: If there is none.
+    """
     model = RewardModel.objects.filter(media_type=media_type, state=RewardModelState.PROMOTED)
     found = model.select_related("checklist_version").first()
     if found is None:
         raise ConflictError(
-            _("No version of the reward model is promoted for the media type “%(media_type)s”; promote one first.")
+            _("No reward model version is promoted for the media type “%(media_type)s”. Promote one first.")
             % {"media_type": media_type},
             code="no_model",
         )
@@ -124,6 +139,8 @@ def promoted_model(media_type: str) -> RewardModel:
 
 @dataclass(frozen=True)
 class Input:
+    """One medium to score, as the job reads it."""
+
     item: int | None
     file: str
     name: str
@@ -147,7 +164,7 @@ def _take_down(one: Wanted, number: int, folder: Path) -> Input:
     check_extension(kind, name)
     if one.media_type and one.media_type != kind.media_type:
         raise ProblemError(
-            _("%(name)s: this is %(found)s, but media_type says %(said)s.")
+            _("%(name)s: this is %(found)s, but media_type is %(said)s.")
             % {"name": name, "found": kind.title, "said": one.media_type},
             code="wrong_media_type",
             field="media_type",
@@ -161,7 +178,7 @@ def _check_size(upload: UploadedFile, name: str) -> None:
     most = max(LIMITS.image_bytes, LIMITS.video_bytes)
     if (upload.size or 0) > most:
         raise ProblemError(
-            _("%(name)s: %(size).1f MB are over the limit of %(most).0f MB; compress it first.")
+            _("%(name)s: %(size).1f MB exceeds the limit of %(most).0f MB. Compress it first.")
             % {"name": name, "size": (upload.size or 0) / 1024**2, "most": most / 1024**2},
             code="too_large",
             status=413,
@@ -179,9 +196,10 @@ def _bell(job: str) -> str:
 
 
 def wait_for(request: ScoreRequest) -> bool:
-    """Wait for the answer, as long as the settings allow; whether the job has ended. The request is fresh then.
+    """Wait for the answer, as long as the settings allow.
 
-    A web process lets only some wait at a time; the others are told at once to ask again.
+    Returns whether the job has ended; the request is refreshed then. A web process lets only some requests wait at a
+    time. The others are told at once to ask again.
     """
     if settings.SCORE_WAIT_SECONDS <= 0 or not _waiters.acquire(blocking=False):
         return False
@@ -219,26 +237,28 @@ def remove_request(request: ScoreRequest) -> None:
 
 
 def remove_files(request: uuid.UUID | str) -> None:
+    """Remove the files of a request."""
     shutil.rmtree(folder_of(request), ignore_errors=True)
 
 
 def clear_score_requests() -> int:
-    """Take away answers that nobody fetches any more, and files whose request has ended or is gone (after a kill)."""
+    """Remove answers that nobody fetches any more.
+
+    It also removes files whose request has ended, or is gone after a kill.
+    """
     now = timezone.now()
     old = Q(job__finished_at__lt=now - timedelta(seconds=settings.SCORE_KEEP_SECONDS))
     old |= Q(created_at__lt=now - UNANSWERED_AFTER)
     requests = list(ScoreRequest.objects.filter(old))
     for request in requests:
         remove_request(request)
-    folders = {path.name: path for path in _root().iterdir()} if _root().is_dir() else {}
-    known = ScoreRequest.objects.filter(pk__in=[name for name in folders if _is_id(name)])
-    known_ids = {str(pk) for pk in known.values_list("pk", flat=True)}
-    wanted = {str(pk) for pk in known.exclude(job__state__in=FINISHED).values_list("pk", flat=True)}
-    for name, path in folders.items():
-        # One that is just being taken down is not committed yet, so not found: young folders are left alone.
-        young = now.timestamp() - path.stat().st_mtime < ABANDONED_AFTER.total_seconds()
-        if name not in wanted and (name in known_ids or not young):
-            shutil.rmtree(path, ignore_errors=True)
+    folders = list(scoring_folder().iterdir()) if scoring_folder().is_dir() else []
+    known = ScoreRequest.objects.filter(pk__in=[path.name for path in folders if _is_id(path.name)])
+    remove_abandoned(
+        folders,
+        known={str(pk) for pk in known.values_list("pk", flat=True)},
+        wanted={str(pk) for pk in known.exclude(job__state__in=FINISHED).values_list("pk", flat=True)},
+    )
     return len(requests)
 
 

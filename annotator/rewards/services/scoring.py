@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop, ngettext
 from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
 from annotator.core.paths import without_paths
+from annotator.core.texts import in_all_languages, joined
 from annotator.jobs import chunks
 from annotator.jobs.chunks import ChunkRun
 from annotator.jobs.models import Job, Queue
-from annotator.jobs.services import JobCancelled, JobLost, Run, enqueue
-from annotator.library.models import Item
+from annotator.jobs.services import JobCanceled, JobLost, JobRun, enqueue
+from annotator.library.models import Item, MediaType
 from annotator.library.storage import shown_path
 from annotator.rewards.models import RewardModel, Score, ScoreProblem
 from annotator.rewards.services.kept_judges import kept_judge
@@ -43,10 +45,14 @@ ITEMS_A_CHUNK = 32
 
 
 def request_scoring(*, reward_model: RewardModel, requested_by: Any = None, mine_after: bool = False) -> Job:
-    """Ask for scores of all items that this version has not scored. ``mine_after``: then mine preference pairs."""
+    """Request scores of all items that this version has not scored.
+
+    Args:
+        mine_after: Mine preference pairs when the scores are there.
+    """
     return enqueue(
         kind=SCORE_TASK,
-        title=f"Score all {reward_model.media_type}s with version {reward_model.version}",
+        title=in_all_languages(lambda: _title(reward_model, None)),
         params={"reward_model": reward_model.pk, "mine_after": mine_after},
         queue=Queue.GPU,
         requested_by=requested_by,
@@ -56,15 +62,34 @@ def request_scoring(*, reward_model: RewardModel, requested_by: Any = None, mine
 
 def request_scoring_of(*, reward_model: RewardModel, items: Sequence[int]) -> Job:
     """Ask for scores of these items (their ids), ahead of whatever scores the rest."""
-    kind = reward_model.media_type
     return enqueue(
         kind=SCORE_TASK,
-        title=f"Score {len(items)} new {kind}{'' if len(items) == 1 else 's'} with version {reward_model.version}",
+        title=in_all_languages(lambda: _title(reward_model, len(items))),
         params={"reward_model": reward_model.pk, "items": list(items)},
         queue=Queue.GPU,
         dedupe_key=f"score-new:{reward_model.pk}",
         urgent=True,
     )
+
+
+def _title(reward_model: RewardModel, n: int | None) -> str:
+    """Name the job that scores ``n`` new items, or all where it is None."""
+    image = reward_model.media_type == MediaType.IMAGE
+    if n is None:
+        text = (
+            gettext("Score all images with version %(version)s")
+            if image
+            else gettext("Score all videos with version %(version)s")
+        )
+    elif image:
+        text = ngettext(
+            "Score %(n)s new image with version %(version)s", "Score %(n)s new images with version %(version)s", n
+        )
+    else:
+        text = ngettext(
+            "Score %(n)s new video with version %(version)s", "Score %(n)s new videos with version %(version)s", n
+        )
+    return text % {"n": n, "version": reward_model.version}
 
 
 def unscored(reward_model: RewardModel, problems_since: datetime | None = None) -> QuerySet[Item]:
@@ -77,10 +102,14 @@ def unscored(reward_model: RewardModel, problems_since: datetime | None = None) 
     return items.order_by("pk")
 
 
-def score(run: Run) -> dict[str, Any]:
-    """The work of a scoring job. Raises BrokenArtifactError where the version's files are missing or altered."""
+def score(run: JobRun) -> dict[str, Any]:
+    """Score items within a job.
+
+    Raises:
+        BrokenArtifactError: If the version's files are missing or altered.
+    """
     model = _model(run.params)
-    run.stage("Loading the judge")
+    run.stage(gettext_noop("Loading the judge"))
     kept_judge(model)
     waiting = unscored(model, problems_since=run.job.created_at)
     if "items" in run.params:
@@ -90,7 +119,7 @@ def score(run: Run) -> dict[str, Any]:
     while chunks.is_open(run.job) or (items := list(waiting.all().values_list("pk", flat=True))):
         if not chunks.is_open(run.job):
             chunks.lay_out(run, [items[at : at + ITEMS_A_CHUNK] for at in range(0, len(items), ITEMS_A_CHUNK)])
-        chunks.work_through(run, "Scoring")
+        chunks.work_through(run, gettext_noop("Scoring"))
     return _announce(run, model)
 
 
@@ -105,9 +134,12 @@ def score_chunk(chunk: ChunkRun) -> None:
 chunks.WORK[SCORE_TASK] = score_chunk
 
 
-def score_items(run: Run, model: RewardModel, judge: Judge, items: Sequence[int]) -> None:
-    """Score these items (their ids) within a job, a batch a commit; what cannot be scored is noted as a problem."""
-    run.stage("Scoring", len(items))
+def score_items(run: JobRun, model: RewardModel, judge: Judge, items: Sequence[int]) -> None:
+    """Score these items (their ids) within a job.
+
+    Each batch is one commit. What cannot be scored is noted as a problem.
+    """
+    run.stage(gettext_noop("Scoring"), len(items))
     for start in range(0, len(items), ITEMS_A_CHUNK):
         predictions = _predict(run, judge, _items(items[start : start + ITEMS_A_CHUNK]), start)
         with run.commit():
@@ -118,7 +150,7 @@ def score_items(run: Run, model: RewardModel, judge: Judge, items: Sequence[int]
 def _model(params: dict[str, Any]) -> RewardModel:
     model = RewardModel.objects.select_related("checklist_version").filter(pk=params["reward_model"]).first()
     if model is None:
-        raise ProblemError("This version has been deleted; there is nothing to score with.", code="no_model")
+        raise ProblemError(gettext("This version has been deleted, so it cannot score anything."), code="no_model")
     return model
 
 
@@ -127,29 +159,32 @@ def _items(pks: Sequence[int]) -> list[Item]:
 
 
 def as_input(item: Item) -> MediaInput:
-    """An item as the engine takes it; the key is its id."""
+    """Turn an item into the engine's input, with its id as key."""
     return MediaInput(str(item.pk), item.media_type, shown_path(item), item.prompt.text)  # type: ignore[arg-type]
 
 
-def _predict(held: Run | ChunkRun, judge: Judge, items: list[Item], done: int = 0) -> Predictions:
+def _predict(held: JobRun | ChunkRun, judge: Judge, items: list[Item], done: int = 0) -> Predictions:
     try:
         predictions = judge.predict(
             [as_input(item) for item in items],
             progress=lambda seen, _total: held.progress(done + seen),
-            cancelled=held.cancelled,
+            canceled=held.canceled,
         )
     except RewardEngineError as error:
         raise ProblemError(error.message, code=error.code) from error
     held.check()
     silent = {str(item.pk) for item in items} - {*predictions.keys} - {*predictions.errors}
     if silent:  # noted as well, or it would be asked for without end
-        errors = {**predictions.errors, **dict.fromkeys(silent, "The judge said nothing about it.")}
+        errors = {**predictions.errors, **dict.fromkeys(silent, gettext("The judge returned no answer for it."))}
         predictions = dataclasses.replace(predictions, errors=errors)
     return predictions
 
 
 def scores_from(model: RewardModel, p_yes: NDArray[Any]) -> list[Score]:
-    """Scores of the version, not stored and without an item, from P(yes) float [n, q]."""
+    """Make scores of the version from P(yes), float [n, q].
+
+    They are not stored and have no item.
+    """
     p_yes = p_yes.astype(np.float64)
     checklist = checklist_of(model.checklist_version)
     found = reward(soft_values(p_yes, checklist), checklist, weights_of(model))
@@ -179,13 +214,14 @@ def _record(model: RewardModel, predictions: Predictions) -> None:
 
 
 def weights_of(model: RewardModel) -> Weights:
+    """Read the weights of a version."""
     return Weights(coef=np.array(model.weights, dtype=np.float64), intercept=model.intercept)
 
 
-def _announce(run: Run, model: RewardModel) -> dict[str, Any]:
+def _announce(run: JobRun, model: RewardModel) -> dict[str, Any]:
     """Tell whoever listens, once a job, and say how it went."""
-    run.stage("Telling what follows")
-    trouble = ""
+    run.stage(gettext_noop("Starting follow-up jobs"))
+    failure = ""
     if not run.params.get("announced"):
         try:
             with run.commit():
@@ -193,18 +229,16 @@ def _announce(run: Run, model: RewardModel) -> dict[str, Any]:
                 scoring_finished.send(
                     sender=RewardModel, reward_model=model, requested_by=run.job.requested_by, params=run.params
                 )
-        except (JobLost, JobCancelled):
+        except (JobLost, JobCanceled):
             raise
         except Exception as error:
             # The scores stand, whatever became of what should follow.
             logger.exception("what follows the scoring could not be started", extra={"job": str(run.job.pk)})
-            reason = without_paths(getattr(error, "message", None) or f"{type(error).__name__}: {error}")
-            trouble = f" What should follow could not be started: {reason}"
+            failure = without_paths(getattr(error, "message", None) or f"{type(error).__name__}: {error}")
     scored = Score.objects.filter(reward_model=model).count()
     problems = ScoreProblem.objects.filter(reward_model=model).count()
-    kind = model.media_type
     return {
-        "message": _in_words(scored, problems, kind) + trouble,
+        "message": in_all_languages(lambda: _in_words(scored, problems, model.media_type, failure)),
         "url": f"{reverse('rewards:scores')}?model={model.pk}",
         "reward_model": model.pk,
         "scored": scored,
@@ -212,7 +246,15 @@ def _announce(run: Run, model: RewardModel) -> dict[str, Any]:
     }
 
 
-def _in_words(scored: int, problems: int, kind: str) -> str:
-    """ "612 images have a score, 3 could not be scored." """
-    words = f"{scored:,} {kind}{' has' if scored == 1 else 's have'} a score"
-    return words + (f", {problems:,} could not be scored." if problems else ".")
+def _in_words(scored: int, problems: int, media_type: str, failure: str) -> str:
+    """ "612 images have a score. 3 could not be scored." ``failure``: why the follow-up jobs did not start."""
+    if media_type == MediaType.IMAGE:
+        text = ngettext("%(n)s image has a score.", "%(n)s images have a score.", scored)
+    else:
+        text = ngettext("%(n)s video has a score.", "%(n)s videos have a score.", scored)
+    sentences = [text % {"n": f"{scored:,}"}]
+    if problems:
+        sentences.append(gettext("%(n)s could not be scored.") % {"n": f"{problems:,}"})
+    if failure:
+        sentences.append(gettext("The follow-up jobs could not be started: %(reason)s") % {"reason": failure})
+    return joined(sentences)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.utils.translation import gettext
 
 from annotator.campaigns.models import Campaign
 from annotator.core.errors import ProblemError
@@ -27,16 +27,21 @@ class Frozen:
 
 
 def freeze(campaigns: Iterable[Campaign], consensus: str = ConsensusMethod.MAJORITY) -> Frozen:
-    """Write the consensus of these campaigns' submitted annotations, a reviewer's decisions on top.
+    """Write the consensus of these campaigns' submitted annotations.
 
-    Raises ProblemError where there are none, where the campaigns use different checklists, or for an unknown method.
+    A reviewer's decisions come before it.
+
+    Raises:
+        ProblemError: If there are none, where the campaigns use different checklists, or for an unknown method.
     """
     campaigns = list(campaigns)
     table = consensus_of(campaigns, consensus)
     if not len(table.items):
         names = ", ".join(f"“{campaign.name}”" for campaign in campaigns)
         raise ProblemError(
-            f"Nothing has been submitted in {names} yet. Annotate some items, then try again.", code="no_annotations"
+            gettext("No annotations have been submitted in %(names)s yet. Annotate some items, then try again.")
+            % {"names": names},
+            code="no_annotations",
         )
     content = artifacts.pack(
         {
@@ -56,7 +61,10 @@ def freeze(campaigns: Iterable[Campaign], consensus: str = ConsensusMethod.MAJOR
 
 
 def record(frozen: Frozen, created_by: Any = None) -> Snapshot:
-    """The row of a frozen snapshot; within a transaction."""
+    """Create the row of a frozen snapshot.
+
+    The caller has begun a transaction.
+    """
     snapshot = Snapshot.objects.create(
         media_type=frozen.table.version.media_type,
         checklist_version=frozen.table.version,
@@ -70,12 +78,3 @@ def record(frozen: Frozen, created_by: Any = None) -> Snapshot:
     )
     snapshot.campaigns.set(frozen.campaigns)
     return snapshot
-
-
-def create_snapshot(
-    *, campaigns: Iterable[Campaign], created_by: Any = None, consensus: str = ConsensusMethod.MAJORITY
-) -> Snapshot:
-    """Freeze what people agree on in these campaigns. Raises ProblemError (see :func:`freeze`)."""
-    frozen = freeze(campaigns, consensus)
-    with transaction.atomic():
-        return record(frozen, created_by)

@@ -14,13 +14,22 @@ PRIORITY_AT_FULL_UNCERTAINTY = 1_000_000
 
 
 def uncertainty(p_yes: ArrayLike) -> NDArray[np.float64]:
-    """How unsure a judge is of an item, 0..1: the mean entropy of its answers, in bits. ``p_yes``: float [n, q]."""
+    """Measure how unsure a judge is of each item, 0..1.
+
+    It is the mean entropy of its answers, in bits.
+
+    Args:
+        p_yes: float [n, q].
+    """
     p = np.clip(np.asarray(p_yes, dtype=np.float64), 1e-12, 1 - 1e-12)
     return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean(axis=1))
 
 
 def order_campaigns(reward_model: RewardModel) -> int:
-    """Put first, in campaigns that wish so, the items this model is least sure of. Returns how many campaigns."""
+    """Put the items that this model is least sure of first.
+
+    Only campaigns that ask for it are ordered. Returns how many campaigns.
+    """
     campaigns = Campaign.objects.filter(
         media_type=reward_model.media_type,
         queue_order=QueueOrder.UNCERTAINTY,

@@ -34,7 +34,7 @@ def base_list(request: HttpRequest) -> HttpResponse:
         except ProblemError as problem:
             form.refuse(problem.message, str(problem.details.get("field", "")))
         else:
-            messages.success(request, _("%(base)s is registered. A gpu worker looks at it now.") % {"base": base})
+            messages.success(request, _("%(base)s is registered. A GPU worker is checking it.") % {"base": base})
             return redirect("rewards:base", pk=base.pk)
     context = {"form": form, "rows": _rows(), "roots": vlms.roots().paths}
     return render(request, "rewards/bases.html", context, status=422 if form.errors else 200)
@@ -63,7 +63,7 @@ def base_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def check_base(request: HttpRequest, pk: int) -> HttpResponse:
     base = get_object_or_404(BaseModel, pk=pk)
     services.request_check(base=base, requested_by=request.user)
-    messages.success(request, _("A gpu worker looks at %(base)s again.") % {"base": base})
+    messages.success(request, _("A GPU worker is checking %(base)s again.") % {"base": base})
     return redirect("rewards:base", pk=pk)
 
 
@@ -76,5 +76,5 @@ def delete_base(request: HttpRequest, pk: int) -> HttpResponse:
     except ProblemError as problem:
         messages.error(request, problem.message)
         return redirect("rewards:base", pk=pk)
-    messages.success(request, _("%(base)s is no longer registered. Its files are where they were.") % {"base": base})
+    messages.success(request, _("%(base)s is no longer registered. Its files were not deleted.") % {"base": base})
     return redirect("rewards:bases")

@@ -14,12 +14,13 @@ from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
 from annotator.core.htmx import part_or_page, wants_part
 from annotator.jobs.models import Job, JobState
-from annotator.library.models import Item, MediaType
+from annotator.library.models import MediaType
+from annotator.library.queries import items_by_media_type
 from annotator.rewards import judges, queries, services
-from annotator.rewards.calibrating import calibration_of
+from annotator.rewards.calibration_view import calibration_of
 from annotator.rewards.evaluation import evaluate
 from annotator.rewards.models import RewardModel, RewardModelState
-from annotator.rewards.services.training import TRAIN_TASK
+from annotator.rewards.services.training_request import TRAIN_TASK
 
 PROBLEMS_SHOWN = 20
 NOTE_LENGTH = 500
@@ -29,7 +30,7 @@ NOTE_LENGTH = 500
 @role_required(Role.ADMIN, Role.REVIEWER)
 @part_or_page
 def model_list(request: HttpRequest) -> HttpResponse:
-    versions = queries.models_by_media_type()
+    versions, items = queries.models_by_media_type(), items_by_media_type()
     context = {
         "jobs": list(queries.running_jobs()),
         "failed": _last_failure(),
@@ -39,7 +40,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
                 "versions": versions[media_type.value],
                 "promoted": next((v for v in versions[media_type] if v.state == RewardModelState.PROMOTED), None),
                 "earlier": queries.version_before(media_type),
-                "items": Item.objects.filter(media_type=media_type).count(),
+                "items": items.get(media_type, 0),
             }
             for media_type in MediaType
         ],
@@ -84,8 +85,10 @@ def _preferences(model: RewardModel) -> dict[str, Any] | None:
         return None
     checklist = checklist_of(model.checklist_version)
     texts = {question.id: question.text for question in checklist.questions}
+    names = {dimension.id: dimension.name for dimension in checklist.dimensions}
     return {
         **found,
+        "effects": [{**effect, "name": names.get(effect["dimension"])} for effect in found.get("effects", [])],
         "most": max((part["high"] for part in found["intervals"].values() if part), default=0.0),
         "dropped": [(texts[id], why) for id, why in found["dropped"].items() if id in texts],
         "zero": [texts[id] for id in found["zero"] if id in texts],
@@ -97,7 +100,7 @@ def _weights(model: RewardModel) -> list[dict[str, Any]]:
     checklist = checklist_of(model.checklist_version)
     fitted = model.manifest.get("preferences", {})
     intervals, dropped = fitted.get("intervals", {}), fitted.get("dropped", {})
-    by_sub = [
+    by_sub: list[dict[str, Any]] = [
         {
             "name": sub.name,
             "dimension": next(d.name for d in checklist.dimensions if d.id == sub.dimension),
@@ -148,7 +151,7 @@ def promote(request: HttpRequest, pk: int) -> HttpResponse:
     except ProblemError as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, _("%(model)s is promoted: scores and pairs come from it now.") % {"model": model})
+        messages.success(request, _("%(model)s is promoted. Scores and pairs now come from it.") % {"model": model})
     return redirect("rewards:model", pk=pk)
 
 
@@ -166,7 +169,7 @@ def roll_back(request: HttpRequest, pk: int) -> HttpResponse:
     except ProblemError as problem:
         messages.error(request, problem.message)
         return redirect("rewards:model", pk=pk)
-    words = _("Rolled back: %(model)s is promoted, and scores and pairs come from it now.") % {"model": earlier}
+    words = _("Rolled back: %(model)s is promoted. Scores and pairs now come from it.") % {"model": earlier}
     messages.success(request, words)
     return redirect("rewards:model", pk=earlier.pk)
 
@@ -180,7 +183,7 @@ def retire(request: HttpRequest, pk: int) -> HttpResponse:
     except ProblemError as problem:
         messages.error(request, problem.message)
     else:
-        messages.success(request, _("%(model)s is retired. Its scores stay.") % {"model": model})
+        messages.success(request, _("%(model)s is retired. Its scores are kept.") % {"model": model})
     return redirect("rewards:model", pk=pk)
 
 
@@ -189,5 +192,5 @@ def retire(request: HttpRequest, pk: int) -> HttpResponse:
 def request_scoring(request: HttpRequest, pk: int) -> HttpResponse:
     model = get_object_or_404(RewardModel, pk=pk)
     services.request_scoring(reward_model=model, requested_by=request.user)
-    messages.success(request, _("The items are being scored. What cannot be scored is listed below with the reason."))
+    messages.success(request, _("Scoring has started. Items that cannot be scored are listed below with the reason."))
     return redirect("rewards:model", pk=pk)

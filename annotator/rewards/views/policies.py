@@ -65,7 +65,7 @@ def _edit(request: HttpRequest, policy: RetrainingPolicy) -> HttpResponse:
             except ProblemError as problem:
                 form.add_error(None, problem.message)
             else:
-                messages.success(request, _("The retraining policy is saved."))
+                messages.success(request, _("Retraining policy saved."))
                 return redirect("rewards:policies")
     else:
         # A policy that is not saved yet begins with the form's own defaults.
@@ -88,7 +88,7 @@ def _save(request: HttpRequest, policy: RetrainingPolicy, values: dict[str, Any]
 @role_required(Role.ADMIN)
 def policy_delete(request: HttpRequest, pk: int) -> HttpResponse:
     services.delete_policy(policy=get_object_or_404(RetrainingPolicy, pk=pk))
-    messages.success(request, _("The retraining policy is deleted."))
+    messages.success(request, _("Retraining policy deleted."))
     return redirect("rewards:policies")
 
 
@@ -103,7 +103,7 @@ def policy_retrain(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, problem.message)
     else:
         if asked:
-            messages.success(request, _("The training has been requested."))
+            messages.success(request, _("Training requested."))
         else:
-            messages.info(request, _("A training of this kind is under way already; a second one is not started."))
+            messages.info(request, _("A training of this kind is already in progress, so no second one was started."))
     return redirect("rewards:policies")

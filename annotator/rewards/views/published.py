@@ -26,7 +26,7 @@ def load_published(request: HttpRequest) -> HttpResponse:
         except ProblemError as problem:
             form.add_error(str(problem.details.get("field") or "") or None, problem.message)
         else:
-            words = _("%(checklist)s is loaded.") if loaded.new else _("%(checklist)s was there already.")
+            words = _("%(checklist)s loaded.") if loaded.new else _("%(checklist)s was already loaded.")
             messages.success(request, words % {"checklist": loaded.version})
             return redirect("campaigns:checklist", pk=loaded.version.pk)
     kept = PublishedWeights.objects.select_related("checklist_version")

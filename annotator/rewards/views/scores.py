@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -13,6 +12,7 @@ from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
+from annotator.core.counted_pages import CountedPaginator
 from annotator.core.htmx import part_or_page, wants_part
 from annotator.library.models import MediaType, Prompt
 from annotator.rewards import queries
@@ -30,22 +30,23 @@ def score_list(request: HttpRequest) -> HttpResponse:
     media_type, model, versions = _chosen(request)
     partly = wants_part(request)
     if model is None:
-        context = {"model": None, "media_type": media_type, "media_types": _media_types(media_type)}
+        context: dict[str, Any] = {"model": None, "media_type": media_type, "media_types": _media_types(media_type)}
         return render(request, "rewards/scores.html", context)
     query = request.GET.copy()
     query.setdefault("order", "best")
     query["model"] = str(model.pk)
     query.pop("media_type", None)
     found = ScoreFilter(query, queryset=queries.ranking(model)).qs
-    page = Paginator(found, SCORES_A_PAGE).get_page(request.GET.get("page"))
+    shape = queries.distribution(model, {name: str(value) for name, value in query.items()})
+    page = CountedPaginator(found, SCORES_A_PAGE, shape.n).get_page(request.GET.get("page"))
     prompt = request.GET.get("prompt", "")
     context = {
         "model": model,
         "media_type": media_type,
         "page": page,
         "tiles": _tiles(model, page),
-        **_generators(found),
-        "histogram": queries.histogram(found),
+        **_generators(shape.means),
+        "histogram": shape.histogram,
         "filtered": any(request.GET.get(name) for name in ("q", "generator", "prompt")),
         "prompt": Prompt.objects.filter(pk=prompt).first() if prompt.isdecimal() and len(prompt) < 18 else None,
     }
@@ -77,9 +78,8 @@ def _chosen(request: HttpRequest) -> tuple[str, RewardModel | None, list[RewardM
     return media_type, model, versions
 
 
-def _generators(found: Any) -> dict[str, Any]:
+def _generators(means: list[queries.GeneratorMean]) -> dict[str, Any]:
     """Mean rewards by generator, and the range they are drawn in."""
-    means = queries.generator_means(found)
     reaches = [(mean.mean - 2 * (mean.error or 0.0), mean.mean + 2 * (mean.error or 0.0)) for mean in means]
     return {
         "means": means,

@@ -45,7 +45,7 @@ def train(request: HttpRequest) -> HttpResponse:
                 job = services.request_training(
                     requested_by=request.user, settings=settings, **{**form.cleaned_data, "judge": kind.name}
                 )
-                messages.success(request, _("The training is queued. You can watch it here."))
+                messages.success(request, _("Training queued. You can follow it here."))
                 return redirect("rewards:training", pk=job.pk)
         except ProblemError as problem:
             _refuse(form, own, problem)

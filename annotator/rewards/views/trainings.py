@@ -19,7 +19,7 @@ from annotator.jobs.models import Job
 from annotator.jobs.services import request_cancel
 from annotator.rewards import queries, services
 from annotator.rewards.models import RewardModel
-from annotator.rewards.services.training import TRAIN_TASK
+from annotator.rewards.services.training_request import TRAIN_TASK
 
 
 @require_safe
@@ -56,8 +56,8 @@ def training_cancel(request: HttpRequest, pk: Any) -> HttpResponse:
     else:
         messages.success(
             request,
-            _("The training is canceled.") if job.is_finished
-            else _("The training stops after this step and keeps its checkpoint."),
+            _("Training canceled.") if job.is_finished
+            else _("Training stops after this step and keeps its checkpoint."),
         )  # fmt: skip
     return redirect("rewards:training", pk=pk)
 
@@ -71,5 +71,5 @@ def training_resume(request: HttpRequest, pk: Any) -> HttpResponse:
     except ProblemError as problem:
         messages.error(request, problem.message)
         return redirect("rewards:training", pk=pk)
-    messages.success(request, _("The training goes on from its last checkpoint as soon as a worker takes it."))
+    messages.success(request, _("Training resumes from its last checkpoint when a worker picks it up."))
     return redirect("rewards:training", pk=resumed.pk)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from django.db.models import TextChoices
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotator.campaigns.models import Campaign
@@ -14,30 +15,45 @@ from annotator.trust.models import Adjudication
 
 
 class ConsensusMethod(TextChoices):
-    MAJORITY = "majority", _("Majority of the annotators")
-    RELIABILITY = "reliability", _("Weighted by the annotators' reliability (Dawid–Skene)")
+    """How answers become one level."""
+
+    MAJORITY = "majority", _("Majority vote")
+    RELIABILITY = "reliability", _("Weighted by annotator reliability (Dawid–Skene)")
 
 
 METHODS = {ConsensusMethod.MAJORITY: majority, ConsensusMethod.RELIABILITY: by_reliability}
 
 
 def consensus_of(campaigns: Iterable[Campaign], method: str = ConsensusMethod.MAJORITY) -> ConsensusTable:
-    """Raises ProblemError for an unknown method, mixed checklist versions, or no campaign."""
+    """Work out the consensus of campaigns.
+
+    Raises:
+        ProblemError: For an unknown method, mixed checklist versions, or no campaign.
+    """
     require_method(method)
     campaigns = list(campaigns)
     return consensus_from(judgment_levels(campaigns), campaigns, method)
 
 
 def require_method(method: str) -> None:
-    """Raises ProblemError where there is no such consensus."""
+    """Check the name of a consensus method.
+
+    Raises:
+        ProblemError: If there is no such consensus.
+    """
     if method not in ConsensusMethod.values:
         raise ProblemError(
-            f"There is no consensus “{method}”; choose {' or '.join(ConsensusMethod.values)}.", code="no_consensus"
+            gettext("There is no consensus method “%(method)s”. Choose %(names)s.")
+            % {"method": method, "names": " or ".join(ConsensusMethod.values)},
+            code="no_consensus",
         )
 
 
 def consensus_from(judgments: JudgmentTable, campaigns: Iterable[Campaign], method: str) -> ConsensusTable:
-    """The same of judgments that are at hand, given in these campaigns."""
+    """Work out the consensus of judgments that have been read already.
+
+    The judgments were given in these campaigns.
+    """
     table = METHODS[ConsensusMethod(method)](judgments)
     ordinal = {sub.id: index for index, sub in enumerate(table.checklist.ordinal)}
     decisions = [

@@ -11,7 +11,7 @@ from django.db.models import Count, Max, Q, Sum
 from annotator.accounts.models import User
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, JudgmentChange
 from annotator.core import figures
-from annotator.trust.models import Adjudication, QualificationAttempt, Standing, TrustPolicy
+from annotator.trust.models import Adjudication, AnnotatorStanding, QualificationAttempt, TrustPolicy
 from annotator.trust.queries.annotators import AnnotatorRow, annotator_report
 from annotator.trust.queries.review import ReviewRow, review_queue
 from annotator.trust.queries.savings import Savings, overlap_savings
@@ -21,7 +21,10 @@ REPORT, REVIEW = "trust.report", "trust.review"
 
 @dataclass(frozen=True)
 class Report:
-    """``made_at`` is None before the first report; ``is_asked``: a newer one may be on its way."""
+    """A report and whether a newer one is coming.
+
+    ``made_at`` is None before the first report. ``is_asked`` means that a newer one may be on its way.
+    """
 
     rows: list[AnnotatorRow]
     savings: Savings | None
@@ -39,10 +42,13 @@ class Review:
 
 
 def report(campaign: Campaign) -> Report:
-    """The campaign's annotators with figures as last worked out, and who they are and may do as it stands now."""
+    """Find the campaign's annotators with their last figures.
+
+    The figures are as last worked out. Who the annotators are and what they may do is as it stands now.
+    """
     found = figures.latest(REPORT, campaign.pk)
     made: dict[int, AnnotatorRow] = found.value["rows"] if found.value else {}
-    standings = {standing.annotator_id: standing for standing in Standing.objects.filter(campaign=campaign)}
+    standings = {standing.annotator_id: standing for standing in AnnotatorStanding.objects.filter(campaign=campaign)}
     attempts: dict[int, list[QualificationAttempt]] = {}
     for attempt in QualificationAttempt.objects.filter(campaign=campaign):
         attempts.setdefault(attempt.annotator_id, []).append(attempt)
@@ -59,7 +65,10 @@ def report(campaign: Campaign) -> Report:
 
 
 def review(campaign: Campaign, *, include_decided: bool = False) -> Review:
-    """The review queue as last worked out, without what a reviewer has decided since."""
+    """Read the review queue as last worked out.
+
+    What a reviewer has decided since is left out.
+    """
     found = figures.latest(REVIEW, campaign.pk)
     if found.value is None:
         return Review([], None, found.is_asked)
@@ -81,7 +90,10 @@ def review(campaign: Campaign, *, include_decided: bool = False) -> Review:
 
 
 def have_changed(campaign: int) -> None:
-    """A reviewer or admin has done something that both show: the next look asks a worker at once."""
+    """Make the next look ask a worker at once.
+
+    Call it when a reviewer or admin has done something that both show.
+    """
     figures.outdated(REPORT, campaign)
     figures.outdated(REVIEW, campaign)
 
@@ -125,5 +137,6 @@ def _depends_on(pk: int) -> str:
 
 
 def register() -> None:
+    """Register the figures that workers make."""
     figures.register(REPORT, make=_make_report, depends_on=_depends_on)
     figures.register(REVIEW, make=_make_review, depends_on=_depends_on)

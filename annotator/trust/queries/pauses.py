@@ -2,13 +2,13 @@
 
 from django.db.models import QuerySet
 
-from annotator.trust.models import Standing, StandingState
+from annotator.trust.models import AnnotatorStanding, AnnotatorStandingState
 
 
-def unseen_pauses() -> QuerySet[Standing]:
+def unseen_pauses() -> QuerySet[AnnotatorStanding]:
     """Pauses that no reviewer has looked at yet, newest first."""
     return (
-        Standing.objects.filter(state=StandingState.PAUSED, seen_at=None)
+        AnnotatorStanding.objects.filter(state=AnnotatorStandingState.PAUSED, seen_at=None)
         .select_related("campaign", "annotator")
         .order_by("-paused_at")
     )

@@ -67,6 +67,8 @@ class LadderAnswers:
 
 @dataclass
 class ReviewItem:
+    """One item with everybody's answers."""
+
     campaign_item: CampaignItem
     people: list[dict[str, Any]]
     ladders: list[LadderAnswers]
@@ -74,7 +76,10 @@ class ReviewItem:
 
 
 def review_item(campaign_item: CampaignItem) -> ReviewItem:
-    """All submitted answers of one item, by ladder and level; annotators go by letters."""
+    """Read all submitted answers of one item, by ladder and level.
+
+    Annotators are named by letters.
+    """
     checklist = checklist_in(campaign_item.campaign.checklist_version, get_language())
     assignments = list(
         Assignment.objects.filter(campaign_item=campaign_item, state=AssignmentState.SUBMITTED)

@@ -24,7 +24,10 @@ class Savings:
 
 
 def overlap_savings(campaign: Campaign) -> Savings | None:
-    """None where the campaign's overlap is fixed."""
+    """Count what an adaptive overlap has saved.
+
+    Returns None where the campaign's overlap is fixed.
+    """
     policy = policy_of(campaign)
     if policy is None or policy.overlap_max is None:
         return None

@@ -1,13 +1,11 @@
 """Every write of the trust app."""
 
 from annotator.trust.services.adjudication import adjudicate
-from annotator.trust.services.asides import put_aside, take_back
-from annotator.trust.services.following import follow_up, follow_up_on
-from annotator.trust.services.gates import require_standing, warn_of_haste
-from annotator.trust.services.gold import choose_gold, count_gold, lift_pause, pause
+from annotator.trust.services.admission import require_standing, warn_of_haste
+from annotator.trust.services.after_submission import follow_up, follow_up_on
+from annotator.trust.services.gold import choose_gold, lift_pause, pause
 from annotator.trust.services.haste import notice_haste
-from annotator.trust.services.known import forget_known_answers, set_known_answers
-from annotator.trust.services.overlap import extend_where_disputed
+from annotator.trust.services.known_answers import forget_known_answers, set_known_answers
 from annotator.trust.services.policies import allow_another_try, set_policy
 from annotator.trust.services.qualification import choose_qualification, mark_test, mark_whole_tests
 
@@ -16,8 +14,6 @@ __all__ = [
     "allow_another_try",
     "choose_gold",
     "choose_qualification",
-    "count_gold",
-    "extend_where_disputed",
     "follow_up",
     "follow_up_on",
     "forget_known_answers",
@@ -26,10 +22,8 @@ __all__ = [
     "mark_whole_tests",
     "notice_haste",
     "pause",
-    "put_aside",
     "require_standing",
     "set_known_answers",
     "set_policy",
-    "take_back",
     "warn_of_haste",
 ]

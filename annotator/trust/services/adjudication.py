@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import CampaignItem
@@ -16,9 +17,12 @@ from reward_engine.errors import ChecklistError
 def adjudicate(
     *, campaign_item: CampaignItem, levels: Mapping[str, int | None], adjudicator: Any, note: str = ""
 ) -> list[Adjudication]:
-    """Decide sub-dimensions of an item; None takes a decision back. Returns what stands decided afterwards.
+    """Decide sub-dimensions of an item.
 
-    Raises ProblemError for a sub-dimension or level the checklist does not have.
+    None takes a decision back. Returns what stands decided afterwards.
+
+    Raises:
+        ProblemError: For a sub-dimension or level the checklist does not have.
     """
     checklist = checklist_of(campaign_item.campaign.checklist_version)
     for id, level in levels.items():
@@ -31,7 +35,9 @@ def adjudicate(
             continue
         if level not in sub.scores:
             raise ProblemError(
-                f"“{sub.name}” has no level {level}; its levels are {sub.lowest} to {sub.highest}.", code="no_level"
+                gettext("“%(name)s” has no level %(level)s; its levels are %(lowest)s to %(highest)s.")
+                % {"name": sub.name, "level": level, "lowest": sub.lowest, "highest": sub.highest},
+                code="no_level",
             )
         Adjudication.objects.update_or_create(
             campaign_item=campaign_item,

@@ -10,13 +10,15 @@ from django.db.models.functions import MD5, Cast, Concat
 from django.utils import timezone
 
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignItem, Judgment, Purpose
-from annotator.campaigns.services.leases import give_back
-from annotator.trust.models import KnownAnswers, Standing, StandingState, TrustPolicy
-from annotator.trust.services.asides import put_aside, take_back
+from annotator.campaigns.services.lease_lifecycle import give_back
+from annotator.trust.models import AnnotatorStanding, AnnotatorStandingState, KnownAnswers, TrustPolicy
+from annotator.trust.services.exclusions import exclude_answers, restore_answers
 
 
 def choose_gold(campaign: Campaign, annotator: Any) -> CampaignItem | None:
-    """A gold item this person has not had, about once in ``gold_every`` items; which ones, nobody can foresee.
+    """Choose a gold item this person has not had, now and then.
+
+    It comes about once in ``gold_every`` items, and nobody can foresee when.
 
     The draw is a keyed digest of how many items they have had, so that reloading a page does not draw again. No gold
     comes once the work is done: whatever came then could be nothing else.
@@ -35,18 +37,26 @@ def choose_gold(campaign: Campaign, annotator: Any) -> CampaignItem | None:
 
 
 def policy_of(campaign: Campaign) -> TrustPolicy | None:
-    """The campaign's policy, or None. Read once for each instance: handing out an item asks several times."""
-    if not hasattr(campaign, "_trust_policy"):
-        campaign._trust_policy = TrustPolicy.objects.filter(campaign=campaign).first()
-    return campaign._trust_policy
+    """Find the campaign's policy, or None.
+
+    It is read once for each instance, as handing out an item asks several times.
+    """
+    known: dict[str, Any] = campaign.__dict__
+    if "_trust_policy" not in known:
+        known["_trust_policy"] = TrustPolicy.objects.filter(campaign=campaign).first()
+    found: TrustPolicy | None = known["_trust_policy"]
+    return found
 
 
 @transaction.atomic
-def count_gold(*, campaign: Campaign, annotator: Any) -> Standing:
-    """Work out an annotator's running gold accuracy anew, and pause them where it is below the campaign's bar."""
+def count_gold(*, campaign: Campaign, annotator: Any) -> AnnotatorStanding:
+    """Work out an annotator's gold accuracy anew.
+
+    An annotator below the campaign's bar is paused.
+    """
     policy = policy_of(campaign)
-    Standing.objects.get_or_create(campaign=campaign, annotator=annotator)
-    standing = Standing.objects.select_for_update().get(campaign=campaign, annotator=annotator)
+    AnnotatorStanding.objects.get_or_create(campaign=campaign, annotator=annotator)
+    standing = AnnotatorStanding.objects.select_for_update().get(campaign=campaign, annotator=annotator)
     answered = Assignment.objects.filter(
         annotator=annotator,
         campaign_item__campaign=campaign,
@@ -65,12 +75,12 @@ def count_gold(*, campaign: Campaign, annotator: Any) -> Standing:
     if (
         policy is not None
         and policy.gold_every
-        and standing.state == StandingState.ACTIVE
+        and standing.state == AnnotatorStandingState.ACTIVE
         and len(window) >= policy.gold_items_before
         and share is not None
         and share < policy.gold_share
     ):
-        pause(standing=standing, reason=f"{standing.right} of {standing.judged} known answers were right.")
+        pause(standing=standing, reason=f"{standing.right} of {standing.judged} known answers were correct.")
     return standing
 
 
@@ -89,16 +99,16 @@ def _tally(assignments: list[Assignment]) -> dict[str, list[int]]:
 
 
 @transaction.atomic
-def pause(*, standing: Standing, reason: str) -> Standing:
+def pause(*, standing: AnnotatorStanding, reason: str) -> AnnotatorStanding:
     """Stop handing items to this annotator in this campaign, and ask their answers again. Can be lifted."""
-    standing = Standing.objects.select_for_update().select_related("campaign", "annotator").get(pk=standing.pk)
-    if standing.state == StandingState.PAUSED:
+    standing = AnnotatorStanding.objects.select_for_update().select_related("campaign", "annotator").get(pk=standing.pk)
+    if standing.state == AnnotatorStandingState.PAUSED:
         return standing
     standing.state, standing.reason, standing.paused_at, standing.seen_at = (
-        StandingState.PAUSED, reason, timezone.now(), None,
+        AnnotatorStandingState.PAUSED, reason, timezone.now(), None,
     )  # fmt: skip
     standing.save(update_fields=["state", "reason", "paused_at", "seen_at", "updated_at"])
-    put_aside(campaign=standing.campaign, annotator=standing.annotator)
+    exclude_answers(campaign=standing.campaign, annotator=standing.annotator)
     leases = Assignment.objects.select_for_update(of=("self",)).filter(
         annotator=standing.annotator, campaign_item__campaign=standing.campaign, state=AssignmentState.LEASED
     )
@@ -108,16 +118,22 @@ def pause(*, standing: Standing, reason: str) -> Standing:
 
 
 @transaction.atomic
-def lift_pause(*, standing: Standing, restore: bool) -> Standing:
-    """Let the annotator go on, from a clean slate of gold; ``restore``: what was put aside counts again."""
-    standing = Standing.objects.select_for_update().select_related("campaign", "annotator").get(pk=standing.pk)
-    if standing.state != StandingState.PAUSED:
+def lift_pause(*, standing: AnnotatorStanding, restore: bool) -> AnnotatorStanding:
+    """Let a paused annotator go on.
+
+    Their gold items so far count no longer.
+
+    Args:
+        restore: Make the answers that were put aside count again.
+    """
+    standing = AnnotatorStanding.objects.select_for_update().select_related("campaign", "annotator").get(pk=standing.pk)
+    if standing.state != AnnotatorStandingState.PAUSED:
         return standing
     now = timezone.now()
-    standing.state, standing.seen_at, standing.gold_since = StandingState.ACTIVE, now, now
+    standing.state, standing.seen_at, standing.gold_since = AnnotatorStandingState.ACTIVE, now, now
     standing.judged = standing.right = standing.hasty = 0
     standing.by_sub_dimension = {}
     standing.save()
     if restore:
-        take_back(campaign=standing.campaign, annotator=standing.annotator)
+        restore_answers(campaign=standing.campaign, annotator=standing.annotator)
     return standing

@@ -10,18 +10,21 @@ from annotator.trust.services.gold import policy_of
 
 
 def extend_where_disputed(*, campaign_item: CampaignItem) -> bool:
-    """Ask one more annotator where an item's answers, all in, agree less than the campaign's bar. Returns whether."""
+    """Ask for one more annotator where answers disagree.
+
+    It does so once all answers of an item are in and agree less than the campaign's bar. Returns whether it did.
+    """
     policy = policy_of(campaign_item.campaign)
     if policy is None or policy.overlap_max is None or campaign_item.purpose != Purpose.WORK:
         return False  # most campaigns: nobody's row is locked for them
-    return _extend(campaign_item, policy)
+    return _extend(campaign_item, policy, policy.overlap_max)
 
 
 @transaction.atomic
-def _extend(campaign_item: CampaignItem, policy: TrustPolicy) -> bool:
+def _extend(campaign_item: CampaignItem, policy: TrustPolicy, most: int) -> bool:
     item = CampaignItem.objects.select_for_update().get(pk=campaign_item.pk)
     submitted = Assignment.objects.filter(campaign_item=item, state=AssignmentState.SUBMITTED, counted=True)
-    if item.needed >= policy.overlap_max or submitted.count() < item.needed:
+    if item.needed >= most or submitted.count() < item.needed:
         return False
     rows = Judgment.objects.filter(assignment__in=submitted).values_list("sub_dimension", "level")
     if agreement_share(rows) >= policy.agreement_bar:

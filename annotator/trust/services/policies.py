@@ -10,15 +10,17 @@ from annotator.trust.models import QualificationAttempt, TrustPolicy
 
 @transaction.atomic
 def set_policy(*, campaign: Campaign, **fields: Any) -> TrustPolicy:
+    """Set the trust policy of a campaign."""
     policy, _ = TrustPolicy.objects.update_or_create(campaign=campaign, defaults=fields)
     return policy
 
 
 @transaction.atomic
 def allow_another_try(*, campaign: Campaign, annotator: Any) -> None:
-    """Let somebody who has used up their tries take the test once more; the failed tries are not counted any more.
+    """Let somebody who has used up their tries take the test again.
 
-    They stay on record, so that the next test is made of items they have not seen, where there are any.
+    The failed tries do not count any more. They stay on record, so that the next test is made of items they have not
+    seen, where there are any.
     """
     failed = QualificationAttempt.objects.filter(campaign=campaign, annotator=annotator, passed=False, forgiven=False)
     if failed.update(forgiven=True):

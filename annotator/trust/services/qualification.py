@@ -1,6 +1,5 @@
 """The qualification test: items with known answers that come before the work."""
 
-import hashlib
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -23,16 +22,21 @@ from annotator.campaigns.models import (
 from annotator.core.errors import ConflictError
 from annotator.trust.models import KnownAnswers, QualificationAttempt
 from annotator.trust.services.gold import policy_of
+from reward_engine.storage import sha256
 
 
 def has_passed(campaign: Campaign, annotator: Any) -> bool:
+    """Tell whether somebody has passed the test."""
     return QualificationAttempt.objects.filter(campaign=campaign, annotator=annotator, passed=True).exists()
 
 
 def choose_qualification(campaign: Campaign, annotator: Any) -> CampaignItem | None:
-    """The next item of the test for somebody who has not passed it; None for everybody else.
+    """Choose the next item of the test for somebody who needs it.
 
-    Raises ConflictError where all of the test has been handed out and not yet submitted (code ``test_first``).
+    Returns None for somebody who has passed the test.
+
+    Raises:
+        ConflictError: If all of the test has been handed out and not yet submitted (code ``test_first``).
     """
     policy = policy_of(campaign)
     if policy is None or not policy.require_qualification or has_passed(campaign, annotator):
@@ -47,17 +51,15 @@ def choose_qualification(campaign: Campaign, annotator: Any) -> CampaignItem | N
     )
     following = next((CampaignItem.objects.get(pk=item) for item in test if item not in had), None)
     if following is None:
-        raise ConflictError(
-            _("Submit the items of the qualification test first; the work comes after it."), code="test_first"
-        )
+        raise ConflictError(_("Submit the qualification test first. The work comes after it."), code="test_first")
     return following
 
 
 def test_of(campaign: Campaign, annotator: Any) -> list[int]:
-    """The items (ids of CampaignItem) of this person's present try, in the order in which they are handed out.
+    """List the items of this person's present try, in order.
 
-    Those begun already, then those that no earlier try had, then those whose last try is longest ago; among equals in
-    a seeded order of this person's own. As many as the policy says.
+    These are ids of CampaignItem: those begun already, then those that no earlier try had, then those whose last try is
+    longest ago. Equals come in a seeded order of this person's own. There are as many as the policy says.
     """
     policy = policy_of(campaign)
     items = list(
@@ -70,17 +72,19 @@ def test_of(campaign: Campaign, annotator: Any) -> list[int]:
     last_try = {int(item): number for number, given in tries.values_list("number", "answers") for item in given}
 
     def place(item: int) -> tuple[bool, int, str]:
-        lot = hashlib.sha256(f"{settings.SECRET_KEY}:test:{annotator.pk}:{item}".encode()).hexdigest()
-        return item not in begun, last_try.get(item, 0), lot
+        draw = sha256(f"{settings.SECRET_KEY}:test:{annotator.pk}:{item}".encode())
+        return item not in begun, last_try.get(item, 0), draw
 
     return sorted(items, key=place)[: policy.test_items if policy and policy.test_items else None]
 
 
 def first_answers(assignments: Iterable[Assignment]) -> dict[int, dict[str, int]]:
-    """What was answered first, before any feedback: {assignment: {sub-dimension: level}}.
+    """Read what was answered first, before any feedback.
+
+    Returns {assignment: {sub-dimension: level}}.
 
     A level that followed from another ladder ("no hands") is no answer to this one while there is a later one that was
-    chosen. Where there is no history, what stands.
+    chosen. Where there is no history, the result has the present answers.
     """
     assignments = list(assignments)
     standing = Judgment.objects.filter(assignment__in=assignments)
@@ -93,10 +97,10 @@ def first_answers(assignments: Iterable[Assignment]) -> dict[int, dict[str, int]
     implied = {sub.id: sub.lowest for sub in checklist.ordinal if sub.masked_by_other}
     seen: set[tuple[int, str]] = set()
     history = JudgmentChange.objects.filter(assignment__in=assignments, level__isnull=False).order_by("pk")
-    for assignment, sub, level in history.values_list("assignment_id", "sub_dimension", "level"):
-        if (assignment, sub) not in seen and level != implied.get(sub):
+    for assignment, sub, chosen in history.values_list("assignment_id", "sub_dimension", "level"):
+        if chosen is not None and (assignment, sub) not in seen and chosen != implied.get(sub):
             seen.add((assignment, sub))
-            answers.setdefault(assignment, {})[sub] = level
+            answers.setdefault(assignment, {})[sub] = chosen
     return answers
 
 
@@ -143,10 +147,11 @@ def mark_test(*, campaign: Campaign, annotator: Any) -> QualificationAttempt | N
 
 
 def mark_whole_tests(*, campaign: Campaign) -> None:
-    """Mark, once this transaction has ended, the tests that an item's leaving has made whole: whoever has submitted
-    all the rest has nothing more to submit that would have them marked.
+    """Mark the tests that are complete because an item left.
 
-    Afterwards, since marking locks annotations, and those are locked before the items that are locked now.
+    They are marked once this transaction has ended. Whoever has submitted all the rest submits nothing more that would
+    have them marked. It waits because marking locks annotations, and those are locked before the items that are locked
+    now.
     """
     transaction.on_commit(partial(_mark_whole_tests, campaign), robust=True)
 

@@ -2,15 +2,11 @@
 
 from django import template
 
+from annotator.core.templatetags.format_tags import percent
 from annotator.trust.models import QualificationAttempt
 
 register = template.Library()
-
-
-@register.filter
-def percent(value: float | None) -> str:
-    """0.734 → "73 %"."""
-    return "–" if value is None else f"{round(100 * value)} %"
+register.filter("percent", percent)
 
 
 @register.filter

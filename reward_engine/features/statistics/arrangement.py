@@ -10,7 +10,7 @@ from reward_engine.features.statistics.picture import Picture
 
 
 def arrangement(picture: Picture) -> dict[str, float]:
-    """Layout statistics of a picture."""
+    """Measure the layout of a picture."""
     small = picture.small
     result = {
         "mirror_left_right": _correlation(small, small[:, ::-1]),
@@ -19,7 +19,7 @@ def arrangement(picture: Picture) -> dict[str, float]:
         "log_pixels": float(np.log(picture.width * picture.height)),
         "log_aspect": float(np.log(picture.width / picture.height)),
     }
-    result.update(_centre_of_detail(small))
+    result.update(_center_of_detail(small))
     result.update(_borders(picture.luma))
     return result
 
@@ -31,12 +31,12 @@ def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float((a * b).sum(dtype=np.float64) / scale) if scale > 1e-6 else 1.0
 
 
-def _centre_of_detail(small: NDArray[np.float32]) -> dict[str, float]:
+def _center_of_detail(small: NDArray[np.float32]) -> dict[str, float]:
     energy = gradient(small).astype(np.float64)
     total = energy.sum()
     if total < 1e-6:
         return dict.fromkeys(
-            ("detail_x", "detail_y", "detail_off_centre", "detail_spread", "detail_middle", "detail_on_thirds"), 0.0
+            ("detail_x", "detail_y", "detail_off_center", "detail_spread", "detail_middle", "detail_on_thirds"), 0.0
         )
     share = energy / total
     height, width = share.shape
@@ -49,7 +49,7 @@ def _centre_of_detail(small: NDArray[np.float32]) -> dict[str, float]:
     return {
         "detail_x": cx,
         "detail_y": cy,
-        "detail_off_centre": float(np.hypot(cx, cy)),
+        "detail_off_center": float(np.hypot(cx, cy)),
         "detail_spread": spread,
         "detail_middle": float(middle),  # 1 where the middle quarter has its even share
         "detail_on_thirds": float((share * thirds).sum() / thirds.mean()),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,11 @@ WORKING_SIDE = 384
 
 @dataclass(frozen=True)
 class Picture:
-    """``rgb`` float32 [3, h, w] and ``luma`` float32 [h, w], both in [0, 1], longer side at most 384;
-    ``native`` float32 [h', w']: luma of the central crop in the file's own pixels, at most 512 square;
-    ``small`` float32 [64, 64]: luma of the whole picture squeezed into a square;
-    ``width``, ``height``: of the file, in pixels.
+    """A picture in the sizes that statistics need.
+
+    ``rgb`` float32 [3, h, w] and ``luma`` float32 [h, w], both in [0, 1], longer side at most 384; ``native`` float32
+    [h', w']: luma of the central crop in the file's own pixels, at most 512 square; ``small`` float32 [64, 64]: luma of
+    the whole picture squeezed into a square; ``width``, ``height``: of the file, in pixels.
     """
 
     rgb: NDArray[np.float32]
@@ -30,7 +30,11 @@ class Picture:
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], size: tuple[int, int] | None = None) -> Picture:
-        """From uint8 RGB [h, w, 3] of any size; ``size``: the file's (width, height) where the pixels were reduced."""
+        """Make it from uint8 RGB [h, w, 3] of any size.
+
+        Args:
+            size: The file's (width, height) where the pixels were reduced.
+        """
         height, width = pixels.shape[:2]
         image = Image.fromarray(pixels)
         view = image
@@ -40,11 +44,11 @@ class Picture:
             view = image.resize(size, Image.Resampling.BOX)
         elif min(width, height) < 8:
             view = image.resize((max(8, width), max(8, height)), Image.Resampling.NEAREST)
-        # Planes, not pixels: every statistic below walks one colour at a time.
+        # Planes, not pixels: every statistic below walks one color at a time.
         rgb = np.ascontiguousarray(np.asarray(view).transpose(2, 0, 1), dtype=np.float32) / np.float32(255.0)
         top, left = max(0, (height - 512) // 2), max(0, (width - 512) // 2)
-        centre = pixels[top : top + 512, left : left + 512].transpose(2, 0, 1).astype(np.float32)
-        native = _luma(centre / np.float32(255.0))
+        center = pixels[top : top + 512, left : left + 512].transpose(2, 0, 1).astype(np.float32)
+        native = _luma(center / np.float32(255.0))
         luma = _luma(rgb)
         small = np.asarray(Image.fromarray(luma).resize((64, 64), Image.Resampling.BOX), dtype=np.float32)
         return cls(
@@ -61,19 +65,3 @@ def _luma(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """ITU-R BT.601 luma of float32 planes [3, h, w]."""
     red, green, blue = rgb
     return np.asarray(red * np.float32(0.299) + green * np.float32(0.587) + blue * np.float32(0.114), dtype=np.float32)
-
-
-def image_statistics(pixels: NDArray[np.uint8], size: tuple[int, int] | None = None) -> dict[str, float]:
-    """All plain statistics of a uint8 RGB image [h, w, 3], in a fixed order; ``size`` as for :meth:`Picture.of`."""
-    from reward_engine.features.statistics.arrangement import arrangement
-    from reward_engine.features.statistics.detail import detail
-    from reward_engine.features.statistics.tone import tone
-
-    picture = Picture.of(pixels, size)
-    return {**tone(picture), **detail(picture), **arrangement(picture)}
-
-
-@lru_cache(maxsize=1)
-def statistic_names() -> tuple[str, ...]:
-    """The names, in the order in which :func:`image_statistics` gives them."""
-    return tuple(image_statistics(np.zeros((16, 16, 3), dtype=np.uint8)))

@@ -1,4 +1,4 @@
-"""Exposure, contrast and colour."""
+"""Exposure, contrast and color."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reward_engine.features.statistics.picture import Picture
 
 
 def tone(picture: Picture) -> dict[str, float]:
-    """Exposure, contrast and colour statistics of a picture."""
-    return {**_exposure(picture.luma), **_colour(picture.rgb)}
+    """Measure exposure, contrast and color of a picture."""
+    return {**_exposure(picture.luma), **_color(picture.rgb)}
 
 
 def _exposure(luma: NDArray[np.float32]) -> dict[str, float]:
@@ -48,27 +48,27 @@ def _exposure(luma: NDArray[np.float32]) -> dict[str, float]:
     }
 
 
-def _colour(rgb: NDArray[np.float32]) -> dict[str, float]:
+def _color(rgb: NDArray[np.float32]) -> dict[str, float]:
     if min(rgb.shape[1:]) >= 64:
-        rgb = rgb[:, ::2, ::2]  # colour is coarse; a quarter of the pixels tells the same
+        rgb = rgb[:, ::2, ::2]  # color is coarse; a quarter of the pixels tells the same
     red, green, blue = rgb
-    # Hasler & Süsstrunk 2003, "Measuring colourfulness in natural images", eq. for M(3).
+    # Hasler & Süsstrunk 2003, "Measuring colorfulness in natural images", eq. for M(3).
     rg, yb = red - green, 0.5 * (red + green) - blue
     rg_mean, yb_mean = float(rg.mean(dtype=np.float64)), float(yb.mean(dtype=np.float64))
-    colourfulness = float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg_mean, yb_mean))
+    colorfulness = float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg_mean, yb_mean))
     high = np.maximum(np.maximum(red, green), blue)
     low = np.minimum(np.minimum(red, green), blue)
     saturation = (high - low) / np.maximum(high, np.float32(0.02))
     means = rgb.mean(axis=(1, 2), dtype=np.float64)
-    # Hue by the angle in the opponent plane, weighted by how much colour there is to have a hue.
+    # Hue by the angle in the opponent plane, weighted by how much color there is to have a hue.
     angle = np.arctan2(rg, yb)
     sector = np.clip(((angle + np.pi) * (18 / (2 * np.pi))).astype(np.int32), 0, 17)
     hue = np.bincount(sector.ravel(), weights=np.hypot(rg, yb).ravel(), minlength=18)
     coarse = (rgb * np.float32(7.999)).astype(np.int32)
-    colours = np.bincount((coarse[0] * 64 + coarse[1] * 8 + coarse[2]).ravel(), minlength=512)
+    colors = np.bincount((coarse[0] * 64 + coarse[1] * 8 + coarse[2]).ravel(), minlength=512)
     highlight = rgb[:, low >= np.percentile(low, 95)].mean(axis=1, dtype=np.float64)
     return {
-        "colourfulness": colourfulness,
+        "colorfulness": colorfulness,
         "saturation_mean": float(saturation.mean(dtype=np.float64)),
         "saturation_deviation": float(saturation.std(dtype=np.float64)),
         "saturation_p95": float(np.percentile(saturation, 95)),
@@ -76,15 +76,15 @@ def _colour(rgb: NDArray[np.float32]) -> dict[str, float]:
         "cast_yellow_blue": yb_mean,
         "cast_strength": float(np.abs(means - means.mean()).max() / (means.mean() + 0.02)),
         "highlight_cast": float(np.ptp(highlight)),  # what should be white shows a cast best
-        "greyness": float(np.exp(-20.0 * (high - low).mean(dtype=np.float64))),
+        "grayness": float(np.exp(-20.0 * (high - low).mean(dtype=np.float64))),
         "hue_entropy": entropy(hue),
-        "palette_entropy": entropy(colours),
+        "palette_entropy": entropy(colors),
         "dark_channel": float(low.mean(dtype=np.float64)),  # haze lifts it (He, Sun & Tang 2009)
     }
 
 
 def entropy(counts: NDArray[Any]) -> float:
-    """Shannon entropy of a histogram in bits; 0 for an empty one."""
+    """Compute the Shannon entropy of a histogram in bits; 0 for an empty one."""
     total = float(counts.sum())
     if total <= 0:
         return 0.0

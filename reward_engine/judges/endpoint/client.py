@@ -28,7 +28,11 @@ class Client:
         self._local = threading.local()
 
     def models(self) -> dict[str, Any]:
-        """What the server says of the model. Raises JudgeError where it does not serve it."""
+        """Ask what the server says of the model.
+
+        Raises:
+            JudgeError: If it does not serve it.
+        """
         found = self._ask("GET", "models", None)
         rows = found.get("data")
         named = {str(row.get("id")): row for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
@@ -42,7 +46,11 @@ class Client:
         return {key: row[key] for key in ("id", "root", "parent", "max_model_len") if row.get(key) is not None}
 
     def log_odds(self, content: Sequence[Mapping[str, Any]]) -> float:
-        """log P(yes) − log P(no) of one question. Raises JudgeError where it cannot be read off."""
+        """Ask one question; log P(yes) − log P(no).
+
+        Raises:
+            JudgeError: If it cannot be read off.
+        """
         body = {
             "model": self.settings.model,
             "messages": [{"role": "user", "content": list(content)}],
@@ -67,7 +75,7 @@ class Client:
         last = ""
         for attempt in range(self.settings.retries + 1):
             if self.stop.is_set():
-                raise JudgeError("The judging was cancelled.", code="cancelled")
+                raise JudgeError("The judging was canceled.", code="canceled")
             wait = min(LONGEST_WAIT_SECONDS, 0.25 * 2**attempt)
             try:
                 answer = self._session().request(
@@ -89,7 +97,11 @@ class Client:
         raise JudgeError(f"The server at {self.base}: {last}, {tries} times.", code="unreachable")
 
     def _refusal(self, answer: requests.Response) -> str:
-        """Words for a refusal that may pass. Raises JudgeError for one that will not."""
+        """Words for a refusal that may pass.
+
+        Raises:
+            JudgeError: For one that will not.
+        """
         said = _message(answer)
         if answer.status_code in PASSING:
             return f"it answered {answer.status_code}{said}"
@@ -128,10 +140,13 @@ class Client:
 
 
 def odds(said: Sequence[tuple[str, float]]) -> float:
-    """log P(yes) − log P(no) from (token, log probability) of the likeliest tokens.
+    """Compute log P(yes) − log P(no) from likely tokens.
 
-    Where one of the two is not among them, it has at most the probability of the least likely one that is: the answer
-    is then a bound, on the side of less certainty. Raises JudgeError where neither is there.
+    Takes (token, log probability) of the likeliest. Where one of the two is not among them, it has at most the
+    probability of the least likely one that is: the answer is then a bound, on the side of less certainty.
+
+    Raises:
+        JudgeError: If neither is there.
     """
     found: dict[str, list[float]] = {"yes": [], "no": []}
     for token, logprob in said:

@@ -8,7 +8,6 @@ reason; then the others at once, up to ``concurrency``.
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import json
 import threading
@@ -26,11 +25,12 @@ from reward_engine import checklist as checklists
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, ChecklistError, JudgeError, RewardEngineError
 from reward_engine.judges import artifact
-from reward_engine.judges.base import Cancelled, MediaInput, Predictions, Progress, of_type
+from reward_engine.judges.base import Canceled, MediaInput, Predictions, Progress, of_type
 from reward_engine.judges.endpoint.client import Client
 from reward_engine.judges.endpoint.settings import EndpointSettings
 from reward_engine.judges.vlm import wording
 from reward_engine.media import EverySecond, Sampler, Uniform, decode_image, sample_frames
+from reward_engine.storage import sha256
 
 KIND = "endpoint"
 FORMAT = 1
@@ -50,12 +50,19 @@ class EndpointJudge:
 
     @classmethod
     def connect(cls, settings: EndpointSettings, checklist: Checklist) -> EndpointJudge:
-        """Ask the server for the model. Raises JudgeError in words where it cannot be reached or does not serve it."""
+        """Ask the server for the model.
+
+        Raises:
+            JudgeError: If it cannot be reached or does not serve it.
+        """
         return cls(checklist, settings, Client(settings).models())
 
     @property
     def version(self) -> str:
-        """Digest of what decides answers, as far as it can be known: a server may change without saying so."""
+        """Digest of what decides answers, as far as it is known.
+
+        A server may change without saying so.
+        """
         settings = self.settings
         said = json.dumps(
             [
@@ -64,7 +71,7 @@ class EndpointJudge:
             ],
             sort_keys=True,
         )  # fmt: skip
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+        return sha256(said.encode())[:16]
 
     def predict(
         self,
@@ -72,12 +79,17 @@ class EndpointJudge:
         *,
         batch_size: int = 16,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> Predictions:
-        """P(yes) of every question for every item; an item with a question that cannot be answered is an error.
+        """Answer every question for every item by P(yes).
 
-        ``batch_size`` is not used: the server batches what comes together. Raises JudgeError where the server itself
-        cannot answer anything (no key, no such model, no log probabilities).
+        An item with a question that cannot be answered is an error.
+
+        Args:
+            batch_size: Not used: the server batches what comes together.
+
+        Raises:
+            JudgeError: If the server itself cannot answer anything (no key, no such model, no log probabilities).
         """
         stop = threading.Event()
         client = Client(self.settings, stop)
@@ -86,7 +98,7 @@ class EndpointJudge:
         stopped = False
         with ThreadPoolExecutor(self.settings.concurrency) as pool:
             try:
-                for item, found in self._answered(fitting, client, pool, cancelled):
+                for item, found in self._answered(fitting, client, pool, canceled):
                     if found is None:
                         stopped = True
                         break
@@ -125,7 +137,11 @@ class EndpointJudge:
 
     @classmethod
     def load(cls, folder: str | Path, *, checklist: Checklist | None = None) -> EndpointJudge:
-        """Read a folder; the server is asked first when the judge predicts. Raises ArtifactError in words."""
+        """Read a folder; the server is asked first when the judge predicts.
+
+        Raises:
+            ArtifactError: A file is missing or not as it was written.
+        """
         folder = Path(folder)
         manifest, _ = artifact.read_files(folder, (), kind=KIND, format_version=FORMAT)
         try:
@@ -151,11 +167,12 @@ class EndpointJudge:
         return Uniform(self.settings.frames) if self.settings.frames else EverySecond()
 
     def _answered(
-        self, items: Sequence[MediaInput], client: Client, pool: ThreadPoolExecutor, cancelled: Cancelled | None
+        self, items: Sequence[MediaInput], client: Client, pool: ThreadPoolExecutor, canceled: Canceled | None
     ) -> Iterator[tuple[MediaInput, NDArray[np.float32] | RewardEngineError | None]]:
-        """Items in their order, with their P(yes) [q] or why not; None where it was cancelled meanwhile.
+        """Yield the items in their order, with their P(yes) [q] or why not.
 
-        Some items are begun ahead, so that the server always has ``concurrency`` requests to batch.
+        Yields None where it was canceled meanwhile. Some items are begun ahead, so that the server always has
+        ``concurrency`` requests to batch.
         """
         questions = len(self.checklist.questions)
         ahead = max(1, -(-self.settings.concurrency // questions) + 1)
@@ -169,7 +186,7 @@ class EndpointJudge:
                     return
                 item, future = waiting[0]
                 while not future.done():
-                    if cancelled is not None and cancelled():
+                    if canceled is not None and canceled():
                         client.stop.set()
                         yield item, None
                         return
@@ -184,7 +201,11 @@ class EndpointJudge:
                     yield item, JudgeError(f"{item.path.name}: it could not be asked ({error!r}).", code="item")
 
     def _item(self, item: MediaInput, client: Client, pool: ThreadPoolExecutor) -> NDArray[np.float32]:
-        """P(yes) float32 [q] of one item. Raises RewardEngineError."""
+        """P(yes) float32 [q] of one item.
+
+        Raises:
+            RewardEngineError: The message says what is wrong.
+        """
         media = self._media(item)
         first = wording.introduction(self.settings.wording, item.media_type, item.prompt)
         texts = [
@@ -213,7 +234,7 @@ class EndpointJudge:
 
 
 def data_url(pixels: NDArray[np.uint8]) -> str:
-    """A picture uint8 [h, w, 3] as a PNG in a data URL."""
+    """Write a picture uint8 [h, w, 3] as a PNG in a data URL."""
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "PNG")
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"

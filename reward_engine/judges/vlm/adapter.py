@@ -6,7 +6,6 @@ checksums. It is written whole or not at all, and checked before use.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 from collections.abc import Mapping
@@ -14,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -28,6 +29,7 @@ from reward_engine.judges.vlm.backbone import Backbone
 from reward_engine.judges.vlm.files import named
 from reward_engine.judges.vlm.options import VLMOptions
 from reward_engine.judges.vlm.wording import Wording
+from reward_engine.storage import sha256
 
 KIND = "vlm"
 FORMAT = 1
@@ -37,9 +39,12 @@ RECORD = ("snapshot", "seed", "metrics", "created", "libraries", "settings")
 
 @dataclass(frozen=True)
 class Adapter:
-    """``base``: a folder or hub id, with ``revision`` and ``base_digest``; ``record``: the notes of training.
+    """LoRA matrices and the model they belong to.
 
-    ``wording``: in which words it was asked while it was trained.
+    ``base``: a folder or hub id, with ``revision`` and ``base_digest``; ``record``: the notes of training.
+
+    ``wording``: in which words it was asked while it was trained. ``offsets``: what is added to the log-odds of yes of
+    each question, float64 [q], because answers were drawn balanced.
     """
 
     name: str
@@ -51,10 +56,12 @@ class Adapter:
     weights: Mapping[str, Tensor]
     digest: str
     record: Mapping[str, Any]
+    offsets: NDArray[np.float64]
     wording: Wording = "platform"
 
 
 def is_adapter(source: str | Path) -> bool:
+    """Tell whether a source is the folder of an adapter."""
     return (Path(source) / MANIFEST).is_file()
 
 
@@ -67,10 +74,15 @@ def write(
     config: Mapping[str, Any],
     weights: Mapping[str, Tensor],
     record: Mapping[str, Any],
+    offsets: NDArray[np.float64] | None = None,
     revision: str | None = None,
     wording: str = "platform",
 ) -> None:
-    """Write a new folder. Raises ArtifactError where there is something already, or it cannot be written."""
+    """Write a new folder.
+
+    Raises:
+        ArtifactError: If there is something already, or it cannot be written.
+    """
     files = {
         WEIGHTS: save({name: value.detach().cpu().contiguous() for name, value in weights.items()}),
         CONFIG: json.dumps(config, indent=2, sort_keys=True).encode(),
@@ -81,6 +93,7 @@ def write(
         "media_type": checklist.media_type,
         "base": {"source": base, "digest": base_digest, "revision": revision},
         "wording": {"name": wordings.chosen(wording), "version": wordings.VERSION},
+        "offsets": [0.0] * len(checklist.questions) if offsets is None else [float(value) for value in offsets],
         "checklist": {
             "id": checklist.id,
             "version": checklist.version,
@@ -93,7 +106,11 @@ def write(
 
 
 def read(folder: Path, expected: Checklist | None) -> Adapter:
-    """Read and check a folder. Raises ArtifactError, in words, for whatever is not as it was written."""
+    """Read and check a folder.
+
+    Raises:
+        ArtifactError: Something is not as it was written.
+    """
     manifest, files = artifact.read_files(folder, (WEIGHTS, CONFIG), kind=KIND, format_version=FORMAT)
     try:
         own = checklists.loads(manifest["checklist"]["yaml"], source=f"{folder.name}/{MANIFEST}")
@@ -102,6 +119,10 @@ def read(folder: Path, expected: Checklist | None) -> Adapter:
         weights, config = load(files[WEIGHTS]), json.loads(files[CONFIG])
         asked = manifest.get("wording") or {"name": "platform", "version": 1}  # older manifests know no other
         words, words_version = str(asked["name"]), int(asked["version"])
+        # Older manifests have none: their answers stay as they were.
+        offsets = np.array(manifest.get("offsets", [0.0] * len(own.questions)), dtype=np.float64)
+        if offsets.shape != (len(own.questions),) or not np.isfinite(offsets).all():
+            raise ValueError(f"offsets: {len(own.questions)} finite numbers are needed")
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise ArtifactError(
             f"{folder.name}: it is incomplete or altered ({error!r}). {RETRAIN}", code="manifest"
@@ -131,16 +152,38 @@ def read(folder: Path, expected: Checklist | None) -> Adapter:
         revision=revision,
         config=config,
         weights=weights,
-        digest=hashlib.sha256((digest(files[WEIGHTS]) + digest(files[CONFIG])).encode()).hexdigest(),
+        digest=_digest(files, offsets),
+        offsets=offsets,
         record={key: manifest[key] for key in RECORD if key in manifest},
         wording=wordings.chosen(words),
     )
 
 
-def in_the_same_words(options: VLMOptions, wording: str, first: Adapter | None) -> VLMOptions:
-    """Options with the wording of a training: the one named, else that of the adapter it goes on from.
+def _digest(files: Mapping[str, bytes], offsets: NDArray[np.float64]) -> str:
+    """Of everything that decides answers. Adapters without offsets keep the digest they always had."""
+    said = digest(files[WEIGHTS]) + digest(files[CONFIG])
+    if offsets.any():
+        said += json.dumps(offsets.tolist())
+    return sha256(said.encode())
 
-    ``wording``: ``auto`` leaves it to the options. Raises ArtifactError where the adapter was trained with another one.
+
+def shifted(p_yes: NDArray[Any], offsets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add ``offsets`` [q] to the log-odds of P(yes) [..., q]."""
+    odds = np.exp(offsets)
+    wide = np.asarray(p_yes, dtype=np.float64)
+    return np.asarray(wide * odds / (1.0 - wide + wide * odds), dtype=np.float64)
+
+
+def in_the_same_words(options: VLMOptions, wording: str, first: Adapter | None) -> VLMOptions:
+    """Give options the wording of a training.
+
+    That is the one named, else that of the adapter it goes on from.
+
+    Args:
+        wording: ``auto`` leaves it to the options.
+
+    Raises:
+        ArtifactError: If the adapter was trained with another one.
     """
     named = wording if wording != "auto" else options.wording
     if first is None:
@@ -155,7 +198,10 @@ def in_the_same_words(options: VLMOptions, wording: str, first: Adapter | None) 
 
 
 def apply(backbone: Backbone, adapter: Adapter, *, quantized: bool) -> Backbone:
-    """The backbone with the adapter in it: merged into the weights, or beside them where they are quantized."""
+    """Put the adapter into the backbone.
+
+    It is merged into the weights, or stands beside them where they are quantized.
+    """
     peft: Any = importlib.import_module("peft")
     known = {key: value for key, value in adapter.config.items() if value is not None}
     model = peft.get_peft_model(backbone.model, peft.LoraConfig(**known))
@@ -167,9 +213,15 @@ def apply(backbone: Backbone, adapter: Adapter, *, quantized: bool) -> Backbone:
 
 
 def check_fit(adapter: Adapter, wanted: Mapping[str, Tensor]) -> None:
-    """Raises ArtifactError unless each matrix of the adapter has its place in the model and each place its matrix.
+    """Check that every matrix of the adapter fits the model.
 
-    ``wanted``: the model's places by name. A place without a matrix would keep what it began with, at random.
+    A place without a matrix would keep what it began with, at random.
+
+    Args:
+        wanted: The model's places by name.
+
+    Raises:
+        ArtifactError: Unless each has its place in the model and each place its matrix.
     """
     mine = adapter.weights
     problems = (

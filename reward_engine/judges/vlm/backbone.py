@@ -15,7 +15,10 @@ from reward_engine.judges.vlm.inputs import TYPES, Prefixes
 
 @dataclass(frozen=True)
 class Backbone:
-    """``model``: with the language head; ``yes``, ``no``: the token ids that are summed up; ``attention`` by name."""
+    """A loaded model and what asking it needs.
+
+    ``model``: with the language head; ``yes``, ``no``: the token ids that are summed up; ``attention`` by name.
+    """
 
     model: Any
     yes: tuple[int, ...]
@@ -61,7 +64,10 @@ class Backbone:
         return transformers.DynamicCache(config=self.model.config.get_text_config())
 
     def prefix_positions(self, prefixes: Prefixes) -> Tensor:
-        """int64 [b, p], or [3, b, p] where media have rows and columns; padding has any."""
+        """Number the positions of prefix tokens.
+
+        Returns int64 [b, p], or [3, b, p] where media have rows and columns; padding has any.
+        """
         b, p = prefixes.ids.shape
         if not self.three_rows:
             return torch.arange(p, device=prefixes.ids.device).expand(b, p)
@@ -75,7 +81,10 @@ class Backbone:
         return found
 
     def question_positions(self, prefix_positions: Tensor, real: Tensor, offsets: Tensor) -> Tensor:
-        """Positions of question tokens: they go on behind the largest position of their item's prefix."""
+        """Number the positions of question tokens.
+
+        They go on behind the largest position of their item's prefix.
+        """
         behind = prefix_positions.masked_fill(~real, -1).amax(-1) + 1  # [b] or [3, b]
         if behind.ndim == 2:
             behind = behind.amax(0)
@@ -83,7 +92,10 @@ class Backbone:
         return positions.expand(3, *positions.shape) if self.three_rows else positions
 
     def log_odds(self, hidden: Tensor) -> Tensor:
-        """log P(yes) − log P(no) float32 [...] from hidden states [..., d]."""
+        """Compute log P(yes) − log P(no) from hidden states.
+
+        Takes [..., d]; returns float32 [...].
+        """
         head, ids = self.head, [*self.yes, *self.no]
         if type(head) is nn.Linear:
             # Only the rows of the answers: the vocabulary is a thousand times larger. In float32, since the
@@ -96,14 +108,18 @@ class Backbone:
         return odds(logits, len(self.yes))
 
     def odds_of(self, logits: Tensor) -> Tensor:
-        """The same from logits over the whole vocabulary [..., v]."""
+        """Compute the same from logits [..., v] over the whole vocabulary."""
         return odds(logits[..., [*self.yes, *self.no]].float(), len(self.yes))
 
 
 def odds(logits: Tensor, yes: int) -> Tensor:
-    """Log-odds from the logits of the yes tokens (the first ``yes``) and the no tokens [..., yes + no]."""
+    """Compute log-odds from the logits of answer tokens.
+
+    Takes [..., yes + no]: the yes tokens (the first ``yes``), then the no tokens.
+    """
     return logits[..., :yes].logsumexp(-1) - logits[..., yes:].logsumexp(-1)
 
 
 def on_device(inputs: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """Move tensors to a device."""
     return {name: value.to(device) for name, value in inputs.items()}

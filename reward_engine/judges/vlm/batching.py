@@ -16,7 +16,7 @@ MODEL_FAILED = "model_failed"
 
 
 def batches(items: Iterable[Encoded], limits: Limits) -> Generator[list[Encoded], None, None]:
-    """Neighbours together while they fit; the order stays."""
+    """Put neighbors together while they fit; the order stays."""
     waiting: list[Encoded] = []
     for item in items:
         if waiting and not limits.fit([*waiting, item]):
@@ -29,7 +29,9 @@ def batches(items: Iterable[Encoded], limits: Limits) -> Generator[list[Encoded]
 
 @dataclass
 class Limits:
-    """``items`` and ``tokens`` (padding included) of a batch, and ``questions``: tokens of questions in one pass.
+    """What a batch may hold.
+
+    ``items`` and ``tokens`` (padding included) of a batch, and ``questions``: tokens of questions in one pass.
 
     Tokens and questions shrink for good when memory runs out.
     """
@@ -43,7 +45,7 @@ class Limits:
 
 
 def padded(items: Sequence[Encoded]) -> int:
-    """Tokens that a packed pass over these items computes, padding included."""
+    """Count the tokens a packed pass over these items computes, padding included."""
     prefix = max(len(item.prefix) for item in items)
     questions = max(item.question_tokens for item in items)
     return len(items) * (prefix + questions)
@@ -52,10 +54,11 @@ def padded(items: Sequence[Encoded]) -> int:
 def halving(
     answer: Callable[[Sequence[Encoded], int], Tensor], items: Sequence[Encoded], limits: Limits
 ) -> Generator[tuple[Encoded, Tensor | JudgeError], None, None]:
-    """(item, its log-odds [k] or why there are none). Where memory runs out, half as many tokens are tried, and so on.
+    """Answer items, in smaller batches where memory runs out.
 
-    A single item that is too large is asked fewer questions at a time. Where the model fails for another reason, the
-    items of the batch are tried one by one, so that a strange one does not take its neighbours along.
+    Yields each item with its log-odds [k] or why there are none. Where memory runs out, half as many tokens are tried,
+    and so on; a single item that is too large is asked fewer questions at a time. Where the model fails for another
+    reason, the items of the batch are tried one by one, so that a strange one does not take its neighbors along.
     """
     waiting = list(items)
     before = limits.tokens, limits.questions
@@ -83,7 +86,7 @@ def halving(
             limits.questions = max(1, min(limits.questions, part[0].question_tokens) // 2)
             continue
         else:
-            limits.tokens, limits.questions = before  # nothing helped, so nothing is learnt from it
+            limits.tokens, limits.questions = before  # nothing helped, so nothing is learned from it
             yield part[0], _too_large(part[0])
         waiting = waiting[len(part) :]
 
@@ -110,7 +113,10 @@ def _tried(
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: torch has a class for GPUs and only a sentence for CPUs."""
+    """Tell whether an error says that memory ran out.
+
+    torch has a class for GPUs and only a sentence for CPUs.
+    """
     text = str(error)
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
         sentence in text for sentence in ("can't allocate memory", "not enough memory", "CUDA out of memory")
@@ -118,5 +124,6 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def release() -> None:
+    """Give unused memory of the GPU back."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

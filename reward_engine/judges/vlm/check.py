@@ -22,8 +22,9 @@ ITEMS, QUESTIONS = 4, 3
 
 
 def sample(items: Sequence[Encoded]) -> list[tuple[int, list[int]]]:
-    """(row, columns): items of the batch from the shortest to the longest prefix, and questions spread over each.
+    """Choose items and questions to check a batch by.
 
+    Returns (row, columns): items of the batch from the shortest to the longest prefix, and questions spread over each.
     What goes wrong in packing goes wrong at a distance: behind long prefixes, padding and many other questions.
     """
     by_length = sorted(range(len(items)), key=lambda row: len(items[row].prefix))
@@ -36,19 +37,19 @@ def sample(items: Sequence[Encoded]) -> list[tuple[int, list[int]]]:
 
 
 def spread(count: int, most: int) -> list[int]:
-    """At most so many places among ``count``, the first and the last among them."""
+    """Spread at most so many places over ``count``, first and last among them."""
     if count <= most:
         return list(range(count))
     return [round(step * (count - 1) / (most - 1)) for step in range(most)]
 
 
 def chosen(values: Tensor, at: Sequence[tuple[int, Sequence[int]]]) -> Tensor:
-    """The sampled entries [n] of log-odds [b, k]."""
+    """Take the sampled entries [n] of log-odds [b, k]."""
     return torch.stack([values[row, column] for row, columns in at for column in columns])
 
 
 def asked_one_by_one(backbone: Backbone, items: Sequence[Encoded], at: Sequence[tuple[int, Sequence[int]]]) -> Tensor:
-    """Log-odds [n] of the sampled questions by the unchanged model."""
+    """Ask the unchanged model the sampled questions: log-odds [n]."""
     found = []
     for row, columns in at:
         item = items[row]
@@ -60,10 +61,14 @@ def asked_one_by_one(backbone: Backbone, items: Sequence[Encoded], at: Sequence[
 
 
 def difference(found: Tensor, truth: Tensor) -> float:
-    """The largest difference in P(yes) between two log-odds [n]; infinite where one is no number."""
+    """Find the largest difference in P(yes) between two log-odds [n].
+
+    Infinite where one is no number.
+    """
     gap = (torch.sigmoid(found.double()) - torch.sigmoid(truth.double())).abs()
     return float(torch.nan_to_num(gap, nan=float("inf")).max())
 
 
 def tolerance(dtype: torch.dtype) -> float:
+    """Say by how much ways of asking may differ in this precision."""
     return AGREE.get(dtype, AGREE_IN_HALF)

@@ -28,7 +28,10 @@ SEAM = "\u2063question\u2063"
 
 @dataclass
 class Encoder:
-    """``context``: the most tokens the model knows positions for; None where it does not say."""
+    """Turns items and questions into tokens.
+
+    ``context``: the most tokens the model knows positions for; None where it does not say.
+    """
 
     processor: Any
     family: Family
@@ -40,7 +43,12 @@ class Encoder:
         self.control = tokens.control_tokens(self.processor)
 
     def encode(self, item: MediaInput, questions: Sequence[str]) -> Encoded:
-        """``questions`` may contain ``{prompt}``. Raises MediaError or JudgeError about this item."""
+        """Encode an item and its ``questions``, which may contain ``{prompt}``.
+
+        Raises:
+            MediaError: The item cannot be decoded.
+            JudgeError: The item cannot be asked about.
+        """
         pictures: list[Image.Image] = []
         clip: Frames | None = None
         if item.media_type == "image":

@@ -53,16 +53,22 @@ MASKED_ATTENTION = ("sdpa", "eager")
 
 
 def family_of(model_type: str) -> Family:
-    """The entry of a model type; for an unknown one what every model of the library should take."""
+    """Look up the family of a model type.
+
+    An unknown one gets what every model of the library should take.
+    """
     return FAMILIES.get(model_type) or Family(
         model_type, None, "images", False, "unknown here: compared with the plain loop on the first batch"
     )
 
 
 def possible_ways(config: Any, options: VLMOptions) -> tuple[tuple[Way, ...], str]:
-    """(ways the model may take, quickest first, and why the quicker ones are not among them).
+    """Find the ways of asking that a model may take.
 
-    Raises JudgeError where ``options.way`` names one that is impossible.
+    Returns them, quickest first, and why the quicker ones are not among them.
+
+    Raises:
+        JudgeError: If ``options.way`` names one that is impossible.
     """
     first, reason = 0, ""
     if options.attention not in MASKED_ATTENTION:
@@ -70,7 +76,7 @@ def possible_ways(config: Any, options: VLMOptions) -> tuple[tuple[Way, ...], st
     kinds = special_layers(config)
     if kinds:
         # A sliding window or a recurrent state depends on the order in memory, which packing changes.
-        first, reason = 1, f"its layers ({', '.join(sorted(kinds))}) see neighbours in memory, which packing changes"
+        first, reason = 1, f"its layers ({', '.join(sorted(kinds))}) see neighbors in memory, which packing changes"
     ways = WAYS[first:]
     if options.way == "auto":
         return ways, reason
@@ -80,10 +86,11 @@ def possible_ways(config: Any, options: VLMOptions) -> tuple[tuple[Way, ...], st
 
 
 def special_layers(config: Any) -> set[str]:
-    """The kinds of layers of the language model that do not look at everything before them; empty where all do.
+    """Find layers of the language model that do not look at everything.
 
-    Families that do not list their layers say it by a ``sliding_window`` alone (Mistral inside LLaVA and LLaVA-NeXT,
-    for example), which some switch off by ``use_sliding_window``.
+    Returns the kinds of those that do not see all before them; empty where all do. Families that do not list their
+    layers say it by a ``sliding_window`` alone (Mistral inside LLaVA and LLaVA-NeXT, for example), which some switch
+    off by ``use_sliding_window``.
     """
     text = config.get_text_config()
     listed = getattr(text, "layer_types", None)

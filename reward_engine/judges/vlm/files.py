@@ -24,7 +24,7 @@ SETTINGS = (
     "tokenizer_config.json",
 )
 COMPUTED = (".position_ids", ".inv_freq")
-"""Ends of names that old checkpoints store and models compute: nothing in them was learnt."""
+"""Ends of names that old checkpoints store and models compute: nothing in them was learned."""
 
 AGAIN = "Copy or download the model again."
 NAMED = 3
@@ -32,7 +32,11 @@ NAMED = 3
 
 
 def check_weights(folder: Path) -> None:
-    """Raises ArtifactError where a folder has no safetensors, naming pickles that lie there instead, or has torn ones."""  # noqa: E501
+    """Check that a folder holds whole safetensors.
+
+    Raises:
+        ArtifactError: If it has none, naming pickles that lie there instead, or has torn ones.
+    """
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
@@ -72,18 +76,25 @@ def _check_index(folder: Path) -> None:
 
 
 def check_code(folder: Path) -> None:
-    """Raises ArtifactError where a folder's settings point to Python code of the checkpoint's own."""
+    """Check that a checkpoint brings no code of its own.
+
+    Raises:
+        ArtifactError: If a folder's settings point to Python code of the checkpoint's own.
+    """
     for name in SETTINGS:
         try:
             said = json.loads((folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            continue  # what cannot be read is told by whoever needs it
+            continue  # whoever needs the file reports that it cannot be read
         if isinstance(said, Mapping) and said.get(CODE):
             raise own_code(folder.name, name)
 
 
 def own_code(model: str, file: str = "config.json") -> ArtifactError:
-    """The refusal of a checkpoint that brings code of its own: a matter of policy, and what to do instead."""
+    """Make the refusal of a checkpoint with code of its own.
+
+    Refusing is a matter of policy; the words say what to do instead.
+    """
     return ArtifactError(
         f"{model}: {file} names Python code of the checkpoint's own ({CODE}). It is our policy never to run code that "
         "comes with weights (trust_remote_code). Take the version of the model that is made for a class of "
@@ -94,10 +105,15 @@ def own_code(model: str, file: str = "config.json") -> ArtifactError:
 
 
 def check_tensors(model: str, info: Mapping[str, Any]) -> None:
-    """Raises ArtifactError where a checkpoint lacks tensors of its class, has others, or has them in other shapes.
+    """Check that a checkpoint has exactly the tensors of its class.
 
-    ``info``: what ``from_pretrained(…, output_loading_info=True)`` says. A model with some of its weights made up
-    answers at random, and differently after each start.
+    A model with some of its weights made up answers at random, and differently after each start.
+
+    Args:
+        info: What ``from_pretrained(…, output_loading_info=True)`` says.
+
+    Raises:
+        ArtifactError: If it lacks some, has others, or has them in other shapes.
     """
     missing = sorted(info.get("missing_keys") or ())
     if missing:
@@ -107,9 +123,9 @@ def check_tensors(model: str, info: Mapping[str, Any]) -> None:
         )
     shapes = sorted(info.get("mismatched_keys") or ())
     if shapes:
-        told = [f"{name}: {tuple(stored)} instead of {tuple(wanted)}" for name, stored, wanted in shapes]
+        listed = [f"{name}: {tuple(stored)} instead of {tuple(wanted)}" for name, stored, wanted in shapes]
         raise ArtifactError(
-            f"{model}: {len(shapes)} tensors have other shapes than config.json asks for ({named(told, '; ')}). "
+            f"{model}: {len(shapes)} tensors have other shapes than config.json asks for ({named(listed, '; ')}). "
             "Weights and configuration belong to different models; copy both from one place.",
             code="mismatched_tensors",
         )

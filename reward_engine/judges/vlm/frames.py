@@ -26,7 +26,10 @@ Floats = NDArray[np.float32]
 
 
 class FrameProcessor(_library.VideoProcessorMixin):  # type: ignore[misc]
-    """Stands in for the video processor of a known family; ``settings`` are those of the checkpoint's file."""
+    """Stands in for the video processor of a known family.
+
+    ``settings`` are those of the checkpoint's file.
+    """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__()
@@ -59,7 +62,7 @@ def _qwen(clips: Sequence[NDArray[np.uint8]], settings: Mapping[str, Any], *, wh
         size, factor = settings["size"], settings["patch_size"] * settings["merge_size"]
         count, height, width = (len(frames) if whole else 1), frames.shape[1], frames.shape[2]
         rows, columns = fit(count, height, width, factor, size["shortest_edge"], size["longest_edge"])
-        pixels = normalised(frames, rows, columns, Image.Resampling.BICUBIC, settings)
+        pixels = normalized(frames, rows, columns, Image.Resampling.BICUBIC, settings)
         found, grid = patches(pixels, settings["patch_size"], settings["merge_size"], settings["temporal_patch_size"])
         cells.append(found)
         grids.append(grid)
@@ -78,20 +81,23 @@ def _smolvlm(clips: Sequence[NDArray[np.uint8]], settings: Mapping[str, Any]) ->
     for row, clip in enumerate(clips):
         height, width = proportional(clip.shape[1], clip.shape[2], settings["size"]["longest_edge"])
         frames = resized(clip, height, width, Image.Resampling.LANCZOS)
-        squares = normalised(frames, side, side, Image.Resampling.LANCZOS, settings)
+        squares = normalized(frames, side, side, Image.Resampling.LANCZOS, settings)
         pixels[row, : len(clip)] = torch.from_numpy(squares)
         mask[row, : len(clip)] = 1
     return {"pixel_values": pixels, "pixel_attention_mask": mask}
 
 
 def even(clip: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
-    """The clip with its last frame repeated until the number of frames is a multiple."""
+    """Repeat the last frame until the number is a multiple."""
     missing = -len(clip) % multiple
     return np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)]) if missing else clip
 
 
 def fit(frames: int, height: int, width: int, factor: int, least: int, most: int) -> tuple[int, int]:
-    """(height, width): multiples of ``factor`` near the original, frames · height · width within the limits."""
+    """Fit (height, width) to multiples of ``factor`` near the original.
+
+    The product frames · height · width stays within the limits.
+    """
     if max(height, width) > 200 * min(height, width):
         raise JudgeError(
             f"A picture of {width} × {height} pixels is too narrow for this model (more than 200 to 1).", code="shape"
@@ -113,7 +119,7 @@ def fit(frames: int, height: int, width: int, factor: int, least: int, most: int
 
 
 def proportional(height: int, width: int, longest: int) -> tuple[int, int]:
-    """(height, width) whose longer side is ``longest``, the other one even."""
+    """Make the longer side ``longest``, the other one even: (height, width)."""
     if width >= height:
         shorter = int(longest * height / width)
         return max(1, shorter + shorter % 2), longest
@@ -122,15 +128,19 @@ def proportional(height: int, width: int, longest: int) -> tuple[int, int]:
 
 
 def resized(frames: NDArray[np.uint8], height: int, width: int, resample: Image.Resampling) -> NDArray[np.uint8]:
+    """Resize frames with Pillow."""
     if frames.shape[1:3] == (height, width):
         return frames
     return np.stack([np.asarray(Image.fromarray(frame).resize((width, height), resample)) for frame in frames])
 
 
-def normalised(
+def normalized(
     frames: NDArray[np.uint8], height: int, width: int, resample: Image.Resampling, settings: Mapping[str, Any]
 ) -> Floats:
-    """float32 [t, 3, height, width]: resized, scaled to [0, 1], mean taken off, divided by the deviation."""
+    """Resize frames and normalize their colors.
+
+    Returns float32 [t, 3, height, width]: scaled to [0, 1], mean taken off, divided by the deviation.
+    """
     frames = resized(frames, height, width, resample)
     mean = np.array(settings["image_mean"], dtype=np.float32) * 255
     deviation = np.array(settings["image_std"], dtype=np.float32) * 255
@@ -139,7 +149,10 @@ def normalised(
 
 
 def patches(pixels: Floats, patch: int, merge: int, pair: int) -> tuple[Floats, list[int]]:
-    """(float32 [t·h·w, 3·pair·patch·patch], [t, h, w]): patches whose merge × merge neighbours follow each other."""
+    """Cut frames into patches whose merge × merge neighbors follow each other.
+
+    Returns float32 [t·h·w, 3·pair·patch·patch] and [t, h, w].
+    """
     count, channels, height, width = pixels.shape
     t, h, w = count // pair, height // patch, width // patch
     cells = pixels.reshape(t, pair, channels, h // merge, merge, patch, w // merge, merge, patch)

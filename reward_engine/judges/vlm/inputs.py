@@ -1,4 +1,4 @@
-"""One item, decoded and tokenised, and several of them in a batch."""
+"""One item, decoded and tokenized, and several of them in a batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ TYPES = "mm_token_type_ids"
 
 @dataclass(frozen=True)
 class Encoded:
-    """An item as the model takes it: ``prefix`` int64 [p], ``questions`` int64 [·] each, ``media`` tensors.
+    """An item as the model takes it.
+
+    ``prefix`` int64 [p], ``questions`` int64 [·] each, ``media`` tensors.
 
     ``types``: int64 [p], the kind of each prefix token, where the family wants it.
     """
@@ -45,7 +47,10 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Prefixes:
-    """The prefixes of b items, padded on the right: ``ids`` int64 [b, p], ``real`` bool [b, p], and their media."""
+    """The prefixes of b items, padded on the right.
+
+    ``ids`` int64 [b, p], ``real`` bool [b, p], and their media.
+    """
 
     ids: Tensor
     real: Tensor
@@ -62,7 +67,10 @@ class Prefixes:
 
 
 def collate(items: Sequence[Encoded], pad_id: int) -> Prefixes:
-    """Prefixes side by side, media one after the other in the order of the items."""
+    """Pad prefixes into one batch.
+
+    They stand side by side, their media one after the other in the order of the items.
+    """
     longest = max(len(item.prefix) for item in items)
     ids = torch.full((len(items), longest), pad_id, dtype=torch.long)
     real = torch.zeros_like(ids, dtype=torch.bool)
@@ -78,7 +86,10 @@ def collate(items: Sequence[Encoded], pad_id: int) -> Prefixes:
 
 
 def joined(tensors: Sequence[Tensor]) -> Tensor:
-    """Along the first axis; where the others differ (tiles of an image), filled up with zeros, which towers skip."""
+    """Join tensors along the first axis.
+
+    Where their other axes differ (tiles of an image), they are filled up with zeros, which towers skip.
+    """
     sizes = torch.tensor([tensor.shape[1:] for tensor in tensors])
     largest = sizes.amax(0).tolist() if sizes.numel() else []
     full = []

@@ -82,11 +82,15 @@ def inspect_base(
     revision: str | None = None,
     progress: Progress | None = None,
 ) -> BaseReport:
-    """Open a base model, ask it about two media made for it, and compare its quickest way with the plain loop.
+    """Check that a base model works.
 
-    ``progress(done, total)`` counts loading, encoding and the ways tried as steps. Raises ArtifactError (pickles, code
-    of its own, tensors that are missing, cut off, misshapen or without a place, an adapter instead of a base) or
-    JudgeError (no chat template, tokenizer or image processor; a model that fails on every item) in words.
+    Opens it, asks it about two media made for it, and compares its quickest way with the plain loop. ``progress(done,
+    total)`` counts loading, encoding and the ways tried as steps.
+
+    Raises:
+        ArtifactError: Pickles, code of its own, tensors that are missing, cut off, misshapen or without a place, an
+            adapter instead of a base.
+        JudgeError: No chat template, tokenizer or image processor; a model that fails on every item.
     """
     if adapter.is_adapter(source):
         raise ArtifactError(
@@ -176,7 +180,10 @@ def _made(folder: Path, media_type: MediaType) -> list[MediaInput]:
 
 
 def pattern(width: int, height: int, phase: float) -> NDArray[np.uint8]:
-    """Colored waves, uint8 [height, width, 3]: something to look at, the same on every machine."""
+    """Draw colored waves, uint8 [height, width, 3].
+
+    They are something to look at, the same on every machine.
+    """
     y, x = np.mgrid[0:height, 0:width]
     waves = [np.sin(x / (5.0 + channel) + y / 9.0 * (channel + 1) + phase) for channel in range(3)]
     return np.asarray(np.rint(127.5 + 127.5 * np.stack(waves, axis=-1)), dtype=np.uint8)
@@ -206,15 +213,19 @@ def _compared(judge: VLMJudge, items: Sequence[Encoded]) -> tuple[tuple[Way, ...
         if gap <= check.tolerance(backbone.dtype):
             good.append((way, gap))
         elif not good:
-            told = found if isinstance(found, str) else f"its answers differ by {gap:.3f}"
-            reason = f"{judge.family.model_type} cannot answer {way} ({told})"
+            difference = found if isinstance(found, str) else f"its answers differ by {gap:.3f}"
+            reason = f"{judge.family.model_type} cannot answer {way} ({difference})"
     if not good:
         raise JudgeError(f"The way asked for is not possible: {reason}. Choose auto.", code="way")
     return tuple(way for way, _ in good), reason, good[0][1]
 
 
 def _attempt(backbone: Backbone, way: Way, items: Sequence[Encoded]) -> Tensor | str:
-    """Log-odds [b, k], or in a line what the model raised. Raises JudgeError where memory runs out."""
+    """Log-odds [b, k], or in a line what the model raised.
+
+    Raises:
+        JudgeError: If memory runs out.
+    """
     try:
         return PASSES[way](backbone, items, budget=None)
     except Exception as error:
@@ -228,7 +239,7 @@ def _attempt(backbone: Backbone, way: Way, items: Sequence[Encoded]) -> Tensor |
 
 
 def batch_bytes(backbone: Backbone, items: Sequence[Encoded], options: VLMOptions) -> int:
-    """About how many bytes one full batch of such items takes beside the weights.
+    """Estimate the bytes a full batch of such items takes beside the weights.
 
     Of each token: keys and values of every layer, and what one layer holds at a time (residual stream, attention and
     feed-forward); of the questions: a mask of question tokens × all tokens; of the media: their tensors and as much

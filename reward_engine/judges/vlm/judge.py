@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, JudgeError, RewardEngineError
-from reward_engine.judges.base import Cancelled, MediaInput, Predictions, Progress, of_type
+from reward_engine.judges.base import Canceled, MediaInput, Predictions, Progress, of_type
 from reward_engine.judges.vlm import adapter, batching, check, wording
 from reward_engine.judges.vlm.backbone import Backbone
 from reward_engine.judges.vlm.encoder import Encoder
@@ -25,6 +24,7 @@ from reward_engine.judges.vlm.loading import is_folder, load_model
 from reward_engine.judges.vlm.options import VLMOptions, Way
 from reward_engine.judges.vlm.passes import PASSES
 from reward_engine.media import decode_ahead
+from reward_engine.storage import sha256
 
 KIND = "vlm"
 
@@ -35,7 +35,8 @@ class VLMJudge:
 
     ``digest``: of the model's files and of the adapter. ``way``: how questions are answered, with ``way_reason``
     where a quicker one is not possible; ``checked``: whether it was compared with the plain loop, which happens on the
-    first batch. ``usage``: what the last call cost.
+    first batch. ``offsets``: what an adapter adds to the log-odds of the checklist's questions. ``usage``: what the
+    last call cost.
     """
 
     checklist: Checklist
@@ -47,6 +48,7 @@ class VLMJudge:
     ways: tuple[Way, ...]
     way_reason: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
+    offsets: NDArray[np.float64] | None = None
     source: str = ""
     checked: bool = False
     usage: Usage = field(default_factory=lambda: Usage())
@@ -63,11 +65,19 @@ class VLMJudge:
         base: str | Path | None = None,
         revision: str | None = None,
     ) -> VLMJudge:
-        """Open a model (a local folder or a hub id) or an adapter trained on one (a folder with a manifest).
+        """Open a model or an adapter trained on one.
 
-        A plain model needs ``checklist``; an adapter carries its own, and is refused where another is expected.
-        ``base``: where an adapter's model lies now, if it has moved. An adapter answers with the wording it was
-        trained with. Raises ArtifactError or JudgeError in words.
+        A model is a local folder or a hub id, an adapter a folder with a manifest.
+
+        A plain model needs ``checklist``; an adapter carries its own, and is refused where another is expected. An
+        adapter answers with the wording it was trained with.
+
+        Args:
+            base: Where an adapter's model lies now, if it has moved.
+
+        Raises:
+            ArtifactError: A file is missing or not as it was written.
+            JudgeError: The model cannot be asked.
         """
         options = options or VLMOptions()
         is_folder(source)  # said before anything is asked for: that there is no such folder
@@ -109,6 +119,7 @@ class VLMJudge:
             ways=ways,
             way_reason=reason,
             record={} if trained is None else trained.record,
+            offsets=trained.offsets if trained is not None and trained.offsets.any() else None,
             source=str(source),
         )
 
@@ -129,7 +140,7 @@ class VLMJudge:
             f"{self.checklist.content_hash} {self.digest} {wording.identity(options.wording)} {self.backbone.dtype} "
             f"{options.quantize} {options.sampler!r} {options.frame_max_side}"
         )
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+        return sha256(said.encode())[:16]
 
     def predict(
         self,
@@ -137,14 +148,23 @@ class VLMJudge:
         *,
         batch_size: int = 16,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> Predictions:
-        """P(yes) of every question of the checklist for every item; what cannot be judged becomes an error."""
+        """Answer every question for every item by P(yes).
+
+        What cannot be judged becomes an error.
+        """
         texts = [question.text for question in self.checklist.questions]
-        return self._ask_fitting(items, texts, batch_size=batch_size, progress=progress, cancelled=cancelled)
+        found = self._ask_fitting(items, texts, batch_size=batch_size, progress=progress, canceled=canceled)
+        if self.offsets is None:
+            return found
+        return replace(found, p_yes=adapter.shifted(found.p_yes, self.offsets).astype(np.float32))
 
     def alignment(self, items: Sequence[MediaInput], *, batch_size: int = 16) -> Predictions:
-        """P(the media shows its prompt), [n, 1]: what the published image reward takes from a separate scorer."""
+        """Compute P(the media shows its prompt), [n, 1].
+
+        The published image reward takes it from a separate scorer.
+        """
         return self._ask_fitting(items, [wording.ALIGNMENT[self.checklist.media_type]], batch_size=batch_size)
 
     def _ask_fitting(
@@ -154,14 +174,14 @@ class VLMJudge:
         *,
         batch_size: int,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> Predictions:
         """:meth:`ask` about the items of the checklist's own media type; the others are errors."""
         fitting, errors = of_type(items, self.checklist.media_type)
         heard = progress
         if progress is not None and errors:
             heard = lambda done, _: progress(done + len(errors), len(items))  # noqa: E731
-        found = self.ask(fitting, questions, batch_size=batch_size, progress=heard, cancelled=cancelled)
+        found = self.ask(fitting, questions, batch_size=batch_size, progress=heard, canceled=canceled)
         return replace(found, errors={**errors, **found.errors})
 
     def ask(
@@ -171,9 +191,12 @@ class VLMJudge:
         *,
         batch_size: int = 16,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> Predictions:
-        """P(yes) float32 [n, k] of any yes/no questions; ``{prompt}`` in them stands for the item's prompt."""
+        """Ask any yes/no questions, and return P(yes) float32 [n, k].
+
+        ``{prompt}`` in them stands for the item's prompt.
+        """
         if batch_size < 1 or not questions:
             raise JudgeError("There must be at least one item a batch and one question.", code="arguments")
         self.usage = Usage()
@@ -184,7 +207,7 @@ class VLMJudge:
         encoded = self._encoded(items, questions, errors)
         try:
             for batch in batching.batches(encoded, limits):
-                if cancelled is not None and cancelled():
+                if canceled is not None and canceled():
                     stopped = True
                     break
                 for item, found in batching.halving(self._answer, batch, limits):
@@ -239,7 +262,8 @@ class VLMJudge:
     def _answer(self, items: Sequence[Encoded], budget: int | None) -> Tensor:
         """Log-odds [b, k], by the quickest way that works; one that does not is not tried again.
 
-        Raises JudgeError where the plain loop fails as well.
+        Raises:
+            JudgeError: If the plain loop fails as well.
         """
         at, truth, problem = check.sample(items), None, ""
         for number, way in enumerate(self.ways):

@@ -23,11 +23,12 @@ from reward_engine.judges.vlm.processors import load_processor, missing_package
 def load_model(
     source: str | Path, options: VLMOptions, *, revision: str | None = None
 ) -> tuple[Backbone, Any, Family, str]:
-    """(model, processor, family, digest of the files the answers depend on).
+    """Load model, processor, family, and digest of the files answers depend on.
 
-    Raises ArtifactError where weights are missing, pickled, torn or not those of the model's class, or code of the
-    checkpoint's own is needed; JudgeError where the model is none that answers questions about pictures or an option
-    asks for what is not there.
+    Raises:
+        ArtifactError: If weights are missing, pickled, torn or not those of the model's class, or code of the
+            checkpoint's own is needed.
+        JudgeError: If the model is none that answers questions about pictures or an option asks for what is not there.
     """
     transformers: Any = importlib.import_module("transformers")
     name = str(source)
@@ -78,7 +79,11 @@ def load_model(
 
 
 def is_folder(source: str | Path) -> bool:
-    """Whether a source is a local folder; if not, it is a hub id. Raises ArtifactError for a path where nothing is."""
+    """Whether a source is a local folder; if not, it is a hub id.
+
+    Raises:
+        ArtifactError: For a path where nothing is.
+    """
     if Path(source).is_dir():
         return True
     text = str(source)
@@ -90,7 +95,11 @@ def is_folder(source: str | Path) -> bool:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of this name; ``auto`` is the GPU where there is one. Raises JudgeError where it is missing."""
+    """The device of this name; ``auto`` is the GPU where there is one.
+
+    Raises:
+        JudgeError: If it is missing.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -103,6 +112,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(options: VLMOptions, device: torch.device) -> torch.dtype:
+    """Choose the precision of the weights for a device."""
     if options.dtype == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     found: torch.dtype = getattr(torch, options.dtype)
@@ -133,7 +143,7 @@ def folder_digest(folder: Path) -> str:
 
 
 def hub_digest(config: Any, name: str) -> str:
-    """A hub's commit names the files as surely as their content does."""
+    """Digest a hub's commit, which names files as surely as content does."""
     commit = getattr(config, "_commit_hash", None)
     if not commit:
         raise ArtifactError(f"{name}: the hub did not say which revision this is; download it to a folder.", code="hub")

@@ -26,9 +26,10 @@ much on pairs of questions, which the mask throws away."""
 
 
 def packed(backbone: Backbone, items: Sequence[Encoded], *, budget: int | None = None) -> Tensor:
-    """Log-odds float32 [b, k] of the k questions of each item.
+    """Answer all questions of each item in one pass: log-odds float32 [b, k].
 
-    ``budget``: tokens a pass over questions may have; more questions go in several passes behind the same prefix.
+    Args:
+        budget: Tokens a pass over questions may have; more questions go in several passes behind the same prefix.
     """
     prefixes, positions, cache = _prefilled(backbone, items)
     part = PART * len(items)
@@ -71,7 +72,10 @@ def _behind(backbone: Backbone, prefixes: Prefixes, positions: Tensor, questions
 
 
 def single(backbone: Backbone, items: Sequence[Encoded]) -> Tensor:
-    """The packed pass in one go, without a cache: for training, where gradients flow and activations are recomputed."""
+    """Answer packed questions in one pass without a cache.
+
+    Serves training, where gradients flow and activations are recomputed.
+    """
     prefixes = collate(items, backbone.pad_id).to(backbone.device)
     questions = pack([item.questions for item in items], backbone.pad_id)
     positions = backbone.prefix_positions(prefixes)
@@ -93,13 +97,17 @@ def single(backbone: Backbone, items: Sequence[Encoded]) -> Tensor:
 
 
 def at_last(hidden: Tensor, questions: Packed) -> Tensor:
-    """[b, k, d]: the hidden state at the last token of each question."""
+    """Take the hidden state at the last token of each question, [b, k, d]."""
     last = questions.last.to(hidden.device)[:, :, None].expand(-1, -1, hidden.shape[-1])
     return hidden.gather(1, last)
 
 
 def cached(backbone: Backbone, items: Sequence[Encoded], *, budget: int | None = None) -> Tensor:
-    """As :func:`packed`, item by item; ``budget``: tokens of prefix copies and questions together."""
+    """Answer as :func:`packed` does, item by item.
+
+    Args:
+        budget: Tokens of prefix copies and questions together.
+    """
     return torch.stack([_cached(backbone, item, budget) for item in items])
 
 
@@ -124,7 +132,10 @@ def _cached(backbone: Backbone, item: Encoded, budget: int | None) -> Tensor:
 
 
 def alike(questions: Sequence[Tensor], at_most: int | None) -> list[list[int]]:
-    """Positions of questions of one length, so that no batch has padding; at most so many together."""
+    """Group positions of questions by length, so many together at most.
+
+    No batch has padding then.
+    """
     by_length: dict[int, list[int]] = {}
     for row, question in enumerate(questions):
         by_length.setdefault(len(question), []).append(row)
@@ -136,7 +147,10 @@ def alike(questions: Sequence[Tensor], at_most: int | None) -> list[list[int]]:
 
 
 def loop(backbone: Backbone, items: Sequence[Encoded], *, budget: int | None = None) -> Tensor:
-    """One full forward of the unchanged model a question: what the others are compared with."""
+    """Answer each question with a full pass of the unchanged model.
+
+    The other ways are compared with this one.
+    """
     found = torch.zeros(len(items), max(len(item.questions) for item in items), device=backbone.device)
     for row, item in enumerate(items):
         for column in range(len(item.questions)):
@@ -147,7 +161,10 @@ def loop(backbone: Backbone, items: Sequence[Encoded], *, budget: int | None = N
 
 
 def chunks(items: Sequence[Encoded], budget: int | None) -> list[tuple[int, int]]:
-    """Ranges of questions whose tokens, over all items, stay within the budget; at least one question each."""
+    """Divide questions into ranges that fit a budget of tokens over all items.
+
+    A range has at least one question.
+    """
     count = max(len(item.questions) for item in items)
     if budget is None:
         return [(0, count)]

@@ -20,10 +20,14 @@ VIDEO_KIND = {
 
 
 def load_processor(source: str, family: Family, revision: str | None = None) -> Any:
-    """Images are resized with Pillow and frames by :mod:`.frames`: the same numbers on every machine.
+    """Load a checkpoint's processor.
 
-    Raises JudgeError where the checkpoint has no chat template, no tokenizer or no image processor, or is of a family
-    that cannot be asked; OSError where files are missing.
+    It resizes images with Pillow and frames by :mod:`.frames`, so that numbers are the same on every machine.
+
+    Raises:
+        JudgeError: If the checkpoint has no chat template, no tokenizer or no image processor, or is of a family that
+            cannot be asked.
+        OSError: If files are missing.
     """
     transformers: Any = importlib.import_module("transformers")
     if family.refused:
@@ -57,7 +61,11 @@ def _library_name(model_type: str) -> str | None:
 
 
 def _class(transformers: Any, name: str) -> Any:
-    """A class of the library. Raises ImportError where only a placeholder is there, for want of a package."""
+    """A class of the library.
+
+    Raises:
+        ImportError: If only a placeholder is there, for want of a package.
+    """
     found = getattr(transformers, name, None)
     if not getattr(found, "is_dummy", False):
         return found
@@ -78,7 +86,7 @@ def _pixtral() -> Any:
 
 
 def missing_package(error: ImportError) -> str:
-    """What to install where a family needs a package that is not there."""
+    """Say what to install where a family needs a package that is missing."""
     if "torchvision" in str(error).lower():
         release = metadata.version("torch").partition("+")[0]
         return (
@@ -166,7 +174,7 @@ _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 
 
 def in_words(number: int) -> str:
-    """24 → “twenty-four”; figures from 100 on."""
+    """Write a number in words (24: “twenty-four”); from 100 on in figures."""
     if number < 20:
         return _ONES[number]
     if number < 100:

@@ -15,9 +15,12 @@ MARKS = "Ġ▁ \t"
 
 
 def answer_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """(ids that mean yes, ids that mean no): every spelling that is one token, with and without a space before it.
+    """Find the token ids that mean yes and those that mean no.
 
-    Raises JudgeError where the tokenizer has none.
+    Every spelling that is one token counts, with and without a space before it.
+
+    Raises:
+        JudgeError: If the tokenizer has none.
     """
     found: dict[str, list[int]] = {"yes": [], "no": []}
     for token, index in tokenizer.get_vocab().items():
@@ -35,7 +38,10 @@ def answer_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
 
 
 def control_tokens(processor: Any) -> tuple[str, ...]:
-    """What the tokenizer or the processor takes for a command when it stands in a text, longest first."""
+    """List what a tokenizer or processor takes for a command in a text.
+
+    The longest comes first.
+    """
     names = set(processor.tokenizer.get_added_vocab()) | {
         str(getattr(processor, name)) for name in ("image_token", "video_token") if getattr(processor, name, None)
     }
@@ -43,7 +49,10 @@ def control_tokens(processor: Any) -> tuple[str, ...]:
 
 
 def neutral(text: str, control: Sequence[str]) -> str:
-    """The text with its control tokens broken up, so that a prompt cannot end the turn or pretend to be an image."""
+    """Break up the control tokens of a text.
+
+    A prompt cannot end the turn then, or pretend to be an image.
+    """
     for token in control:
         if token in text:
             text = text.replace(token, f"{token[0]} {token[1:]}")
@@ -51,7 +60,7 @@ def neutral(text: str, control: Sequence[str]) -> str:
 
 
 def shared_prefix(sequences: Sequence[Sequence[int]]) -> int:
-    """How many ids at the start all sequences share, at least one being left to each."""
+    """Count the ids that all sequences begin with, leaving each at least one."""
     shortest = min(len(sequence) for sequence in sequences)
     first = sequences[0]
     for place in range(shortest - 1):
@@ -61,17 +70,21 @@ def shared_prefix(sequences: Sequence[Sequence[int]]) -> int:
 
 
 def split(expanded: Tensor, plain: Sequence[Sequence[int]]) -> tuple[Tensor, list[Tensor]]:
-    """(prefix int64 [p], each question int64 [·]): together they are the ids of each question asked alone.
+    """Split question prompts into their shared prefix and the rest.
 
-    ``expanded``: ids of the first question's text with the media's tokens in their place. ``plain``: ids of every
-    question's text with the media's placeholder. They are tokenised whole, so that no token is cut at the seam.
+    Returns the prefix int64 [p] and each question int64 [·]: together they are the ids of each question asked alone.
+    They are tokenized whole, so that no token is cut at the seam.
+
+    Args:
+        expanded: Ids of the first question's text with the media's tokens in their place.
+        plain: Ids of every question's text with the media's placeholder.
     """
     start = shared_prefix(plain)
     tails = [torch.tensor(sequence[start:], dtype=torch.long) for sequence in plain]
     cut = len(expanded) - len(tails[0])
     if cut < start or not torch.equal(expanded[cut:], tails[0]):
         raise JudgeError(
-            "The text behind the media is tokenised differently with and without them, so the questions cannot share "
+            "The text behind the media is tokenized differently with and without them, so the questions cannot share "
             "a prefix. This model's processor is not supported.",
             code="tokens",
         )

@@ -20,7 +20,10 @@ ALIGNMENT = {
 
 
 def introduction(wording: Wording, media_type: MediaType, prompt: str) -> str:
-    """What stands before every question, with the space behind it; it is part of the shared prefix."""
+    """Write what stands before every question, with the space behind it.
+
+    It is part of the shared prefix.
+    """
     if wording == "published":
         return ""
     made = f' It was made by a generator from this prompt: "{prompt}".' if prompt.strip() else ""
@@ -28,7 +31,11 @@ def introduction(wording: Wording, media_type: MediaType, prompt: str) -> str:
 
 
 def chosen(wording: str) -> Wording:
-    """The wording by this name; ``auto`` is the platform's. Raises JudgeError."""
+    """The wording by this name; ``auto`` is the platform's.
+
+    Raises:
+        JudgeError: There is no such wording.
+    """
     if wording == "auto":
         return "platform"
     if wording not in get_args(Wording):
@@ -37,6 +44,6 @@ def chosen(wording: str) -> Wording:
 
 
 def identity(wording: str) -> str:
-    """What a judge's version says about the wording."""
+    """Say what a judge's version holds of the wording."""
     name = chosen(wording)
     return str(VERSION) if name == "platform" else f"{name}-{VERSION}"

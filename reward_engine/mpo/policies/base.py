@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import LoraConfig
-from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
+from peft.utils import get_peft_model_state_dict
 from torch import Tensor
 
 from reward_engine.judges.base import MediaType
@@ -89,9 +89,6 @@ class Policy(ABC):
         """The adapter's weights under peft's names."""
         return dict(get_peft_model_state_dict(self.denoiser, adapter_name=ADAPTER))
 
-    def load_lora_state(self, state: dict[str, Tensor]) -> None:
-        set_peft_model_state_dict(self.denoiser, state, adapter_name=ADAPTER)
-
     def save_lora(self, folder: Path) -> Path:
         """Write the adapter as safetensors that ``pipeline.load_lora_weights(folder)`` takes; returns the file."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +102,10 @@ class Policy(ABC):
 
     @contextmanager
     def wearing(self, lora: Path | None) -> Iterator[None]:
-        """Within it the pipeline makes what it makes with this LoRA file (with None: as it is)."""
+        """Let the pipeline wear this LoRA file inside the block.
+
+        With None it stays as it is.
+        """
         if lora is None:
             yield
             return
@@ -117,7 +117,9 @@ class Policy(ABC):
 
     @contextmanager
     def reference(self) -> Iterator[None]:
-        """Within it the denoiser is the reference model: the adapter is off and no gradient is kept.
+        """Make the denoiser the reference model inside the block.
+
+        The adapter is off and no gradient is kept.
 
         Enter it before the policy's own forward pass, not between that and its backward pass.
         """
@@ -141,29 +143,44 @@ class Policy(ABC):
 
     @property
     def frame_step(self) -> int | None:
-        """A clip must have a multiple of this and one frame; None for families that make pictures."""
+        """A clip must have a multiple of this and one frame.
+
+        None for families that make pictures.
+        """
         return None
 
     def passes(self, guidance_scale: float) -> int:
-        """How often the denoiser looks at an item in one step: twice where guidance compares with an empty prompt."""
+        """Count the denoiser's passes for an item in one step.
+
+        There are two where guidance compares with an empty prompt.
+        """
         return 2 if guidance_scale > 1 else 1
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents as the denoiser gives them, scaled as the VAE takes them → its output."""
+        """Decode latents as the denoiser gives them into the VAE's output.
+
+        They are scaled as the VAE takes them.
+        """
         decoded: Tensor = self.pipeline.vae.decode(latents.to(self.pipeline.vae.dtype), return_dict=False)[0]
         return decoded
 
     @abstractmethod
     def encode_media(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """uint8 RGB, images [b, h, w, 3] or clips [b, t, h, w, 3] → latents as the denoiser takes them."""
+        """Encode media as latents.
+
+        Takes uint8 RGB, images [b, h, w, 3] or clips [b, t, h, w, 3]; returns latents as the denoiser takes them.
+        """
 
     @abstractmethod
     def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
-        """Texts → conditioning, one row each."""
+        """Encode texts as conditioning, one row each."""
 
     @abstractmethod
     def predict(self, noisy: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
-        """The network's output for noised latents [b, …] at timesteps [b]; same shape as the latents."""
+        """Compute the network's output for noised latents.
+
+        Takes [b, …] at timesteps [b]; the output has the shape of the latents.
+        """
 
     # --- shared by families -----------------------------------------------------------------------------------
     def to_network_range(self, pixels: NDArray[np.uint8]) -> Tensor:
@@ -173,21 +190,27 @@ class Policy(ABC):
         return (tensor.float() / 127.5 - 1).to(vae.dtype)
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int], **options: Any) -> list[Any]:
-        """One image (PIL) or clip (list of PIL images) a prompt, each from its own seed, whatever the others are."""
+        """Make one image or clip of each prompt, each from its own seed.
+
+        An item is an image (PIL) or clip (list of PIL images), the same whatever the others are.
+        """
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
         with torch.no_grad():
             output = self.pipeline(prompt=list(prompts), generator=generators, **options)
         return list(output.frames if hasattr(output, "frames") else output.images)
 
     def move_encoders(self, device: torch.device | str) -> None:
-        """Everything but the denoiser: needed for encoding and sampling, in the way while training."""
+        """Move everything but the denoiser.
+
+        It is needed for encoding and sampling, and in the way while training.
+        """
         for name, part in self.pipeline.components.items():
             if isinstance(part, torch.nn.Module) and name != self.denoiser_name:
                 part.to(device)
 
 
 def stack(rows: Sequence[Conditioning]) -> Conditioning:
-    """One batch of several rows of conditioning (each with a batch of its own)."""
+    """Join rows of conditioning (each a batch of its own) into a batch."""
     return {key: torch.cat([row[key] for row in rows]) for key in rows[0]}
 
 

@@ -17,6 +17,8 @@ from reward_engine.mpo.policies.base import Conditioning, Policy
 
 
 class CogVideoXPolicy(Policy):
+    """CogVideoX, which makes clips."""
+
     media_type: ClassVar[MediaType] = "video"
 
     @property
@@ -36,7 +38,10 @@ class CogVideoXPolicy(Policy):
         return Size(config.sample_width * scale, config.sample_height * scale, config.sample_frames)
 
     def encode_media(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """Clips uint8 [b, t, h, w, 3]; t must be 4·k + 1 for the VAE's causal compression in time."""
+        """Encode clips uint8 [b, t, h, w, 3] as latents.
+
+        t must be 4·k + 1 for the VAE's causal compression in time.
+        """
         every = self.pipeline.vae_scale_factor_temporal
         if pixels.shape[1] % every != 1:
             raise DataError(f"A clip of {pixels.shape[1]} frames cannot be encoded; it must be {every}·k + 1 frames.")

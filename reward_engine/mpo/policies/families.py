@@ -12,7 +12,10 @@ from reward_engine.mpo.policies import folder as folders
 
 @dataclass(frozen=True)
 class Family:
-    """What its pipelines make, and the steps and guidance scale of sampling that the family's makers recommend."""
+    """What pipelines of one family make, and how they are sampled.
+
+    Steps and guidance scale are those that its makers recommend.
+    """
 
     media_type: MediaType = "image"
     steps: int = 30
@@ -29,7 +32,11 @@ FAMILIES: dict[str, Family] = {
 
 
 def family(pipeline_class: str) -> Family:
-    """The family of a pipeline's class. Raises TrainingError where it cannot be trained here."""
+    """Look up the family of a pipeline's class.
+
+    Raises:
+        TrainingError: If it cannot be trained here.
+    """
     if pipeline_class not in FAMILIES:
         raise TrainingError(
             f"{pipeline_class} cannot be trained here. The families are {', '.join(FAMILIES)}.", code="unknown_family"
@@ -41,6 +48,6 @@ def family_of(folder: Path) -> Family:
     """The family of a pipeline folder, read from its ``model_index.json`` without loading any weight.
 
     Raises:
-        TrainingError: the folder is no pipeline, or of no family that can be trained here.
+        TrainingError: The folder is no pipeline, or of no family that can be trained here.
     """
     return family(folders.pipeline_class(folder))

@@ -61,7 +61,10 @@ class StableDiffusion3Policy(_ShiftedVaePolicy):
 
 
 class FluxPolicy(_ShiftedVaePolicy):
-    """Latents [b, 16, h/8, w/8], packed into 2 × 2 patches for the transformer and unpacked behind it."""
+    """FLUX, whose transformer takes packed latents.
+
+    They are [b, 16, h/8, w/8], packed into 2 × 2 patches for the transformer and unpacked behind it.
+    """
 
     guidance = 3.5  # only guidance-distilled checkpoints take it
 

@@ -16,10 +16,12 @@ SAMPLES, SAMPLE_BYTES = 16, 65_536
 
 
 def resolve(source: str | Path) -> Path:
-    """The folder of a pipeline: ``source`` itself, or where its hub id is stored once downloaded; checked.
+    """Find and check the folder of a pipeline.
+
+    That is ``source`` itself, or where its hub id is stored once downloaded.
 
     Raises:
-        TrainingError: there is no such folder, the id cannot be had, or see :func:`check`.
+        TrainingError: There is no such folder, the id cannot be had, or see :func:`check`.
     """
     folder = Path(source)
     if not folder.exists():
@@ -48,9 +50,9 @@ def _download(hub_id: str) -> Path:
 
 
 def downloaded(hub_id: str) -> Path | None:
-    """The copy of a hub id that was downloaded whole; None where something of it must still be fetched.
+    """Find the whole copy of a hub id on this disk.
 
-    Nothing is asked of the hub, and PyTorch is not loaded.
+    Returns None where something of it must still be fetched. Nothing is asked of the hub, and PyTorch is not loaded.
     """
     from huggingface_hub import try_to_load_from_cache
 
@@ -71,7 +73,11 @@ def downloaded(hub_id: str) -> Path | None:
 
 
 def check_lora(lora: Path) -> Path:
-    """The safetensors file of a LoRA, given itself or in a folder. Raises TrainingError where there is none."""
+    """The safetensors file of a LoRA, given itself or in a folder.
+
+    Raises:
+        TrainingError: If there is none.
+    """
     found = [lora] if lora.is_file() else sorted(lora.glob("*.safetensors"))
     if len(found) != 1 or found[0].suffix != ".safetensors":
         raise TrainingError(
@@ -82,7 +88,11 @@ def check_lora(lora: Path) -> Path:
 
 
 def pipeline_class(folder: Path) -> str:
-    """The pipeline's class name. Raises TrainingError where the folder does not say one."""
+    """Read the name of a pipeline's class.
+
+    Raises:
+        TrainingError: If the folder does not say one.
+    """
     return str(index(folder)["_class_name"])
 
 
@@ -96,10 +106,12 @@ def components(folder: Path) -> dict[str, str]:
 
 
 def check(folder: Path) -> None:
-    """That every part is there and every weight is in safetensors, which cannot run code when read.
+    """Check that every part of a pipeline is there.
+
+    Every weight must be in safetensors, which cannot run code when read.
 
     Raises:
-        TrainingError: with what is missing, where, and how to mend it.
+        TrainingError: With what is missing, where, and how to mend it.
     """
     for name in components(folder):
         part = folder / name
@@ -125,13 +137,16 @@ def check(folder: Path) -> None:
 
 
 def weight_files(part: Path) -> list[Path]:
-    """The safetensors files that loading a part reads: not the variants (fp16, non_ema) beside them."""
+    """List the safetensors files that loading a part reads.
+
+    The variants beside them (fp16, non_ema) are not among them.
+    """
     plain = [path for path in sorted(part.glob("*.safetensors")) if len(path.name.split(".")) == 2]
     return plain or sorted(part.glob("*.safetensors"))
 
 
 def parameter_count(part: Path) -> int:
-    """How many numbers the weights of a part are, read from the headers of its files."""
+    """Count the numbers in the weights of a part from its files' headers."""
     total = 0
     for path in weight_files(part):
         for name, entry in header(path).items():
@@ -144,7 +159,11 @@ def parameter_count(part: Path) -> int:
 
 
 def header(path: Path) -> dict[str, Any]:
-    """A safetensors file's header: name → dtype, shape, offsets. Raises TrainingError where it has none."""
+    """Read a safetensors file's header: name → dtype, shape, offsets.
+
+    Raises:
+        TrainingError: If it has none.
+    """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -183,6 +202,7 @@ def fingerprint(folder: Path, *more: Path) -> str:
 
 
 def index(folder: Path) -> dict[str, Any]:
+    """Read the index of a pipeline's folder."""
     index = folder / INDEX
     if not index.is_file():
         raise TrainingError(

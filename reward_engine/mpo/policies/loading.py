@@ -28,10 +28,10 @@ POLICIES: dict[str, type[Policy]] = {
 
 
 def wrap(pipeline: Any) -> Policy:
-    """The policy around a pipeline that is already in memory.
+    """Wrap a policy around a pipeline that is already in memory.
 
     Raises:
-        TrainingError: the pipeline is of no family that can be trained here.
+        TrainingError: The pipeline is of no family that can be trained here.
     """
     name = type(pipeline).__name__
     family(name)
@@ -45,10 +45,12 @@ def load_policy(
     device: str | torch.device = "cpu",
     lora: Path | None = None,
 ) -> Policy:
-    """Load a pipeline from a local folder or a hub id; a LoRA given is fused in, and so belongs to the reference.
+    """Load a pipeline from a local folder or a hub id.
+
+    A LoRA given is fused in, and so belongs to the reference.
 
     Raises:
-        TrainingError: the pipeline or the LoRA cannot be loaded, or is of no family that can be trained here.
+        TrainingError: The pipeline or the LoRA cannot be loaded, or is of no family that can be trained here.
     """
     from diffusers import DiffusionPipeline
 

@@ -11,10 +11,12 @@ from reward_engine.mpo.policies import folder as folders
 
 
 def encoders(folder: Path, dtype: Any) -> dict[str, Any]:
-    """The parts that are models of transformers, loaded, by name: the library would make up tensors that are missing.
+    """Load the parts that are models of transformers, by name.
+
+    The library would make up tensors that are missing.
 
     Raises:
-        TrainingError: tensors are missing or have other shapes than the part's settings ask for.
+        TrainingError: Tensors are missing or have other shapes than the part's settings ask for.
     """
     transformers: Any = importlib.import_module("transformers")
     found = {}
@@ -36,7 +38,11 @@ def encoders(folder: Path, dtype: Any) -> dict[str, Any]:
 
 
 def check_loaded(pipeline: Any) -> None:
-    """Raises TrainingError where a part was left without some of its tensors."""
+    """Check that every part was loaded whole.
+
+    Raises:
+        TrainingError: If a part was left without some of its tensors.
+    """
     for name, part in pipeline.components.items():
         if hasattr(part, "named_parameters"):
             lacking = [key for key, value in part.named_parameters() if value.is_meta]

@@ -23,7 +23,11 @@ LIBRARIES = ("diffusers", "transformers")
 
 
 def skeleton(folder: Path, dtype: torch.dtype) -> Policy:
-    """The policy of a checked folder, on ``meta``. Raises TrainingError where a part's configuration is unusable."""
+    """The policy of a checked folder, on ``meta``.
+
+    Raises:
+        TrainingError: If a part's configuration is unusable.
+    """
     import diffusers
 
     family_of(folder)

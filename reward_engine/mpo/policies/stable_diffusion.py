@@ -15,6 +15,8 @@ from reward_engine.mpo.policies.base import Conditioning, Policy
 
 
 class StableDiffusionPolicy(Policy):
+    """Stable Diffusion 1 and 2."""
+
     denoiser_name: ClassVar[str] = "unet"
 
     @property
@@ -42,6 +44,8 @@ class StableDiffusionPolicy(Policy):
 
 
 class StableDiffusionXLPolicy(StableDiffusionPolicy):
+    """Stable Diffusion XL, which is told the size as well."""
+
     def encode_prompts(self, prompts: Sequence[str]) -> Conditioning:
         with torch.no_grad():
             text, _, pooled, _ = self.pipeline.encode_prompt(

@@ -12,6 +12,7 @@ from reward_engine.mpo.training.loop import train
 
 
 def show(metrics: Metrics) -> None:
+    """Print the figures of a step."""
     held_out = "" if metrics.held_out_accuracy is None else f"  held out {metrics.held_out_accuracy:.3f}"
     print(
         f"step {metrics.step:6d}  loss {metrics.loss:.4f}  accuracy {metrics.accuracy:.3f}  "
@@ -21,6 +22,7 @@ def show(metrics: Metrics) -> None:
 
 
 def main() -> int:
+    """Train the run of a folder."""
     parser = argparse.ArgumentParser(description="Train a prepared run, from wherever it stands.")
     parser.add_argument("run", type=Path, help="the run's folder")
     try:

@@ -16,7 +16,7 @@ from reward_engine.mpo.training.objective import Batch
 def at_positions(
     positions: Sequence[int], pairs: Sequence[TrainingPair], cache: LatentCache, timesteps: int, seed: int
 ) -> Batch:
-    """The pairs that stand at these positions of the endless order, each with the noise of its position."""
+    """Read the pairs at these positions of the endless order, with their noise."""
     chosen = [pairs[pair_at(position, len(pairs), seed)] for position in positions]
     return of_pairs(chosen, positions, cache, timesteps, seed)
 
@@ -24,7 +24,7 @@ def at_positions(
 def of_pairs(
     pairs: Sequence[TrainingPair], positions: Sequence[int], cache: LatentCache, timesteps: int, seed: int
 ) -> Batch:
-    """These pairs, seen through the noise of these positions."""
+    """See these pairs through the noise of these positions."""
     winners = [cache.latent(pair.winner) for pair in pairs]
     losers = [cache.latent(pair.loser) for pair in pairs]
     shapes = {tuple(latent.shape[1:]) for latent in (*winners, *losers)}

@@ -7,7 +7,6 @@ may share a cache and a run that was killed goes on where it stopped.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,13 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reward_engine.judges.base import Cancelled, Progress
-from reward_engine.mpo import storage
+from reward_engine import storage
+from reward_engine.judges.base import Canceled, Progress
 from reward_engine.mpo import tensors as files
 from reward_engine.mpo.media import Size, load
 from reward_engine.mpo.memory import in_batches
 from reward_engine.mpo.policies import Conditioning, Policy
 from reward_engine.mpo.policies.base import stack
+from reward_engine.storage import sha256
 
 KEEP_BYTES = 1 << 30  # how much of the cache is held in memory once read
 
@@ -30,18 +30,18 @@ class LatentCache:
     """Encoded media and prompts of one pipeline at one size."""
 
     def __init__(self, folder: Path, fingerprint: str, size: Size) -> None:
-        self.folder = folder / hashlib.sha256(f"{fingerprint}\0{size}".encode()).hexdigest()[:16]
+        self.folder = folder / sha256(f"{fingerprint}\0{size}".encode())[:16]
         self.size = size
         self._name: dict[Path, str] = {}
         self._kept: dict[Path, dict[str, Tensor]] = {}
         self._kept_bytes = 0
 
     def latent(self, media: Path) -> Tensor:
-        """Latents [1, …] of a file that was encoded."""
+        """Read the latents [1, …] of a file that was encoded."""
         return self._read(self._latent_path(media))["latent"]
 
     def conditioning(self, prompts: Sequence[str]) -> Conditioning:
-        """One row a prompt."""
+        """Read the conditioning of prompts, one row each."""
         return stack([self._read(self._text_path(prompt)) for prompt in prompts])
 
     def fill(
@@ -52,9 +52,14 @@ class LatentCache:
         *,
         batch_size: int = 8,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> bool:
-        """Encode what is not there yet; whether it ran to its end. Raises MediaError, DataError as ``media.load``."""
+        """Encode what is not there yet; whether it ran to its end.
+
+        Raises:
+            MediaError: The message says why.
+            DataError: As ``media.load``.
+        """
         lacking_media = [path for path in dict.fromkeys(media) if not self._latent_path(path).exists()]
         lacking_text = [text for text in dict.fromkeys(prompts) if not self._text_path(text).exists()]
         done, total = 0, len(lacking_media) + len(lacking_text)
@@ -64,7 +69,7 @@ class LatentCache:
             done += count
             if progress is not None:
                 progress(done, total)
-            return cancelled is None or not cancelled()
+            return canceled is None or not canceled()
 
         with _exact_vae(policy):
             finished = in_batches(lacking_media, batch_size, lambda batch: self._encode_media(policy, batch), report)
@@ -93,11 +98,11 @@ class LatentCache:
 
     def _latent_path(self, media: Path) -> Path:
         if media not in self._name:
-            self._name[media] = storage.sha256(media)
+            self._name[media] = storage.file_sha256(media)
         return self._path("latent", self._name[media])
 
     def _text_path(self, prompt: str) -> Path:
-        return self._path("text", hashlib.sha256(prompt.encode()).hexdigest())
+        return self._path("text", sha256(prompt.encode()))
 
     def _path(self, kind: str, name: str) -> Path:
         return self.folder / kind / name[:2] / f"{name}.safetensors"

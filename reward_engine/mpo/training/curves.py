@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from reward_engine import storage
 from reward_engine.errors import ArtifactError
-from reward_engine.mpo import storage
 from reward_engine.tables import json_lines
 
 SUMMARY_STEPS = 50
@@ -44,7 +44,10 @@ class Metrics:
 
 
 class Curves:
-    """``metrics.jsonl``, cut back to the step a run goes on from, so that no step stands in it twice."""
+    """The lines of ``metrics.jsonl``.
+
+    They are cut back to the step a run goes on from, so that no step stands there twice.
+    """
 
     def __init__(self, path: Path, step: int, listener: Callable[[Metrics], None] | None) -> None:
         self.path, self.listener = path, listener
@@ -61,7 +64,10 @@ class Curves:
             self.listener(metrics)
 
     def summary(self) -> dict[str, Any]:
-        """For manifest and card: means over the last steps, and the last measure of held-out pairs."""
+        """Summarize a run for its manifest and card.
+
+        Gives means over the last steps, and the last measure of held-out pairs.
+        """
         last = self.lines[-SUMMARY_STEPS:]
         found: dict[str, Any] = {"steps": self.lines[-1]["step"] if self.lines else 0}
         for name in ("loss", "accuracy", "margin"):
@@ -74,7 +80,13 @@ class Curves:
 
 
 def read_curves(path: Path) -> list[dict[str, Any]]:
-    """The lines of a run's curves; a line that a kill cut off is left out. Raises ArtifactError for others."""
+    """Read the lines of a run's curves.
+
+    A line that a kill cut off is left out.
+
+    Raises:
+        ArtifactError: For others.
+    """
     if not path.exists():
         return []
     text = path.read_text()

@@ -17,7 +17,10 @@ from reward_engine.mpo.seeds import seed_of
 
 
 def pair_at(position: int, count: int, seed: int) -> int:
-    """Which of ``count`` pairs stands at a position of the endless order: each epoch a shuffle of all."""
+    """Find the pair at a position of the endless order of ``count`` pairs.
+
+    Each epoch is a shuffle of all.
+    """
     return int(_shuffled(position // count, count, seed)[position % count])
 
 
@@ -27,7 +30,10 @@ def _shuffled(epoch: int, count: int, seed: int) -> NDArray[np.int64]:
 
 
 def noise_at(position: int, shape: tuple[int, ...], timesteps: int, seed: int) -> tuple[Tensor, int]:
-    """(ε float32 of ``shape``, a step uniform in 0..timesteps−1) for the pair at a position."""
+    """Draw the noise and the step of a position.
+
+    Returns ε float32 of ``shape`` and a step uniform in 0..timesteps−1.
+    """
     generator = torch.Generator().manual_seed(seed_of(seed, "noise", position))
     step = int(torch.randint(timesteps, (1,), generator=generator))
     return torch.randn(shape, generator=generator), step

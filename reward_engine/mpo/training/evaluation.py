@@ -19,13 +19,19 @@ from reward_engine.mpo.training.objective import pair_loss
 
 @dataclass(frozen=True)
 class PairMeasure:
-    """``margins`` float64 [pairs]: implicit reward of the winner − of the loser, each a mean over draws of noise."""
+    """How far the policy prefers the winners.
+
+    ``margins`` float64 [pairs]: implicit reward of the winner − of the loser, each a mean over draws of noise.
+    """
 
     margins: NDArray[np.float64]
 
     @property
     def accuracy(self) -> float:
-        """Share of pairs whose winner the policy prefers more than the reference does; ties count half."""
+        """Share of pairs whose winner the policy prefers more than the reference does.
+
+        Ties count half.
+        """
         return float(np.mean((np.sign(self.margins) + 1) / 2))
 
     @property
@@ -45,10 +51,13 @@ def measure_pairs(
     autocast: torch.dtype | None = None,
     share: tuple[int, int] = (0, 1),
 ) -> PairMeasure:
-    """Measure each pair through ``draws`` noises, the same ones at every call; ``batch_size`` draws a pass.
+    """Measure each pair through several draws of noise.
 
-    ``share`` (i, n): only every n-th pair from the i-th on; the others' margins are 0, to be added by whoever
-    measured them.
+    There are ``draws`` of them, the same at every call, ``batch_size`` in a pass.
+
+    Args:
+        share: (i, n): only every n-th pair from the i-th on; the others' margins are 0, to be added by whoever measured
+            them.
     """
     margins = np.zeros(len(pairs))
     mine = range(share[0], len(pairs), share[1])

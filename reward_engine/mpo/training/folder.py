@@ -7,19 +7,19 @@ metrics.jsonl    one line a step                                 lora/  manifest
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from reward_engine import storage
 from reward_engine.errors import ArtifactError, DataError, TrainingError
-from reward_engine.mpo import storage
 from reward_engine.mpo.policies import folder as pipelines
 from reward_engine.mpo.policies.families import family_of
 from reward_engine.mpo.policies.folder import check_lora
 from reward_engine.mpo.training.settings import Settings
+from reward_engine.storage import sha256
 from reward_engine.tables import json_lines
 
 FORMAT = 1
@@ -41,7 +41,7 @@ class TrainingPair:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What :func:`prepare` wrote. ``fingerprint`` changes with anything that would change what is learnt."""
+    """What :func:`prepare` wrote. ``fingerprint`` changes with anything that would change what is learned."""
 
     path: Path
     pipeline: str
@@ -94,14 +94,17 @@ def prepare(
 ) -> RunFolder:
     """Check everything that can be checked without a GPU, and write the run's folder.
 
-    ``lora``: an adapter the start already wears. ``cache``: where encoded media are kept; runs over the same
-    media share it (default: in the run's folder). ``record``: plain data for the manifest, e.g. which reward
-    model and which checklist the pairs come from. A folder prepared for the same run is taken as it is.
+    A folder prepared for the same run is taken as it is.
+
+    Args:
+        lora: An adapter the start already wears.
+        cache: Where encoded media are kept; runs over the same media share it (default: in the run's folder).
+        record: Plain data for the manifest, e.g. which reward model and which checklist the pairs come from.
 
     Raises:
-        TrainingError: the pipeline or LoRA is none.
-        DataError: no pairs to train on, files that are missing, one file as winner and loser.
-        ArtifactError: the folder holds another run.
+        TrainingError: The pipeline or LoRA is none.
+        DataError: No pairs to train on, files that are missing, one file as winner and loser.
+        ArtifactError: The folder holds another run.
     """
     path = Path(path)
     source = pipelines.resolve(pipeline)
@@ -129,7 +132,11 @@ def prepare(
 
 
 def open_run(path: str | Path) -> RunFolder:
-    """Raises ArtifactError where the folder was not prepared, or by another version."""
+    """Open the folder of a prepared run.
+
+    Raises:
+        ArtifactError: If the folder was not prepared, or by another version.
+    """
     path = Path(path)
     content = storage.read_json(path / "run.json")
     if content.get("format") != FORMAT:
@@ -150,12 +157,16 @@ def open_run(path: str | Path) -> RunFolder:
         settings=Settings.from_dict(content["settings"]),
         record=content["record"],
         pairs=pairs,
-        fingerprint=hashlib.sha256("\0".join(parts).encode()).hexdigest(),
+        fingerprint=sha256("\0".join(parts).encode()),
     )
 
 
 def check_same_pipeline(run: RunFolder) -> Path:
-    """The pipeline's folder, still what it was when the run was prepared. Raises TrainingError otherwise."""
+    """Find the pipeline's folder, and check it is what the run was prepared with.
+
+    Raises:
+        TrainingError: It is another pipeline.
+    """
     source = pipelines.resolve(run.pipeline)
     found = pipelines.fingerprint(source, *([run.lora] if run.lora else []))
     if found != run.pipeline_fingerprint:
@@ -168,7 +179,11 @@ def check_same_pipeline(run: RunFolder) -> Path:
 
 
 def check_pairs(pairs: Sequence[TrainingPair]) -> None:
-    """Raises DataError where there is nothing to train on, or a file is missing or on both sides."""
+    """Check that there are pairs to train on.
+
+    Raises:
+        DataError: If there is none, or a file is missing or on both sides.
+    """
     if not any(not pair.held_out for pair in pairs):
         raise DataError(
             "There is no pair to train on. Mine with a smaller margin or total gap, generate more per prompt, "

@@ -6,8 +6,8 @@
 
 RUN is a folder that :func:`reward_engine.mpo.training.folder.prepare` wrote. Started again after a kill, on as many
 devices as there are then, it goes on from its last state to the same end: bit for bit on a CPU; on a GPU as far as
-its kernels repeat themselves. The settings, each with its reason, are in settings.py; what is learnt depends on the
-pairs a step, not on how many of them fit on a device at once.
+its kernels repeat themselves. The settings, each with its reason, are in settings.py; what is learned depends on the
+pairs per step, not on how many of them fit on a device at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from reward_engine.errors import TrainingError
-from reward_engine.judges.base import Cancelled, Progress
+from reward_engine.judges.base import Canceled, Progress
 from reward_engine.mpo.training import state
 from reward_engine.mpo.training.curves import Curves, Metrics
 from reward_engine.mpo.training.folder import open_run
@@ -32,7 +32,10 @@ from reward_engine.mpo.training.session import begin
 
 @dataclass(frozen=True)
 class Outcome:
-    """``finished``: the result lies in the folder; otherwise the run was cancelled and can go on from ``step``."""
+    """How a run ended.
+
+    ``finished``: the result lies in the folder; otherwise the run was canceled and can go on from ``step``.
+    """
 
     finished: bool
     step: int
@@ -44,16 +47,18 @@ def train(
     on_metrics: Callable[[Metrics], None] | None = None,
     on_samples: Callable[[int, Path], None] | None = None,
     progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
+    canceled: Canceled | None = None,
 ) -> Outcome:
     """Train the run in a folder to its end, from wherever it stands.
 
     ``on_metrics`` hears of every step, ``on_samples`` of every grid, ``progress`` (done, total) of the encoding
-    before the first step; ``cancelled`` is asked at every step, and the state is saved before the call returns.
+    before the first step; ``canceled`` is asked at every step, and the state is saved before the call returns.
 
     Raises:
-        TrainingError: the pipeline is gone or changed, memory does not suffice for one pair, the loss is no number.
-        ArtifactError: a file of the run is damaged. MediaError, DataError: a picture or clip cannot be used.
+        TrainingError: The pipeline is gone or changed, memory does not suffice for one pair, the loss is no number.
+        ArtifactError: A file of the run is damaged.
+        MediaError: A picture or clip cannot be decoded.
+        DataError: A picture or clip cannot be used.
     """
     run, processes = open_run(path), Processes()
     settings = run.settings
@@ -62,7 +67,7 @@ def train(
 
     # --- the model, what it looks at, and where it stands ---
     session = begin(run, processes)
-    if not session.encode(progress, cancelled):
+    if not session.encode(progress, canceled):
         return Outcome(False, 0)
     named = session.policy.attach_lora(rank=settings.rank, alpha=settings.alpha, seed=settings.seed)
     weights = [parameter for _, parameter in named]
@@ -100,7 +105,7 @@ def train(
         preferred = preferred_by = None
         if run.held_out and settings.evaluate_every and (last or step % settings.evaluate_every == 0):
             preferred, preferred_by = session.measure_held_out()
-        stop = processes.any(cancelled is not None and cancelled())
+        stop = processes.any(canceled is not None and canceled())
         if curves is not None:
             loss, accuracy, margin, winner_error, loser_error = sums.tolist()
             curves.add(

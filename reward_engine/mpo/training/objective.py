@@ -14,7 +14,10 @@ from reward_engine.mpo.policies.base import twice
 
 @dataclass(frozen=True)
 class Batch:
-    """b pairs: clean latents and noise [b, …], steps int64 [b] in 0..T−1, conditioning of b rows."""
+    """b pairs as the loss takes them.
+
+    It holds clean latents and noise [b, …], steps int64 [b] in 0..T−1, and conditioning of b rows.
+    """
 
     winner: Tensor
     loser: Tensor
@@ -33,10 +36,15 @@ class Batch:
 
 
 def pair_loss(policy: Policy, batch: Batch, *, beta: float, autocast: torch.dtype | None = None) -> DpoLoss:
-    """The Diffusion-DPO loss of a batch (see :func:`diffusion_dpo_loss`).
+    """Compute the Diffusion-DPO loss of a batch.
 
-    Winner and loser of a pair get the same noise at the same step, or the difference of their errors would mostly
-    say which one drew the easier noise. ``autocast``: the dtype of the passes; the loss is float32 at least.
+    See :func:`diffusion_dpo_loss`.
+
+    Winner and loser of a pair get the same noise at the same step, or the difference of their errors would mostly say
+    which one drew the easier noise.
+
+    Args:
+        autocast: The dtype of the passes; the loss is float32 at least.
     """
     clean = torch.cat([batch.winner, batch.loser])
     noise = torch.cat([batch.noise, batch.noise])

@@ -50,5 +50,8 @@ class Processes:
         return bool(count.item() > 0)
 
     def peak_memory(self) -> int:
-        """Most bytes the device held so far; 0 on a CPU, whose memory is not ours alone."""
+        """Read the most bytes the device held so far.
+
+        It is 0 on a CPU, whose memory is not ours alone.
+        """
         return int(torch.cuda.max_memory_allocated(self.device)) if self.device.type == "cuda" else 0

@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reward_engine import WRITTEN_BY, storage
 from reward_engine.errors import ArtifactError
-from reward_engine.mpo import storage
 from reward_engine.mpo.training.folder import FORMAT, RunFolder
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ LIBRARIES = ("torch", "diffusers", "peft", "transformers", "accelerate", "safete
 
 
 def write_result(run: RunFolder, policy: Policy, measures: Mapping[str, Any]) -> None:
-    """Write ``lora/``, ``README.md`` and last the manifest, whose presence says that the run is finished."""
+    """Write the result of a run, the manifest last.
+
+    That is ``lora/``, ``README.md``, and the manifest, whose presence says that the run is finished.
+    """
     beside = run.path / ".lora"
     shutil.rmtree(beside, ignore_errors=True)
     policy.save_lora(beside)
@@ -34,6 +37,7 @@ def write_result(run: RunFolder, policy: Policy, measures: Mapping[str, Any]) ->
         {
             "kind": KIND,
             "format": FORMAT,
+            "written_by": WRITTEN_BY,
             "pipeline": run.pipeline,
             "pipeline_class": type(policy.pipeline).__name__,
             "run": run.fingerprint,
@@ -42,16 +46,16 @@ def write_result(run: RunFolder, policy: Policy, measures: Mapping[str, Any]) ->
             "measures": dict(measures),
             "record": dict(run.record),
             "libraries": {name: metadata.version(name) for name in LIBRARIES},
-            "sha256": {str(path.relative_to(run.path)): storage.sha256(path) for path in files},
+            "sha256": {str(path.relative_to(run.path)): storage.file_sha256(path) for path in files},
         },
     )
 
 
 def check_result(folder: Path) -> dict[str, Any]:
-    """The manifest of a finished run, once its files are found to be what it says.
+    """Read the manifest of a finished run, and check its files against it.
 
     Raises:
-        ArtifactError: the run is not finished, or a file is missing or altered.
+        ArtifactError: The run is not finished, or a file is missing or altered.
     """
     manifest = storage.read_json(folder / "manifest.json")
     if manifest.get("kind") != KIND or manifest.get("format") != FORMAT:
@@ -60,7 +64,7 @@ def check_result(folder: Path) -> dict[str, Any]:
         path = folder / name
         if not path.is_file():
             raise ArtifactError(f"{path} is missing.", code="missing")
-        if storage.sha256(path) != expected:
+        if storage.file_sha256(path) != expected:
             raise ArtifactError(f"{path} is not what the manifest records.", code="checksum")
     return manifest
 
@@ -106,6 +110,6 @@ learning rate {settings.learning_rate:g} · rank {settings.rank}, alpha {setting
 {record or "- not recorded"}
 
 ## Limits
-The adapter pushes towards what its reward model rewards; where that model errs, so does the adapter. Compare the
+The adapter pushes toward what its reward model rewards; where that model errs, so does the adapter. Compare the
 tuned model with the start on held-out prompts, by dimension and by people, before you use it.
 """

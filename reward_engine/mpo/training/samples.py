@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from reward_engine.mpo import storage
+from reward_engine import storage
 from reward_engine.mpo.generation import Sampling
 from reward_engine.mpo.media import Size
 from reward_engine.mpo.memory import in_batches
@@ -21,7 +21,10 @@ GAP = 4  # pixels
 
 
 def sample_grid(policy: Policy, prompts: Sequence[str], settings: Settings, size: Size, path: Path) -> None:
-    """Write a PNG: a row a prompt, a column a seed; of clips the middle frame."""
+    """Write sample images as one PNG.
+
+    It has a row per prompt and a column per seed; a clip gives its middle frame.
+    """
     seeds = [seed_of(settings.seed, "sample", column) for column in range(settings.sample_seeds)]
     jobs = list(product(prompts, seeds))
     options = Sampling(settings.sampling_steps, settings.guidance_scale, size).options(policy)

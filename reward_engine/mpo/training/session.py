@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reward_engine.errors import TrainingError
-from reward_engine.judges.base import Cancelled, Progress
+from reward_engine.judges.base import Canceled, Progress
 from reward_engine.mpo.media import Size
 from reward_engine.mpo.memory import ran_out, release
 from reward_engine.mpo.policies import Policy, load_policy
@@ -44,25 +44,26 @@ class Session:
         self.batch_size = settings.batch_size
         if settings.pairs_per_step < self.processes.count:
             raise TrainingError(
-                f"{settings.pairs_per_step} pairs a step cannot be shared by {self.processes.count} processes.",
+                f"{settings.pairs_per_step} pairs per step cannot be shared by {self.processes.count} processes.",
                 code="settings",
             )
 
-    def encode(self, progress: Progress | None, cancelled: Cancelled | None) -> bool:
-        """Fill the cache, each process its share; False where it was cancelled. Then the encoders give way."""
+    def encode(self, progress: Progress | None, canceled: Canceled | None) -> bool:
+        """Fill the cache, each process its share; False where it was canceled. Then the encoders give way."""
         share = slice(self.processes.index, None, self.processes.count)
         media = sorted({path for pair in self.run.pairs for path in (pair.winner, pair.loser)})
         prompts = sorted({pair.prompt for pair in self.run.pairs})
         done = self.cache.fill(
-            self.policy, media[share], prompts[share], batch_size=8, progress=progress, cancelled=cancelled
+            self.policy, media[share], prompts[share], batch_size=8, progress=progress, canceled=canceled
         )
         self.policy.move_encoders("cpu")
         return not self.processes.any(not done)
 
     def accumulate(self, step: int) -> Tensor:
-        """Gradients of this process's share of a step's pairs; their (loss, accuracy, margin, errors) float64 [5].
+        """Add up the gradients of this process's pairs of a step.
 
-        Both are already divided by the pairs of the whole step: added up over processes they are its means.
+        Returns their (loss, accuracy, margin, errors), float64 [5]. Gradients and figures are already divided by the
+        pairs of the whole step: added up over processes, they are its means.
         """
         per_step = self.run.settings.pairs_per_step
         share = range(step * per_step, (step + 1) * per_step)[self.processes.index :: self.processes.count]
@@ -81,10 +82,12 @@ class Session:
         return sums
 
     def accumulate_in_memory(self, step: int, clear: Callable[[], None]) -> Tensor:
-        """The same; where memory runs out, ``clear`` the gradients and try in pieces half as large.
+        """Add up gradients, in smaller pieces where memory runs out.
+
+        Then ``clear`` takes the gradients away, and pieces half as large are tried.
 
         Raises:
-            TrainingError: one pair alone does not fit, or there are several processes, which must stay in step.
+            TrainingError: One pair alone does not fit, or there are several processes, which must stay in step.
         """
         while True:
             try:
@@ -95,7 +98,7 @@ class Session:
                 if self.batch_size == 1 or self.processes.count > 1:
                     raise TrainingError(
                         f"{self.batch_size} pairs at once do not fit into memory. Set a smaller batch_size (what is "
-                        "learnt stays the same), a smaller size, or gradient_checkpointing.",
+                        "learned stays the same), a smaller size, or gradient_checkpointing.",
                         code="memory",
                     ) from error
             # Outside the handler, whose traceback keeps the tensors alive.
@@ -105,7 +108,7 @@ class Session:
             log.warning("memory ran out: %d pairs at once from here", self.batch_size)
 
     def measure_held_out(self) -> tuple[float, float]:
-        """(accuracy, margin) of the policy on the held-out pairs."""
+        """Measure accuracy and margin of the policy on the held-out pairs."""
         settings = self.run.settings
         share = (self.processes.index, self.processes.count)
         found = measure_pairs(

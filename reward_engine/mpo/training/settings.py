@@ -11,9 +11,11 @@ from reward_engine.errors import TrainingError
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
+    """How a generator is trained."""
+
     # --- how long, how much ---
     steps: int = 2000  # optimizer steps; published LoRA runs of Diffusion-DPO take 1,000 to 10,000
-    pairs_per_step: int = 64  # pairs behind one step, over all devices: what is learnt does not depend on the machine
+    pairs_per_step: int = 64  # pairs behind one step, over all devices: what is learned does not depend on the machine
     batch_size: int = 4  # pairs a device holds at once: only speed and memory depend on it; halved when memory runs out
 
     # --- the objective ---
@@ -63,12 +65,19 @@ class Settings:
 
     @classmethod
     def for_family(cls, pipeline_class: str, **changes: Any) -> Settings:
-        """The defaults of a family of pipelines, by the class name in its ``model_index.json``, with changes."""
+        """Take the defaults of a family of pipelines, with changes.
+
+        The family goes by the class name in its ``model_index.json``.
+        """
         return cls.from_dict({**FAMILY_DEFAULTS.get(pipeline_class, {}), **changes})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """Raises TrainingError for a name that is no setting or a value of the wrong kind."""
+        """Read settings from plain data.
+
+        Raises:
+            TrainingError: For a name that is no setting or a value of the wrong kind.
+        """
         kinds: dict[str, type] = {field.name: type(field.default) for field in fields(cls)}
         checked: dict[str, Any] = {}
         for name, value in values.items():

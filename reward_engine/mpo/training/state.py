@@ -31,7 +31,10 @@ class State:
 
 
 def save(run: RunFolder, step: int, parameters: Sequence[tuple[str, Tensor]], optimizer: torch.optim.Optimizer) -> None:
-    """Write the state after ``step`` steps, whole or not at all, and drop all but the last ones."""
+    """Write the state after ``step`` steps, whole or not at all.
+
+    All but the last states are dropped.
+    """
     moments = {
         f"{name}/{key}": value for name, parameter in parameters for key, value in optimizer.state[parameter].items()
     }
@@ -45,10 +48,10 @@ def save(run: RunFolder, step: int, parameters: Sequence[tuple[str, Tensor]], op
 
 
 def latest(run: RunFolder) -> State | None:
-    """The last state that is whole; None where there is none yet.
+    """Read the last state that is whole; None where there is none yet.
 
     Raises:
-        ArtifactError: there are states, and none of them can be used.
+        ArtifactError: There are states, and none of them can be used.
     """
     failed: ArtifactError | None = None
     for folder in _folders(run):
@@ -74,7 +77,11 @@ def latest(run: RunFolder) -> State | None:
 def restore(
     state: State, parameters: Sequence[tuple[str, torch.nn.Parameter]], optimizer: torch.optim.Optimizer
 ) -> None:
-    """Put a state back into the adapter and the optimizer. Raises ArtifactError where it does not fit."""
+    """Put a state back into the adapter and the optimizer.
+
+    Raises:
+        ArtifactError: If it does not fit.
+    """
     names = [name for name, _ in parameters]
     if set(names) != set(state.adapter):
         raise ArtifactError("The state is of an adapter on other layers.", code="other_run")

@@ -1,7 +1,7 @@
 """Where training stands, on disk: enough to go on after a kill as if nothing had happened.
 
-One folder a checkpoint, renamed into place when it is complete: ``learnt.safetensors`` (the weights, and what the
-optimiser knows of each) and ``state.json``. Random numbers need no state: each step seeds its own.
+One folder a checkpoint, renamed into place when it is complete: ``learned.safetensors`` (the weights, and what the
+optimizer knows of each) and ``state.json``. Random numbers need no state: each step seeds its own.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from torch import Tensor, nn
 
 from reward_engine.errors import ArtifactError
 
-WEIGHTS, STATE = "learnt.safetensors", "state.json"
+WEIGHTS, STATE = "learned.safetensors", "state.json"
 
 
 @dataclass
 class State:
-    """``step``: done so far; ``best``: the lowest validation loss; ``waited``: evaluations since it was reached.
+    """Where a training stands.
+
+    ``step``: done so far; ``best``: the lowest validation loss; ``waited``: evaluations since it was reached.
 
     ``run``: digest of settings, data and model; a checkpoint of another run is not continued.
     """
@@ -37,12 +39,12 @@ class State:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
 
-def save(folder: Path, learnt: list[tuple[str, nn.Parameter]], optimiser: torch.optim.Optimizer, state: State) -> None:
+def save(folder: Path, learned: list[tuple[str, nn.Parameter]], optimizer: torch.optim.Optimizer, state: State) -> None:
     """Write a checkpoint for ``state.step`` and remove older ones."""
     tensors: dict[str, Tensor] = {}
-    for name, weight in learnt:
+    for name, weight in learned:
         tensors[f"weight/{name}"] = weight.detach().cpu().contiguous()
-        for key, value in optimiser.state.get(weight, {}).items():
+        for key, value in optimizer.state.get(weight, {}).items():
             tensors[f"{key}/{name}"] = torch.as_tensor(value).detach().cpu().contiguous().clone()
     tensors |= {f"best/{name}": value.contiguous() for name, value in state.best_weights.items()}
     place = folder / f"step-{state.step:07d}"
@@ -60,16 +62,17 @@ def save(folder: Path, learnt: list[tuple[str, nn.Parameter]], optimiser: torch.
 
 
 def found(folder: Path) -> list[Path]:
-    """Complete checkpoints, latest last."""
+    """List complete checkpoints, latest last."""
     return sorted(path for path in folder.glob("step-*") if (path / STATE).is_file() and (path / WEIGHTS).is_file())
 
 
 def restore(
-    folder: Path, run: str, learnt: list[tuple[str, nn.Parameter]], optimiser: torch.optim.Optimizer
+    folder: Path, run: str, learned: list[tuple[str, nn.Parameter]], optimizer: torch.optim.Optimizer
 ) -> State | None:
-    """The latest checkpoint put into weights and optimiser; None where there is none.
+    """Put the latest checkpoint into weights and optimizer; None without one.
 
-    Raises ArtifactError where it belongs to another run or cannot be read.
+    Raises:
+        ArtifactError: If it belongs to another run or cannot be read.
     """
     there = found(folder)
     if not there:
@@ -84,10 +87,10 @@ def restore(
             )
         tensors = load_file(there[-1] / WEIGHTS)
         with torch.no_grad():
-            for name, weight in learnt:
+            for name, weight in learned:
                 weight.copy_(tensors[f"weight/{name}"])
                 kept = {key.partition("/")[0]: value for key, value in tensors.items() if key.partition("/")[2] == name}
-                optimiser.state[weight] = {
+                optimizer.state[weight] = {
                     key: value if key == "step" else value.to(weight.device)
                     for key, value in kept.items()
                     if key not in ("weight", "best")

@@ -1,15 +1,16 @@
-"""Which items are learnt from, in which order, and which of their answers: the same for the same seed."""
+"""Which items are learned from, in which order, and which of their answers: the same for the same seed."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reward_engine.answers import ABSENT, check_levels, harmonise, to_answers
+from reward_engine.answers import ABSENT, check_levels, harmonize, to_answers
 from reward_engine.checklist import Checklist
 from reward_engine.errors import MediaError, TrainingError
 from reward_engine.judges.base import MediaInput, of_type
@@ -21,7 +22,10 @@ MIN_PROMPTS = 4
 
 @dataclass(frozen=True)
 class Data:
-    """``items`` n; ``levels`` int8 [n, s]; ``answers`` int8 [n, q]; ``held_out`` bool [n], whole prompts at a time."""
+    """What a model is trained on.
+
+    ``items`` n; ``levels`` int8 [n, s]; ``answers`` int8 [n, q]; ``held_out`` bool [n], whole prompts at a time.
+    """
 
     items: tuple[MediaInput, ...]
     levels: NDArray[np.int8]
@@ -38,15 +42,18 @@ class Data:
 
     @property
     def digest(self) -> str:
-        """Of what is learnt from; a checkpoint is continued on the same data only."""
+        """Of what is learned from; a checkpoint is continued on the same data only."""
         hashed = hashlib.sha256(self.levels.tobytes() + self.held_out.tobytes())
         for item in self.items:
             hashed.update(f"{item.key}\0{item.prompt}\0".encode())
         return hashed.hexdigest()
 
-    @property
+    @cached_property
     def shares(self) -> NDArray[np.float64]:
-        """Share of yes among the training answers of each question, float64 [q]; half where there is none."""
+        """Share of yes among the training answers of each question, float64 [q].
+
+        It is half where there is none.
+        """
         answers = self.answers[self.train]
         yes, no = (answers == 1).sum(axis=0), (answers == -1).sum(axis=0)
         return np.asarray((yes + 1) / (yes + no + 2), dtype=np.float64)
@@ -55,8 +62,12 @@ class Data:
 def prepare(
     checklist: Checklist, items: Sequence[MediaInput], levels: ArrayLike, groups: ArrayLike, share: float, seed: int
 ) -> tuple[Data, dict[str, str]]:
-    """(the usable items, and why the others are not). Raises TrainingError where too few are left."""
-    levels = harmonise(checklist, check_levels(checklist, levels))
+    """Find the usable items, and why the others are not.
+
+    Raises:
+        TrainingError: If too few are left.
+    """
+    levels = harmonize(checklist, check_levels(checklist, levels))
     group = np.asarray(groups)
     if len(items) != len(levels) or group.shape != (len(items),):
         raise TrainingError(
@@ -93,7 +104,10 @@ def _probe(item: MediaInput) -> None:
 
 @dataclass(frozen=True)
 class Order:
-    """Draws of a seed: the order of items and the answers asked for, by epoch. Nothing is kept between calls."""
+    """Draws of a seed.
+
+    It gives the order of items and the answers asked for, by epoch. Nothing is kept between calls.
+    """
 
     data: Data
     seed: int
@@ -105,17 +119,45 @@ class Order:
         return np.random.default_rng([self.seed, number]).permutation(self.data.train)
 
     def questions(self, row: int, epoch: int) -> NDArray[np.int64]:
-        """The questions of an item that are learnt from in this epoch, at least one."""
+        """Choose the questions of an item for this epoch, at least one."""
         answers = self.data.answers[row]
         applies = np.flatnonzero(answers != 0)
         if not self.balance:
             return applies
         rng = np.random.default_rng([self.seed, epoch, row])
-        kept = applies[rng.random(len(applies)) < self.chances[(answers[applies] > 0).astype(int), applies]]
+        kept = applies[rng.random(len(applies)) < self.weights(row)]
         return kept if len(kept) else applies[[int(rng.integers(len(applies)))]]
 
+    def weights(self, row: int) -> NDArray[np.float64]:
+        """Compute how likely each question of an item is drawn.
+
+        Returns float64 [k] for those that apply to it; 1 without balance.
+        """
+        answers = self.data.answers[row]
+        applies = np.flatnonzero(answers != 0)
+        if not self.balance:
+            return np.ones(len(applies))
+        drawn: NDArray[np.float64] = self.chances[(answers[applies] > 0).astype(int), applies]
+        return drawn
+
     @property
+    def offsets(self) -> NDArray[np.float64]:
+        """Compute what undoes the balance of the draws, float64 [q].
+
+        It is added to the log-odds of yes. A model trained on balanced answers says log-odds as if both were equally
+        frequent. The ratio of the chances with which a no and a yes were drawn leads back to the frequencies of the
+        data (King & Zeng 2001, eq. 7).
+        """
+        if not self.balance:
+            return np.zeros(self.data.answers.shape[1])
+        no, yes = self.chances
+        return np.asarray(np.log(no / yes), dtype=np.float64)
+
+    @cached_property
     def chances(self) -> NDArray[np.float64]:
-        """[2, q]: with which probability a no and a yes is drawn: 1 for the rarer one, their ratio for the other."""
+        """Compute how likely a no and a yes is drawn, [2, q].
+
+        It is 1 for the rarer one, their ratio for the other.
+        """
         yes = self.data.shares
         return np.clip(np.stack([yes / (1 - yes), (1 - yes) / yes]), self.least, 1.0)

@@ -34,13 +34,20 @@ class Shape:
 
     @classmethod
     def of(cls, config: Mapping[str, Any], parameters: int) -> Shape:
-        """From a ``config.json``. Raises KeyError where it names no sizes."""
+        """Read the shape from a ``config.json``.
+
+        Raises:
+            KeyError: If it names no sizes.
+        """
         text = next((config[key] for key in ("text_config", "llm_config") if config.get(key)), config)
         hidden = int(text["hidden_size"])
         return cls(parameters, hidden, int(text["num_hidden_layers"]), int(text.get("intermediate_size") or 4 * hidden))
 
     def adapter_parameters(self, rank: int) -> int:
-        """LoRA matrices on the seven projections of each layer; keys and values as wide as queries (the most)."""
+        """Count the numbers in the LoRA matrices.
+
+        They are on the seven projections of each layer; keys and values are taken as wide as queries (the most).
+        """
         attention = 4 * 2 * self.hidden
         feed_forward = 3 * (self.hidden + self.intermediate)
         return self.layers * rank * (attention + feed_forward)
@@ -48,7 +55,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Plan:
-    """``train_items`` and ``held_out_items``; ``questions`` an item; ``steps`` and items a step, over all devices."""
+    """``train_items`` and ``held_out_items``; ``questions`` per item; ``steps``; items per step, over all devices."""
 
     train_items: int
     held_out_items: int
@@ -65,7 +72,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Needs:
-    """``memory_bytes`` at the peak on each device; ``flops`` of the training; ``disk_bytes`` of checkpoints and result.
+    """What a training needs.
+
+    ``memory_bytes`` at the peak on each device; ``flops`` of the training; ``disk_bytes`` of checkpoints and result.
 
     ``judging_flops``, ``judging_bytes``: of one item, and of the loaded judge.
     """
@@ -78,7 +87,10 @@ class Needs:
 
 
 def steps_of(settings: Mapping[str, Any], train_items: int, devices: int = 1) -> tuple[int, int]:
-    """(steps, items a step), as :mod:`reward_engine.training.vlm.loop` counts them."""
+    """Count steps, and items per step.
+
+    Counts as :mod:`reward_engine.training.vlm.loop` does.
+    """
     per_step = min(int(settings["batch_size"]) * int(settings["accumulate"]) * devices, max(1, train_items))
     steps = max(1, round(float(settings["epochs"]) * max(1, train_items // per_step)))
     most = settings.get("max_steps")
@@ -86,7 +98,7 @@ def steps_of(settings: Mapping[str, Any], train_items: int, devices: int = 1) ->
 
 
 def needs(shape: Shape, plan: Plan) -> Needs:
-    """Memory, operations and disk of a training as planned."""
+    """Estimate memory, operations and disk of a training as planned."""
     tokens = plan.media_tokens + INTRODUCTION_TOKENS + plan.questions * TOKENS_PER_QUESTION
     forward = 2.0 * shape.parameters * tokens + 4.0 * shape.layers * shape.hidden * tokens**2
     passes = 3 if plan.checkpointing else 2
@@ -109,5 +121,8 @@ def needs(shape: Shape, plan: Plan) -> Needs:
 
 
 def seconds(flops: float, device_flops: float, devices: int = 1) -> float:
-    """How long so many operations take on devices of this matrix speed (operations a second)."""
+    """Estimate how long so many operations take.
+
+    The devices have this matrix speed (operations a second).
+    """
     return flops / (device_flops * UTILIZATION * devices)

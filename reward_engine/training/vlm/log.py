@@ -11,7 +11,10 @@ from reward_engine.tables import json_lines
 
 
 class Log:
-    """The same numbers to log.jsonl and to TensorBoard; what a killed run wrote after its checkpoint is dropped."""
+    """The log of a training, as log.jsonl and for TensorBoard.
+
+    Both hold the same numbers; what a killed run wrote after its checkpoint is dropped.
+    """
 
     def __init__(self, folder: Path, step: int, *, enabled: bool) -> None:
         self.losses: list[tuple[int, float]] = []

@@ -1,16 +1,16 @@
 """Fine-tune a vision-language judge on judgments with LoRA.
 
-One GPU:    python -m reward_engine train judgments.jsonl --model FOLDER --out ADAPTER
+One GPU:    reward-engine train judgments.jsonl --model FOLDER --out ADAPTER
 Many:       accelerate launch --multi_gpu -m reward_engine train judgments.jsonl --model FOLDER --out ADAPTER
 
 A pass takes whole items: media and prompt once, behind them the questions drawn for this epoch, under the same block
-mask as in judging. The loss is −log P(the answer people gave), averaged over the questions drawn. Killed and started
-again, it goes on from its last checkpoint with the same losses.
+mask as in judging. The loss is −log P(the answer people gave), averaged over the questions drawn. Rare answers are
+drawn more often than they occur; the adapter carries what undoes this in P(yes). Killed and started again, it goes on
+from its last checkpoint with the same losses.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import math
@@ -31,11 +31,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError, RewardEngineError, TrainingError
-from reward_engine.judges.base import Cancelled, MediaInput, Progress
+from reward_engine.judges.base import Canceled, MediaInput, Progress
 from reward_engine.judges.vlm import VLMJudge, VLMOptions, adapter
 from reward_engine.judges.vlm.batching import out_of_memory
 from reward_engine.judges.vlm.inputs import Encoded
 from reward_engine.media import decode_ahead
+from reward_engine.storage import sha256
 from reward_engine.training.measure import Baseline, measure
 from reward_engine.training.vlm import checkpoint
 from reward_engine.training.vlm.data import Data, Order, prepare
@@ -77,16 +78,21 @@ def train_vlm(
     snapshot: str = "",
     start: str | Path | None = None,
     progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
+    canceled: Canceled | None = None,
     reading: Callable[[str], None] | None = None,
 ) -> VLMTrainResult:
-    """Learn from ``levels`` int8 [n, s] of ``items``; ``groups`` [n] are their prompts.
+    """Learn from ``levels`` int8 [n, s] of ``items``.
 
-    ``out``: the new adapter's folder; checkpoints, log.jsonl and TensorBoard events go into ``out`` + ".training".
-    ``start``: an adapter of the same model and checklist to go on from; rank, alpha and targets are then its own.
-    ``progress(done, total)`` counts steps; ``reading(key)`` names each item as it is read. Raises TrainingError in
-    words (code ``cancelled`` where ``cancelled()`` said so in any process; what is done is kept), ArtifactError where a
-    checkpoint there belongs to another run, or ``start`` to another model or checklist.
+    ``progress(done, total)`` counts steps; ``reading(key)`` names each item as it is read.
+
+    Args:
+        groups: [n], their prompts.
+        out: The new adapter's folder; checkpoints, log.jsonl and TensorBoard events go into ``out`` + ".training".
+        start: An adapter of the same model and checklist to go on from; rank, alpha and targets are then its own.
+
+    Raises:
+        TrainingError: In words (code ``canceled`` where ``canceled()`` said so in any process; what is done is kept).
+        ArtifactError: If a checkpoint there belongs to another run, or ``start`` to another model or checklist.
     """
     settings, out = settings or TrainSettings(), Path(out)
     if out.exists():
@@ -108,7 +114,7 @@ def train_vlm(
             snapshot,
             errors,
             progress,
-            cancelled,
+            canceled,
         )
     finally:
         _forget()
@@ -120,10 +126,10 @@ def _trained(
     snapshot: str,
     errors: dict[str, str],
     progress: Progress | None,
-    cancelled: Cancelled | None,
+    canceled: Canceled | None,
 ) -> VLMTrainResult:
     judge, settings = run.judge, run.settings
-    losses = run.train(progress, cancelled)
+    losses = run.train(progress, canceled)
     metrics: dict[str, Any] = {}
     held_out: tuple[str, ...] = ()
     p_yes, seconds = np.zeros((0, len(judge.checklist.questions)), dtype=np.float32), None
@@ -143,6 +149,7 @@ def _trained(
             wording=judge.options.wording,
             config=config,
             weights=run.state.best_weights,
+            offsets=run.order.offsets,
             record={
                 "snapshot": snapshot,
                 "seed": settings.seed,
@@ -158,7 +165,7 @@ def _trained(
 
 
 class _Run:
-    """What the loop shares: model, optimiser, data, and where it stands."""
+    """What the loop shares: model, optimizer, data, and where it stands."""
 
     def __init__(
         self,
@@ -185,13 +192,13 @@ class _Run:
         self.order = Order(data, settings.seed, settings.balance, settings.least)
         self.texts = [question.text for question in judge.checklist.questions]
         raw = torch.optim.AdamW(
-            [weight for _, weight in self.model.learnt], lr=settings.learning_rate, weight_decay=0.0
+            [weight for _, weight in self.model.learned], lr=settings.learning_rate, weight_decay=0.0
         )
         said = json.dumps([settings.plain(), data.digest, judge.version, *([start.digest] if start else [])])
-        digest = hashlib.sha256(said.encode()).hexdigest()
-        state = checkpoint.restore(work, digest, self.model.learnt, raw)
+        digest = sha256(said.encode())
+        state = checkpoint.restore(work, digest, self.model.learned, raw)
         self.state = state or checkpoint.State(digest)
-        self.wrapped, self.optimiser = self.accelerator.prepare(self.model, raw)
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, raw)
         self.raw = raw
         per_step = settings.batch_size * settings.accumulate * self.accelerator.num_processes
         self.per_step = min(per_step, len(data.train))
@@ -203,14 +210,14 @@ class _Run:
         if settings.max_steps is not None:
             self.steps = min(self.steps, settings.max_steps)
 
-    def train(self, progress: Progress | None, cancelled: Cancelled | None) -> list[tuple[int, float]]:
+    def train(self, progress: Progress | None, canceled: Canceled | None) -> list[tuple[int, float]]:
         log = Log(self.work, self.state.step, enabled=self.accelerator.is_main_process)
         try:
             while not self.finished:
                 step = self.state.step
-                if cancelled is not None and self._agreed(cancelled()):
+                if canceled is not None and self._agreed(canceled()):
                     self._save()
-                    raise TrainingError("The training was cancelled.", code="cancelled")
+                    raise TrainingError("The training was canceled.", code="canceled")
                 loss = self._step(step)
                 self.state.step = step + 1
                 log.write(step + 1, "train/loss", loss)
@@ -253,9 +260,9 @@ class _Run:
                     )
                 self.accelerator.backward(loss)
                 if self.accelerator.sync_gradients:
-                    self.accelerator.clip_grad_norm_([weight for _, weight in self.model.learnt], self.settings.clip)
-                self.optimiser.step()
-                self.optimiser.zero_grad()
+                    self.accelerator.clip_grad_norm_([weight for _, weight in self.model.learned], self.settings.clip)
+                self.optimizer.step()
+                self.optimizer.zero_grad()
             losses.append(loss.detach())
         mean: Tensor = self.accelerator.reduce(torch.stack(losses).mean(), reduction="mean")
         return float(mean)
@@ -318,23 +325,29 @@ class _Run:
 
     @torch.no_grad()
     def _evaluate(self, step: int, log: Log) -> None:
-        """Look at held-out items, and remember the best weights."""
+        """Look at held-out items, and remember the best weights.
+
+        Each answer counts by the probability with which it would be drawn in training. Otherwise a model trained on
+        balanced answers would be measured on unbalanced ones: its loss would rise while it learns to tell items apart.
+        """
         self.model.eval()
         rows = self.data.test[: self.settings.evaluate_items]
         mine = rows[self.accelerator.process_index :: self.accelerator.num_processes]
-        sums = torch.zeros(3)  # loss, right, answers
-        for found in self._encoded([int(row) for row in mine], None):
+        sums = torch.zeros(3)  # loss, right, answers, by weight
+        for row, found in zip(mine, self._encoded([int(row) for row in mine], None), strict=True):
             if found is not None:
                 item, targets = found
                 odds = self.model([item])[0].float().cpu()
-                lost = binary_cross_entropy_with_logits(odds, targets, reduction="sum")
-                sums += torch.tensor([float(lost), float(((odds > 0) == (targets > 0)).sum()), len(targets)])
-        lost_all, right, count = self.accelerator.reduce(sums.to(self.accelerator.device), reduction="sum").tolist()
+                weights = torch.from_numpy(self.order.weights(int(row)))
+                lost = binary_cross_entropy_with_logits(odds, targets, weights, reduction="sum")
+                right = (((odds > 0) == (targets > 0)) * weights).sum()
+                sums += torch.tensor([float(lost), float(right), float(weights.sum())])
+        lost_all, all_right, count = self.accelerator.reduce(sums.to(self.accelerator.device), reduction="sum").tolist()
         if not count:
             raise TrainingError("None of the held-out items can be read.", code="too_few")
         loss = lost_all / count
         log.write(step, "validation/loss", loss)
-        log.write(step, "validation/accuracy", right / count)
+        log.write(step, "validation/accuracy", all_right / count)
         if self.state.best is None or loss < self.state.best:
             self.state.best, self.state.waited = loss, 0
             self.state.best_weights = self.model.adapter()[1]
@@ -347,14 +360,15 @@ class _Run:
 
     def _save(self) -> None:
         if self.accelerator.is_main_process:
-            checkpoint.save(self.work, self.model.learnt, self.raw, self.state)
+            checkpoint.save(self.work, self.model.learned, self.raw, self.state)
         self.accelerator.wait_for_everyone()
 
     @torch.no_grad()
     def said_of_held_out(self) -> tuple[list[int], NDArray[np.float32]]:
         """(rows, P(yes) [h, q]): what the best weights say of all held-out items that can be read.
 
-        Raises TrainingError where none can be read.
+        Raises:
+            TrainingError: If none can be read.
         """
         peft: Any = importlib.import_module("peft")
         peft.set_peft_model_state_dict(self.model.adapted, self.state.best_weights)
@@ -363,20 +377,23 @@ class _Run:
         for row, found in decode_ahead([int(row) for row in self.data.test], self._whole, workers=2, ahead=4):
             if not self._failed(row, found):
                 rows.append(row)
-                p_yes.append(torch.sigmoid(self.model([found])[0].float()).cpu().numpy())
+                p_yes.append(
+                    adapter.shifted(torch.sigmoid(self.model([found])[0].double()).cpu().numpy(), self.order.offsets)
+                )
         if not rows:
             raise TrainingError("None of the held-out items can be read.", code="too_few")
-        return rows, np.stack(p_yes)
+        return rows, np.stack(p_yes).astype(np.float32)
 
     def measured(self, rows: Sequence[int], p_yes: NDArray[np.float32]) -> dict[str, Any]:
         """Metrics of these predictions [h, q], beside the majority baseline of the training items."""
         checklist, levels, train = self.judge.checklist, self.data.levels, self.data.train
         baseline = Baseline.empty(checklist, len(rows))
         baseline.learn(checklist, levels[train], np.ones(len(train)), np.ones(len(rows), dtype=bool))
+        prompts = np.array([self.data.items[row].prompt for row in rows])
         return {
             "validation": {"split": "by prompt", "items": len(rows), "loss": self.state.best},
             "training": {"items": len(train), "steps": self.state.step},
-            **measure(checklist, p_yes, levels[rows], baseline),
+            **measure(checklist, p_yes, levels[rows], baseline, prompts),
         }
 
 
@@ -388,7 +405,10 @@ def _forget() -> None:
 
 
 def rate(step: int, steps: int, warmup: float) -> float:
-    """Share of the learning rate: rising during the warm-up, then falling along a cosine to a twentieth."""
+    """Compute the share of the learning rate at a step.
+
+    It rises during the warm-up, then falls along a cosine to a twentieth.
+    """
     rising = max(1, round(warmup * steps))
     if step < rising:
         return (step + 1) / rising

@@ -26,7 +26,11 @@ class PackedAnswers(nn.Module):
     """Items in, log-odds of yes out [b, k]. A module of its own, so that several GPUs can share the work."""
 
     def __init__(self, backbone: Backbone, settings: TrainSettings, start: Adapter | None = None) -> None:
-        """``start``: an adapter to go on from; the shape of the matrices is then its own."""
+        """Put new matrices beside the backbone's.
+
+        Args:
+            start: An adapter to go on from; the shape of the matrices is then its own.
+        """
         super().__init__()
         peft: Any = importlib.import_module("peft")
         torch.manual_seed(settings.seed)
@@ -59,12 +63,12 @@ class PackedAnswers(nn.Module):
         return single(self._backbone, items) if self.training else packed(self._backbone, items)
 
     @property
-    def learnt(self) -> list[tuple[str, nn.Parameter]]:
+    def learned(self) -> list[tuple[str, nn.Parameter]]:
         """The weights that change, by name, always in the same order."""
         return [(name, weight) for name, weight in self.named_parameters() if weight.requires_grad]
 
     def adapter(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """(configuration, weights) as peft stores them."""
+        """Give the adapter's configuration and weights as peft stores them."""
         peft: Any = importlib.import_module("peft")
         config = self.adapted.peft_config["default"].to_dict()
         plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}

@@ -37,6 +37,7 @@ from reward_engine import checklist as checklists
 from reward_engine.checklist import Checklist
 from reward_engine.errors import RewardEngineError, TrainingError
 from reward_engine.judges.base import MediaInput
+from reward_engine.storage import written
 
 TASK, CHECKLIST, ITEMS, LEVELS = "training.json", "checklist.yaml", "items.jsonl", "levels.safetensors"
 STATUS, CANCEL, OUTCOME, HELD_OUT, ADAPTER = "status.json", "cancel", "outcome.json", "held-out.safetensors", "adapter"
@@ -46,7 +47,9 @@ RECENT_STEPS = 20
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended: ``state`` finished, cancelled or failed; ``message`` in words where it did not finish.
+    """How a training ended.
+
+    ``state`` finished, canceled or failed; ``message`` in words where it did not finish.
 
     ``metrics``, ``errors``, ``held_out`` (keys), ``seconds_per_item``: see :class:`VLMTrainResult`; ``memory_bytes``:
     at the peak, of the device where it is a GPU; ``device`` by name.
@@ -78,9 +81,14 @@ def prepare(
     start: str | None = None,
     revision: str | None = None,
 ) -> None:
-    """Write a task into ``folder``; the same task again changes nothing, and a checkpoint there is gone on from.
+    """Write a training task into ``folder``.
 
-    ``settings``: fields of TrainSettings; ``options``: see :func:`options_of`; ``start``: an adapter's folder.
+    The same task again changes nothing, and a checkpoint there is gone on from.
+
+    Args:
+        settings: Fields of TrainSettings.
+        options: See :func:`options_of`.
+        start: An adapter's folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
@@ -103,7 +111,10 @@ def prepare(
 
 
 def options_of(plain: Mapping[str, Any]) -> Any:
-    """VLMOptions from plain data: their fields by name, and ``frames`` for an even sample of so many frames."""
+    """Make VLMOptions from plain data.
+
+    It has their fields by name, and ``frames`` for an even sample of so many frames.
+    """
     from reward_engine.judges.vlm import VLMOptions
     from reward_engine.media import Uniform
 
@@ -115,13 +126,17 @@ def options_of(plain: Mapping[str, Any]) -> Any:
 
 
 def run(folder: Path) -> Outcome:
-    """Train as the folder says, in this process. Raises TrainingError where another process is at it already."""
+    """Train as the folder says, in this process.
+
+    Raises:
+        TrainingError: If another process is at it already.
+    """
     with _alone(folder):
         return _run(folder)
 
 
 def read_outcome(folder: Path) -> Outcome | None:
-    """How the training ended; None where it has not, or was killed."""
+    """Read how the training ended; None where it has not, or was killed."""
     found = _read(folder / OUTCOME)
     if found is None:
         return None
@@ -129,12 +144,18 @@ def read_outcome(folder: Path) -> Outcome | None:
 
 
 def read_status(folder: Path) -> dict[str, Any]:
-    """``stage``, ``done``, ``total``, ``item`` (what is being read), ``items_per_second``; empty before the start."""
+    """Read how far a training is; empty before the start.
+
+    It has ``stage``, ``done``, ``total``, ``item`` (what is being read) and ``items_per_second``.
+    """
     return _read(folder / STATUS) or {}
 
 
 def read_p_yes(folder: Path) -> NDArray[np.float32]:
-    """What the trained judge said of the held-out items, float32 [h, q], in the order of ``Outcome.held_out``."""
+    """Read what the trained judge said of held-out items.
+
+    Returns float32 [h, q], in the order of ``Outcome.held_out``.
+    """
     found: NDArray[np.float32] = load((folder / HELD_OUT).read_bytes())["p_yes"]
     return found
 
@@ -166,11 +187,11 @@ def _run(folder: Path) -> Outcome:
             snapshot=task["snapshot"],
             start=task["start"],
             progress=status.step,
-            cancelled=(folder / CANCEL).exists,
+            canceled=(folder / CANCEL).exists,
             reading=status.reading,
         )
     except RewardEngineError as error:
-        state = "cancelled" if error.code == "cancelled" else "failed"
+        state = "canceled" if error.code == "canceled" else "failed"
         outcome = Outcome(state, error.message, error.code)
     else:
         cuda = torch.cuda.is_available()
@@ -255,7 +276,10 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def watch_parent(seconds: float = 1.0) -> None:
-    """End this process at once when the one that started the training is gone; checkpoints are kept."""
+    """End this process at once when the one that started it is gone.
+
+    Checkpoints are kept.
+    """
     parent = os.environ.get(PARENT, "")
     if not parent.isdecimal():
         return
@@ -279,13 +303,8 @@ def _peak_memory() -> int:
 
 
 def _write(path: Path, content: bytes, *, durable: bool = True) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
+    with written(path, durable=durable) as file:
         file.write(content)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -297,11 +316,12 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def main() -> int:
+    """Train the task of a folder."""
     watch_parent()
     outcome = run(Path(sys.argv[1]))
     if outcome.message:
         print(outcome.message, file=sys.stderr)
-    return 0 if outcome.state in ("finished", "cancelled") else 1
+    return 0 if outcome.state in ("finished", "canceled") else 1
 
 
 if __name__ == "__main__":

@@ -10,9 +10,12 @@ from reward_engine.errors import TrainingError
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The defaults suit a model of some billions of weights on one GPU and thousands of items."""
+    """Settings of a training.
 
-    # What is learnt
+    The defaults suit a model of some billions of weights on one GPU and thousands of items.
+    """
+
+    # What is learned
     rank: int = 16  # of the LoRA matrices; more can learn more and forgets more
     alpha: float = 32.0  # the adapter's output is scaled by alpha / rank
     dropout: float = 0.05
@@ -70,5 +73,8 @@ class TrainSettings:
             raise TrainingError(f"“{self.wording}” is no wording; choose auto, platform or published.", code="settings")
 
     def plain(self) -> dict[str, Any]:
-        """What enters a checkpoint's identity and the manifest; the wording is named there by itself."""
+        """List what enters a checkpoint's identity and the manifest.
+
+        The wording is named there by itself.
+        """
         return {name: value for name, value in asdict(self).items() if name != "wording"}

@@ -26,7 +26,6 @@ export class Ahead {
   start(data) {
     this.stop();
     this.ready = null;
-    this.none = false;
     const stopped = new AbortController();
     this.stopped = stopped;
     this.fetching = this.run(data, stopped.signal).catch(() => undefined);
@@ -48,8 +47,7 @@ export class Ahead {
       redirect: "manual",
       signal,
     });
-    if (response.status === 204) this.none = true;
-    if (response.status !== 200) return;
+    if (response.status !== 200) return; // 204: there is no other item
     const template = document.createElement("template");
     template.innerHTML = await response.text();
     const workspace = template.content.querySelector("#workspace");

@@ -16,7 +16,7 @@ if (form) {
       ...Object.fromEntries(Object.entries(actions).map(([key, value]) => [key, () => choose(value)])),
       Backspace: () => document.getElementById("previous")?.click(),
     },
-    { enabled: () => !option("noKeys"), signal: new AbortController().signal },
+    { enabled: () => !option("noKeys") },
   );
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
     for (const video of form.querySelectorAll("video")) video.play().catch(() => undefined);

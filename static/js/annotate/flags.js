@@ -1,17 +1,17 @@
 // What the annotator reports about the item while going on with it: the window for it, and the list of what is reported.
 
+import { fill, gettext } from "../texts.js";
 import { digit } from "./keys.js";
 
 export class Flags {
   // ``send``: (fields) → puts them on their way. ``waiting``: reports that were made here and have not arrived yet.
-  constructor(root, ladders, send, waiting, words, signal) {
+  constructor(root, ladders, send, waiting, signal) {
     this.list = root.querySelector("#flags");
     this.row = root.querySelector("#flag-row").content;
     this.dialog = root.querySelector("#flag-dialog");
     this.form = this.dialog.querySelector("form");
     this.ladders = ladders;
     this.send = send;
-    this.words = words;
     const on = (target, name, action) => target.addEventListener(name, action, { signal });
     on(root.querySelector("#open-flag"), "click", () => this.open());
     on(this.form, "submit", (event) => {
@@ -49,7 +49,7 @@ export class Flags {
     if (fields.get("reason") !== "unclear") fields.set("sub_dimension", "");
     this.dialog.close();
     this.apply(fields);
-    this.send(fields, this.name(fields), this.words("flaggedNext"));
+    this.send(fields, this.name(fields), gettext("Reported. You can keep answering."));
     if (this.ladders.current) this.ladders.focus(this.ladders.current);
   }
 
@@ -58,7 +58,7 @@ export class Flags {
     for (const name of ["reason", "sub_dimension"]) fields.set(name, form.elements[name].value);
     this.apply(fields);
     const name = this.name(fields);
-    this.send(fields, name, this.words("flagWithdrawn", { name }));
+    this.send(fields, name, fill(gettext("Withdrawn: %(name)s"), { name }));
     if (this.ladders.current) this.ladders.focus(this.ladders.current);
   }
 
@@ -73,7 +73,7 @@ export class Flags {
       const row = this.row.cloneNode(true).querySelector("li");
       const { elements } = row.querySelector("form");
       for (const name of ["reason", "sub_dimension"]) elements[name].value = fields.get(name) ?? "";
-      row.querySelector(".words").textContent = this.words("flagged", { name: this.name(fields) });
+      row.querySelector(".words").textContent = fill(gettext("Reported: %(name)s"), { name: this.name(fields) });
       row.querySelector(".which").textContent = `: ${this.name(fields)}`;
       this.list.append(row);
     }

@@ -1,6 +1,7 @@
 // The examples of the ladder in hand, beside the questions: what each level looks like. They come with the first look,
 // all of a checklist at once, and stay for the visit; a picture is loaded when it is shown.
 
+import { fill, gettext } from "../texts.js";
 import { option } from "./store.js";
 import { announce } from "./toasts.js";
 
@@ -16,8 +17,7 @@ async function load(url) {
 }
 
 export class Guide {
-  // ``words``: (name, values) → text in the language of the page.
-  constructor(root, url, ladders, words, signal) {
+  constructor(root, url, ladders, signal) {
     this.box = root.querySelector("#guide");
     this.body = root.querySelector("#guide-body");
     this.title = root.querySelector("#guide-title");
@@ -25,7 +25,6 @@ export class Guide {
     this.root = root;
     this.url = url;
     this.ladders = ladders;
-    this.words = words;
     const on = (target, name, action) => target.addEventListener(name, action, { signal });
     on(ladders, "attend", () => this.isOpen && this.show());
     on(ladders, "guide", () => this.toggle());
@@ -53,7 +52,7 @@ export class Guide {
     this.mark();
     this.show();
     option(OPTION, true);
-    if (!quietly) announce(this.words("guideOpen", { name: this.name }));
+    if (!quietly) announce(fill(gettext("Examples of %(name)s are open next to the questions."), { name: this.name }));
   }
 
   close() {
@@ -61,7 +60,7 @@ export class Guide {
     this.box.hidden = true;
     this.mark();
     option(OPTION, false);
-    announce(this.words("guideClosed"));
+    announce(gettext("Examples closed."));
     if (within && this.ladders.current) this.ladders.focus(this.ladders.current);
   }
 
@@ -90,7 +89,7 @@ export class Guide {
       this.shown = undefined;
       const line = document.createElement("p");
       line.className = "muted";
-      line.textContent = this.words("guideFailed");
+      line.textContent = gettext("The examples could not be loaded. Try again when you are online.");
       this.body.replaceChildren(line);
     }
   }

@@ -49,7 +49,7 @@ export class ImageViewer {
     return { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
   }
 
-  get centre() {
+  get center() {
     return { x: this.box.width / 2, y: this.box.height / 2 };
   }
 
@@ -71,12 +71,12 @@ export class ImageViewer {
   }
 
   // One pixel of the image on one pixel of the screen.
-  actual(point = this.centre) {
+  actual(point = this.center) {
     this.scaleTo(1 / devicePixelRatio, point);
   }
 
   // The point of the image under ``point`` stays where it is.
-  scaleTo(scale, point = this.centre) {
+  scaleTo(scale, point = this.center) {
     const wanted = Math.min(Math.max(scale, Math.min(this.fitting, 1 / devicePixelRatio)), LARGEST);
     this.x = point.x - (point.x - this.x) * (wanted / this.scale);
     this.y = point.y - (point.y - this.y) * (wanted / this.scale);
@@ -101,7 +101,7 @@ export class ImageViewer {
     this.y = this.keepIn(this.y, this.height * this.scale, this.box.height);
     this.image.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
     const percent = Math.round(this.scale * devicePixelRatio * 100);
-    this.zoom.textContent = `${percent} %`;
+    this.zoom.textContent = `${percent}%`;
     this.image.classList.toggle("pixels", percent >= 400);
     this.canvas.classList.toggle("zoomed", !this.fitted);
     this.press("fit", this.fitted);
@@ -159,8 +159,8 @@ export class ImageViewer {
   toggleLoupe() {
     this.loupeOn = !this.loupeOn;
     this.press("loupe", this.loupeOn);
-    this.canvas.classList.toggle("looking", this.loupeOn);
-    if (this.loupeOn) this.showLoupe(this.loupeAt ?? this.centre);
+    this.canvas.classList.toggle("magnified", this.loupeOn);
+    if (this.loupeOn) this.showLoupe(this.loupeAt ?? this.center);
     else this.hideLoupe();
   }
 

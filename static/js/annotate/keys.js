@@ -27,6 +27,7 @@ export function meaning(event) {
 }
 
 // ``actions``: {key: function}, "shift+key" for those with shift. An action that returns false leaves the key alone.
+// ``signal`` ends the listening; without one it lasts as long as the page.
 export function listen(actions, { enabled, signal }) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;

@@ -19,7 +19,7 @@ export class Ladders extends EventTarget {
     this.boxes = new Map([...form.querySelectorAll(".ladder")].map((box) => [box.dataset.ladder, box]));
     this.order = [...this.boxes.keys()];
     this.history = [];
-    this.asking = false;
+    this.questionMode = false;
     this.listen(signal);
     this.render();
   }
@@ -217,8 +217,8 @@ export class Ladders extends EventTarget {
 
   // Single questions: yes goes up one step, no ends at the level below.
   ask(on) {
-    this.asking = on;
-    this.form.classList.toggle("asking", on);
+    this.questionMode = on;
+    this.form.classList.toggle("question-mode", on);
     this.asked = 0;
     this.showQuestion();
   }
@@ -226,8 +226,8 @@ export class Ladders extends EventTarget {
   showQuestion() {
     const box = this.boxes.get(this.current);
     const block = box?.querySelector(".ask");
-    for (const other of this.form.querySelectorAll(".ask")) other.hidden = other !== block || !this.asking;
-    if (!block || !this.asking) return;
+    for (const other of this.form.querySelectorAll(".ask")) other.hidden = other !== block || !this.questionMode;
+    if (!block || !this.questionMode) return;
     [...block.querySelectorAll(".question")].forEach((question, index) => {
       question.hidden = index !== this.asked;
     });

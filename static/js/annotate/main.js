@@ -1,8 +1,9 @@
 // The annotator's workspace. One session a tab: a queue that saves, the next item made ready, the page on the screen.
 
+import { fill, gettext, ngettext } from "../texts.js";
 import { Ahead } from "./ahead.js";
 import { finished } from "./pace.js";
-import { Page } from "./page.js";
+import { Page, stateText } from "./page.js";
 import { SaveQueue } from "./queue.js";
 import { Store } from "./store.js";
 import { announce, toast, untoast } from "./toasts.js";
@@ -54,10 +55,10 @@ class Session {
 
   // On to the next item: at once where it is ready, otherwise as soon as it can be had.
   async next(page, kind) {
-    if (kind === "submit") this.count(page);
+    if (kind === "submit") this.count();
     let ready = this.ahead.take();
     if (!ready) {
-      toast("waiting", page.text("waitingForNext"), [], "info");
+      toast("waiting", gettext("Loading the next item."), [], "info");
       await this.queue.settled("submit", "skip");
       await this.ahead.fetching;
       untoast("waiting");
@@ -68,11 +69,16 @@ class Session {
     else location.assign(page.data.urls.work);
   }
 
-  count(page) {
+  count() {
     const minutes = finished();
     this.today = Number(document.getElementById("today").textContent) + 1;
     if (minutes) {
-      toast("break", page.text("breakReminder", { n: minutes }), [{ label: page.text("dismiss") }], "info");
+      const text = ngettext(
+        "You have worked for %(n)s minute without a break. Look into the distance for a moment.",
+        "You have worked for %(n)s minutes without a break. Look into the distance for a moment.",
+        minutes,
+      );
+      toast("break", fill(text, { n: minutes }), [{ label: gettext("Close") }], "info");
     }
   }
 
@@ -86,23 +92,24 @@ class Session {
     history.pushState(null, "", url);
     scrollTo(0, 0);
     this.show(data);
-    announce(this.page.text("nextItem", { name: document.getElementById("prompt-text").textContent }));
+    announce(fill(gettext("Next item: %(name)s"), { name: document.getElementById("prompt-text").textContent }));
   }
 
-  // What the server would not take, in one message an item: nothing of it is dropped before somebody says so.
+  // What the server would not take, in one message per item: nothing of it is dropped before somebody says so.
   tellRefused() {
     const groups = new Map();
     for (const act of this.queue.refused()) groups.set(act.assignment, [...(groups.get(act.assignment) ?? []), act]);
     for (const [assignment, acts] of groups) {
-      const { page } = this;
       const names = [...new Set(acts.map((act) => act.label).filter(Boolean))];
       const reasons = [...new Set(acts.map((act) => act.refused.message).filter(Boolean))];
-      const what = names.length ? page.text("notSaved", { name: names.join(", ") }) : page.text("notSubmitted");
+      const what = names.length
+        ? fill(gettext("An answer could not be saved: %(name)s."), { name: names.join(", ") })
+        : gettext("An item could not be submitted.");
       const buttons = [
-        { label: page.text("tryAgain"), action: () => this.tryAgain(acts) },
-        { label: page.text("letGo"), action: () => this.queue.letGo(acts) },
+        { label: gettext("Try again"), action: () => this.tryAgain(acts) },
+        { label: gettext("Discard"), action: () => this.queue.letGo(acts) },
       ];
-      if (assignment !== page.data.assignment) buttons.unshift({ label: page.text("openItem"), href: acts[0].page });
+      if (assignment !== this.page.data.assignment) buttons.unshift({ label: gettext("Open item"), href: acts[0].page });
       toast(`refused-${assignment}`, [what, ...reasons].join(" "), buttons, "bad");
     }
   }
@@ -115,9 +122,8 @@ class Session {
   tellSignedOut() {
     if (this.queue.state().name !== "signedOut") untoast("signed-out");
     else {
-      const { page } = this;
-      const href = `/accounts/login/?next=${encodeURIComponent(page.data.urls.page)}`;
-      toast("signed-out", page.count("signedOut", this.queue.state().n), [{ label: page.text("signIn"), href }], "bad");
+      const href = `/accounts/login/?next=${encodeURIComponent(this.page.data.urls.page)}`;
+      toast("signed-out", stateText("signedOut", this.queue.state().n), [{ label: gettext("Sign in again"), href }], "bad");
     }
   }
 
@@ -130,7 +136,8 @@ class Session {
     else if (act.kind === "flag") this.page.flags.apply(new URLSearchParams(act.body));
     else {
       const { page } = this;
-      toast("elsewhere", page.text("elsewhere"), [{ label: page.text("goOn"), action: () => page.leave() }], "info");
+      const text = gettext("You have finished this item in another window.");
+      toast("elsewhere", text, [{ label: gettext("Continue"), action: () => page.leave() }], "info");
     }
   }
 }

@@ -41,7 +41,7 @@ export function finished(now = Date.now()) {
   return due ? Math.round((now - state.since) / 60_000) : null;
 }
 
-// Seconds an item: the median of the last ones; null at first.
+// Seconds per item: the median of the last ones; null at first.
 export function pace() {
   const times = [...(load().times ?? [])].sort((a, b) => a - b);
   return times.length >= 3 ? Math.round(times[Math.floor(times.length / 2)] / 1000) : null;

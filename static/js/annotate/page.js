@@ -1,5 +1,6 @@
 // One item on the screen: its ladders, its viewer, its keys, and what it tells the queue.
 
+import { fill, gettext, ngettext } from "../texts.js";
 import { Flags } from "./flags.js";
 import { Guide } from "./guide.js";
 import { ImageViewer } from "./image.js";
@@ -12,6 +13,21 @@ import { announce } from "./toasts.js";
 import { VideoPlayer } from "./video.js";
 
 const by = (id) => document.getElementById(id);
+const leftText = (n) => fill(ngettext("%(n)s left", "%(n)s left", n), { n });
+
+// The state of the queue (queue.js); ``n`` answers have not been sent.
+export function stateText(name, n) {
+  const texts = {
+    saved: () => gettext("All answers saved"),
+    saving: () => gettext("Saving"),
+    refused: () => gettext("Some answers could not be saved"),
+    offline: () => ngettext("Offline: %(n)s answer kept here", "Offline: %(n)s answers kept here", n),
+    trouble: () =>
+      ngettext("Server not responding: %(n)s answer kept here", "Server not responding: %(n)s answers kept here", n),
+    signedOut: () => ngettext("Signed out: %(n)s answer kept here", "Signed out: %(n)s answers kept here", n),
+  };
+  return fill(texts[name](), { n });
+}
 
 export class Page {
   // ``session`` (main.js) has the queue and knows the way to the next item.
@@ -25,12 +41,10 @@ export class Page {
     this.root.classList.add("scripted");
     this.ladders = new Ladders(by("ladders"), data, this.over.signal);
     this.viewer = new (data.media.kind === "video" ? VideoPlayer : ImageViewer)(by("viewer"), this.over.signal);
-    const { met, missing } = data.texts;
-    this.terms = new Terms(by("prompt-text"), data.assignment, { met, missing }, this.over.signal);
-    const words = (name, values) => this.text(name, values);
+    this.terms = new Terms(by("prompt-text"), data.assignment, this.over.signal);
     const { signal } = this.over;
-    this.flags = new Flags(this.root, this.ladders, (...report) => this.flag(...report), this.waitingFlags(), words, signal);
-    this.guide = new Guide(this.root, data.urls.guide, this.ladders, words, signal);
+    this.flags = new Flags(this.root, this.ladders, (...report) => this.flag(...report), this.waitingFlags(), signal);
+    this.guide = new Guide(this.root, data.urls.guide, this.ladders, signal);
     this.replay();
     this.listen();
     this.ladders.ask(option("questions"));
@@ -47,15 +61,6 @@ export class Page {
 
   destroy() {
     this.over.abort();
-  }
-
-  text(name, values = {}) {
-    return this.data.texts[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
-  }
-
-  // "1 answer", "3 answers": ``name`` + One or Many.
-  count(name, n) {
-    return this.text(name + (n === 1 ? "One" : "Many"), { n });
   }
 
   name(ladder) {
@@ -139,8 +144,8 @@ export class Page {
       t: () => this.terms.focus(),
       v: () => this.veil(by("veil").hidden),
       "?": () => by("keys-dialog").showModal(),
-      y: () => this.ladders.asking && this.ladders.answer(true),
-      n: () => this.ladders.asking && this.ladders.answer(false),
+      y: () => this.ladders.questionMode && this.ladders.answer(true),
+      n: () => this.ladders.questionMode && this.ladders.answer(false),
       a: () => this.ladders.accept(),
       ...this.flags.keys(),
       ...this.guide.keys(),
@@ -203,7 +208,8 @@ export class Page {
 
   undo() {
     const id = this.ladders.undo();
-    announce(id ? this.text("undone", { name: this.name(id) }) : this.text("nothingToUndo"));
+    const undone = () => fill(gettext("Undone: %(name)s"), { name: this.name(id) });
+    announce(id ? undone() : gettext("There is nothing to undo on this page."));
   }
 
   submit() {
@@ -215,7 +221,7 @@ export class Page {
     const left = this.ladders.left();
     if (left.length) {
       this.ladders.focus(left[0]);
-      announce(this.count("left", left.length));
+      announce(leftText(left.length));
       return;
     }
     this.finish("submit", this.data.urls.submit, "");
@@ -257,22 +263,24 @@ export class Page {
 
   broken() {
     by("viewer").classList.add("broken");
-    by("viewer").dataset.message = this.text("brokenMedia");
+    by("viewer").dataset.message = gettext(
+      "The media does not load. Reload the page, or skip the item with the reason “does not load or play”.",
+    );
   }
 
   showCounts() {
     const left = this.ladders?.left().length ?? 0;
-    by("left").textContent = left ? this.count("left", left) : this.text("allAnswered");
+    by("left").textContent = left ? leftText(left) : gettext("All answered");
     this.root.classList.toggle("complete", left === 0);
     const seconds = pace();
-    by("pace").textContent = seconds ? `${this.text("pace", { n: seconds })} · ` : "";
+    by("pace").textContent = seconds ? `${fill(gettext("about %(n)s s each"), { n: seconds })} · ` : "";
   }
 
   showState() {
     const { name, n } = this.queue.state();
     const box = by("save-state");
-    const words = ["offline", "signedOut", "trouble"].includes(name) ? this.count(name, n) : this.text(name);
-    const text = name !== "saved" && !this.queue.store.durable ? `${words}. ${this.text("memoryOnly")}` : words;
+    const words = stateText(name, n);
+    const text = name !== "saved" && !this.queue.store.durable ? `${words}. ${gettext("This browser cannot keep answers: stay on this page until everything is saved")}` : words;
     if (box.dataset.state !== name && ![name, box.dataset.state].every((s) => ["saved", "saving"].includes(s))) announce(text);
     box.dataset.state = name;
     box.querySelector(".text").textContent = text;

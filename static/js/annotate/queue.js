@@ -1,6 +1,8 @@
 // Sends acts in the background, one after the other, until the server has each of them. Made for bad lines: what has not
-// arrived is kept (store.js), sent again with the same key (so that it has its effect once), and said in words.
+// arrived is kept (store.js), sent again with the same key (so that it has its effect once), and said in words. Answers
+// that gather while a request is under way travel together, and with the end of their item where that is next.
 
+const MOST_AT_ONCE = 64; // the body of a request that outlives its page may have 64 kB
 const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
 const GIVE_UP_MS = 15000;
 
@@ -16,11 +18,11 @@ class Refusal extends Error {
   }
 }
 
-async function post(act) {
-  const response = await fetch(act.url, {
+async function post({ url, type, body }) {
+  const response = await fetch(url, {
     method: "POST",
-    headers: { Accept: "application/json", "Content-Type": act.type, "X-CSRFToken": cookie("csrftoken") },
-    body: act.body,
+    headers: { Accept: "application/json", "Content-Type": type, "X-CSRFToken": cookie("csrftoken") },
+    body,
     credentials: "same-origin",
     redirect: "manual", // to the log-in page: then we are signed out
     keepalive: true,
@@ -43,6 +45,7 @@ export class SaveQueue extends EventTarget {
     this.lock = `visionreward-send-${person}`;
     this.trouble = ""; // "offline", "signedOut", "trouble": why the last attempt failed
     this.failures = 0;
+    this.alone = new Set(); // keys of acts that were refused together
     this.last = 0;
     addEventListener("online", () => this.flush());
     addEventListener("offline", () => this.fail("offline"));
@@ -139,28 +142,64 @@ export class SaveQueue extends EventTarget {
       });
   }
 
+  // The acts that travel with the first one: answers of one item, and its submission behind them.
+  group() {
+    const waiting = this.waiting();
+    const [first] = waiting;
+    if (first?.kind !== "judge" || this.alone.has(first.key)) return waiting.slice(0, 1);
+    let n = 1;
+    while (n < MOST_AT_ONCE && waiting[n]?.kind === "judge" && waiting[n].assignment === first.assignment) n += 1;
+    const next = waiting[n];
+    return waiting.slice(0, next?.kind === "submit" && next.assignment === first.assignment ? n + 1 : n);
+  }
+
   async sendAll() {
-    for (let act = this.waiting()[0]; act; act = this.waiting()[0]) {
+    for (let acts = this.group(); acts.length; acts = this.group()) {
       try {
-        if (["submit", "skip"].includes(act.kind) && this.refused().some((other) => other.assignment === act.assignment)) {
-          throw new Refusal({ code: "held_back" });
-        }
-        const answer = await post(act);
+        const pairs = await this.send(acts);
         this.trouble = "";
         this.failures = 0;
-        this.store.remove(act);
-        this.dispatchEvent(new CustomEvent("saved", { detail: { act, answer } }));
+        for (const [act, answer] of pairs) this.settle(act, answer);
       } catch (error) {
         if (!(error instanceof Refusal)) {
           this.wait(error.trouble ?? "offline");
           return;
         }
-        // Let go in another tab while it was under way: then nobody wants it any more.
-        if (this.store.has(act)) this.store.put({ ...act, refused: { message: error.message, code: error.code } });
-        this.dispatchEvent(new CustomEvent("refused", { detail: { act } }));
+        // One of many may be to blame for all: then each goes by itself, and the others arrive.
+        if (acts.length > 1) this.alone = new Set(acts.map((act) => act.key));
+        else this.settle(acts[0], { code: error.code, message: error.message });
       }
       this.changed();
     }
+  }
+
+  // One request; pairs of act and what the server says of it.
+  async send(acts) {
+    const last = acts.at(-1);
+    const answers = acts.filter((act) => act.kind === "judge");
+    const ending = last.kind === "judge" ? undefined : last;
+    if (["submit", "skip"].includes(ending?.kind) && this.refused().some((act) => act.assignment === ending.assignment)) {
+      // What was refused of this item comes first: somebody has to see it before the item is left.
+      if (!answers.length) throw new Refusal({ code: "held_back" });
+      return this.send(answers);
+    }
+    if (last.kind !== "judge" && last.kind !== "submit") return [[last, await post(last)]];
+    const judgments = answers.map((act) => JSON.parse(act.body));
+    const { results, ...end } = await post({ url: last.url, type: "application/json", body: JSON.stringify({ judgments }) });
+    const pairs = answers.map((act, index) => [act, results[index]]);
+    return ending ? [...pairs, [ending, end.problem ?? end]] : pairs;
+  }
+
+  // The server has taken the act, or has said why it does not.
+  settle(act, answer) {
+    if (answer.code === undefined) {
+      this.store.remove(act);
+      this.dispatchEvent(new CustomEvent("saved", { detail: { act, answer } }));
+      return;
+    }
+    // Let go in another tab while it was under way: then nobody wants it any more.
+    if (this.store.has(act)) this.store.put({ ...act, refused: { message: answer.message, code: answer.code } });
+    this.dispatchEvent(new CustomEvent("refused", { detail: { act } }));
   }
 
   wait(trouble) {

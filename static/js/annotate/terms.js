@@ -1,5 +1,7 @@
 // The prompt's words can be marked as met or as missing: an aid for judging alignment, kept in this tab only.
 
+import { gettext } from "../texts.js";
+
 const NEXT = { "": "met", met: "missing", missing: "" };
 
 function words(text, language) {
@@ -17,11 +19,9 @@ function load(key) {
 }
 
 export class Terms {
-  // ``texts``: how the states are called for those who hear them.
-  constructor(box, assignment, texts, signal) {
+  constructor(box, assignment, signal) {
     this.box = box;
     this.key = `visionreward:terms:${assignment}`;
-    this.texts = texts;
     this.marks = load(this.key);
     this.write(box.textContent);
     box.addEventListener("click", (event) => this.mark(event.target.closest(".term")), { signal });
@@ -51,7 +51,8 @@ export class Terms {
   show(term) {
     const state = this.marks[term.dataset.term] ?? "";
     term.dataset.state = state;
-    if (state) term.setAttribute("aria-label", `${term.textContent}: ${this.texts[state]}`);
+    const label = state === "met" ? gettext("met") : gettext("missing");
+    if (state) term.setAttribute("aria-label", `${term.textContent}: ${label}`);
     else term.removeAttribute("aria-label");
   }
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def test_without_an_invitation_nobody_signs_up(client: Client) -> None:
     form = {"username": "eve", "password1": "long enough 1", "password2": "long enough 1"}
     answer = client.post("/accounts/signup/", form)
-    assert "By invitation" in answer.content.decode()
+    assert "Invitation required" in answer.content.decode()
     assert not User.objects.filter(username="eve").exists()
 
 
@@ -38,7 +38,7 @@ def test_the_code_itself_is_not_kept(make_user: Callable[..., User]) -> None:
 def test_an_old_or_unknown_invitation_is_refused(make_user: Callable[..., User]) -> None:
     invitation, code = services.invite(role=Role.REVIEWER, note="", by=make_user("root", Role.ADMIN))
     Invitation.objects.filter(pk=invitation.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    with pytest.raises(ProblemError, match="too old"):
+    with pytest.raises(ProblemError, match="has expired"):
         services.find_invitation(code=code)
     with pytest.raises(ProblemError):
         services.find_invitation(code="guess")

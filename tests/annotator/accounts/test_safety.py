@@ -1,8 +1,10 @@
 """Races at the invitation, what tokens may be used for, sensitive acts, and the log of them."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connections, transaction
@@ -42,7 +44,7 @@ def test_five_sign_ups_at_once_by_one_invitation_make_one_person(make_user: Call
     [
         ("GET", "/api/v1/jobs/", "read"),
         ("GET", "/campaigns/media/x/", "read"),
-        ("POST", "/api/v1/assignments/3/judgments/", "annotate"),
+        ("POST", f"/api/v1/assignments/{UUID(int=3)}/judgments/", "annotate"),
         ("POST", "/api/v1/campaigns/3/next/", "annotate"),
         ("POST", "/api/v1/campaigns/", "admin"),
         ("POST", "/api/v1/imports/", "import"),
@@ -70,9 +72,9 @@ def test_tokens_are_limited_in_life_and_number(make_user: Callable[..., User], s
     settings.API_TOKENS_EACH = 2  # type: ignore[attr-defined]
     ann = make_user("ann")
     for days in (0, 366):
-        with pytest.raises(ProblemError, match="365 days at most"):
+        with pytest.raises(ProblemError, match="at most 365 days"):
             services.issue_token(user=ann, name="long", days=days, scopes=["read"])
-    with pytest.raises(ProblemError, match="used for"):
+    with pytest.raises(ProblemError, match="at least one scope"):
         services.issue_token(user=ann, name="none", days=30, scopes=["everything"])
     for name in ("one", "two"):
         services.issue_token(user=ann, name=name, days=30, scopes=["read"])
@@ -121,6 +123,9 @@ def test_a_sensitive_act_waits_for_the_password_and_is_then_done(
     "address",
     [
         "/accounts/tokens/",
+        "/accounts/tokens/1/revoke/",
+        "/people/{}/roles/",
+        "/people/invitations/1/withdraw/",
         "/people/invite/",
         "/people/{}/active/",
         "/people/{}/password-link/",
@@ -131,6 +136,38 @@ def test_every_sensitive_act_asks(make_user: Callable[..., User], client: Client
     client.force_login(make_user("root", Role.ADMIN), backend=BACKEND)
     answer = client.post(address.format(make_user("ann").pk), {})
     assert answer["location"].startswith("/accounts/reauthenticate/")
+
+
+@pytest.mark.asks_again
+@pytest.mark.django_db
+def test_a_token_is_revoked_after_the_password(make_user: Callable[..., User], client: Client) -> None:
+    ann = make_user("ann")
+    row, _token = services.issue_token(user=ann, name="notebook", days=30, scopes=["read"])
+    client.force_login(ann, backend=BACKEND)
+    address = f"/accounts/tokens/{row.pk}/revoke/"
+    asked = client.post(address)
+    assert asked["location"].startswith("/accounts/reauthenticate/")
+    assert ApiToken.objects.filter(pk=row.pk).exists()
+    client.post(asked["location"], {"password": PASSWORD, "next": address})
+    assert not ApiToken.objects.filter(pk=row.pk).exists()
+
+
+@pytest.mark.asks_again
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/"])
+def test_signing_in_a_moment_ago_counts_and_holds_ten_minutes(
+    make_user: Callable[..., User], client: Client, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    make_user("ann")
+    client.post("/accounts/login/", {"login": "ann", "password": PASSWORD})
+    assert client.get(address).status_code == 200
+    client.post("/accounts/tokens/", {"name": "notebook", "days": 30, "scopes": ["read"]})
+    assert ApiToken.objects.filter(name="notebook").exists()
+    later = time.time() + 601
+    monkeypatch.setattr("time.time", lambda: later)
+    assert client.get(address)["location"].startswith("/accounts/reauthenticate/")
+    asked = client.post("/accounts/tokens/", {"name": "second", "days": 30, "scopes": ["read"]})
+    assert asked["location"].startswith("/accounts/reauthenticate/")
 
 
 @pytest.mark.django_db
@@ -161,7 +198,7 @@ def test_sessions_are_listed_and_all_others_are_signed_out(make_user: Callable[.
         client.post("/accounts/login/", {"login": "ann", "password": PASSWORD})
         assert client.get("/campaigns/").status_code == 200
     page = here.get("/accounts/sessions/").content.decode()
-    assert "Sign Out Other Sessions" in page
+    assert "Sign out everywhere else" in page
     here.post("/accounts/sessions/")
     assert here.get("/campaigns/").status_code == 200
     assert there.get("/campaigns/").status_code == 302

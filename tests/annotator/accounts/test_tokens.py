@@ -45,7 +45,7 @@ def test_a_wrong_expired_or_orphaned_token_is_refused_as_problem_details(make_us
     answer = Client().get("/api/v1/jobs/", headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == 401
     assert answer["content-type"] == "application/problem+json"
-    assert "not known" in answer.json()["title"]
+    assert "unknown" in answer.json()["title"]
 
 
 def test_somebody_else_cannot_revoke_a_token(make_user: Callable[..., User], client: Client) -> None:

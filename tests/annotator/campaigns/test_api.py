@@ -1,30 +1,17 @@
 """Campaigns for programs: who may do what, the work of an annotator from lease to submission."""
 
+from uuid import uuid4
+
 import pytest
 from django.contrib.auth.models import Group
-from django.test import Client
 
-from annotator.accounts.models import ApiToken, Role
+from annotator.accounts.models import Role
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignState, ChecklistVersion
 from annotator.campaigns.services import lease_next_item, load_builtin_checklists
 from reward_engine.checklist import builtin, dumps
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def program(make_user):
-    """``program("ann", Role.ANNOTATOR)``: a client with a token of this person."""
-
-    def with_token(name="ann", role=Role.ANNOTATOR):
-        user = make_user(name, role)
-        _row, token = ApiToken.issue(user=user, name="notebook")
-        client = Client(HTTP_AUTHORIZATION=f"Bearer {token}")
-        client.user = user
-        return client
-
-    return with_token
 
 
 def post(client, path, **body):
@@ -36,19 +23,25 @@ def said(client, pk, key, sequence=1, **body):
     return post(client, f"assignments/{pk}/judgments/", **values)
 
 
-def test_without_a_token_nothing_is_told(client, make_campaign):
+def test_without_a_token_nothing_is_revealed(client, make_campaign):
     pk = make_campaign().pk
-    for path in ("campaigns/", f"campaigns/{pk}/", "assignments/", "assignments/1/", "checklists/"):
+    for path in (
+        "campaigns/",
+        f"campaigns/{pk}/",
+        "assignments/",
+        f"assignments/{uuid4()}/",
+        "checklists/",
+    ):
         assert client.get(f"/api/v1/{path}").status_code == 401
 
 
 def test_an_item_from_lease_to_submission(program, make_campaign):
-    client, campaign = program(), make_campaign(2, overlap=1)
+    client, campaign = program(name="ann"), make_campaign(2, overlap=1)
     leased = post(client, f"campaigns/{campaign.pk}/next/").json()
     assert leased["state"] == "leased"
     assert leased["prompt"] == Assignment.objects.get().campaign_item.item.prompt.text
     assert leased["levels"] == {}
-    assert leased["media_url"].endswith(f"/campaigns/media/{leased['item']}/")
+    assert leased["media_url"].endswith(f"/campaigns/media/{leased['id']}/")
     assert post(client, f"campaigns/{campaign.pk}/next/").json()["id"] == leased["id"]
     behind = post(client, f"campaigns/{campaign.pk}/next/", after=leased["id"]).json()
     assert behind["id"] != leased["id"]
@@ -58,7 +51,7 @@ def test_an_item_from_lease_to_submission(program, make_campaign):
     done = post(client, f"assignments/{leased['id']}/submit/").json()
     assert done["state"] == "submitted"
     assert len(done["levels"]) == 18
-    skipped = post(client, f"assignments/{behind['id']}/skip/", reason="broken", note="grey").json()
+    skipped = post(client, f"assignments/{behind['id']}/skip/", reason="broken", note="gray").json()
     assert (skipped["state"], skipped["skip_reason"]) == ("skipped", "broken")
     assert post(client, f"campaigns/{campaign.pk}/next/").status_code == 204
     assert post(client, f"assignments/{behind['id']}/take-up/").json()["state"] == "leased"
@@ -67,7 +60,7 @@ def test_an_item_from_lease_to_submission(program, make_campaign):
 
 
 def test_retries_late_packets_and_refusals(program, make_campaign):
-    client, campaign = program(), make_campaign()
+    client, campaign = program(name="ann"), make_campaign()
     pk = post(client, f"campaigns/{campaign.pk}/next/").json()["id"]
     assert said(client, pk, "a", 5).json() == {"levels": {"clarity": 1}, "applied": True}
     assert said(client, pk, "a", 5, level=2).json() == {"levels": {"clarity": 1}, "applied": False}
@@ -84,17 +77,37 @@ def test_retries_late_packets_and_refusals(program, make_campaign):
     assert post(client, f"assignments/{pk}/skip/", reason="bored").status_code == 400
 
 
+def test_many_answers_in_one_request_and_with_the_submission(program, make_campaign):
+    client, campaign = program(name="ann"), make_campaign()
+    pk = post(client, f"campaigns/{campaign.pk}/next/").json()["id"]
+    subs = checklist_of(campaign.checklist_version).ordinal
+    answers = [
+        {"sub_dimension": sub.id, "level": sub.highest, "key": sub.id, "sequence": n} for n, sub in enumerate(subs)
+    ]
+    wrong = {"sub_dimension": "clarity", "level": 9, "key": "x", "sequence": 99}
+    results = post(client, f"assignments/{pk}/judgments/batch/", judgments=[*answers[:2], wrong]).json()["results"]
+    assert [result.get("code") for result in results] == [None, None, "no_level"]
+    unfinished = post(client, f"assignments/{pk}/submit/", judgments=answers[2:4])
+    assert (unfinished.status_code, unfinished.json()["code"]) == (400, "incomplete")
+    assert [result["applied"] for result in unfinished.json()["results"]] == [True, True]
+    assert len(client.get(f"/api/v1/assignments/{pk}/").json()["levels"]) == 4, "what could be saved is saved"
+    done = post(client, f"assignments/{pk}/submit/", judgments=answers[4:]).json()
+    assert (done["state"], len(done["levels"])) == ("submitted", len(subs))
+    assert post(client, f"assignments/{pk}/judgments/batch/", judgments=[]).status_code == 400
+    assert post(client, f"assignments/{pk}/judgments/batch/", judgments=answers * 6).status_code == 400
+
+
 @pytest.mark.parametrize("role", [Role.ANNOTATOR, Role.REVIEWER, Role.ADMIN])
 def test_somebody_elses_work_does_not_exist(program, make_campaign, make_user, role):
     campaign = make_campaign()
     theirs = lease_next_item(campaign=campaign, annotator=make_user("bo"))
-    client = program("cy", role)
+    client = program(role, "cy")
     client.user.groups.add(Group.objects.get(name=Role.ANNOTATOR))
     paths = {"judgments/": {"sub_dimension": "clarity", "level": 1, "key": "k", "sequence": 1}, "submit/": {},
              "skip/": {"reason": "other"}, "take-up/": {}}  # fmt: skip
-    assert client.get(f"/api/v1/assignments/{theirs.pk}/").status_code == 404
+    assert client.get(f"/api/v1/assignments/{theirs.token}/").status_code == 404
     for path, body in paths.items():
-        assert post(client, f"assignments/{theirs.pk}/{path}", **body).status_code == 404
+        assert post(client, f"assignments/{theirs.token}/{path}", **body).status_code == 404
     assert client.get("/api/v1/assignments/").json()["count"] == 0
     theirs.refresh_from_db()
     assert theirs.state == AssignmentState.LEASED
@@ -102,7 +115,7 @@ def test_somebody_elses_work_does_not_exist(program, make_campaign, make_user, r
 
 
 def test_what_annotators_see_of_campaigns(program, make_campaign):
-    client = program()
+    client = program(name="ann")
     shown = make_campaign()
     hidden = make_campaign(state=CampaignState.DRAFT)
     rows = client.get("/api/v1/campaigns/").json()["results"]
@@ -116,7 +129,7 @@ def test_what_annotators_see_of_campaigns(program, make_campaign):
 
 
 def test_a_paused_campaign_hands_out_nothing(program, make_campaign):
-    client, campaign = program(), make_campaign()
+    client, campaign = program(name="ann"), make_campaign()
     pk = post(client, f"campaigns/{campaign.pk}/next/").json()["id"]
     Campaign.objects.update(state=CampaignState.PAUSED)
     refused = post(client, f"campaigns/{campaign.pk}/next/")
@@ -125,7 +138,7 @@ def test_a_paused_campaign_hands_out_nothing(program, make_campaign):
 
 
 def test_an_admin_makes_and_steers_a_campaign(program, bare_items):
-    client = program("root", Role.ADMIN)
+    client = program(Role.ADMIN, "root")
     version = next(v for v, _ in load_builtin_checklists() if v.media_type == "image")
     pictures, clip = bare_items(3), bare_items(1, "video")[0]
     first = [pictures[0].pk, pictures[1].pk]
@@ -145,7 +158,7 @@ def test_an_admin_makes_and_steers_a_campaign(program, bare_items):
 
 
 def test_checklists_are_kept_once_and_never_changed(program):
-    client = program("root", Role.ADMIN)
+    client = program(Role.ADMIN, "root")
     text = dumps(builtin("image"))
     first = post(client, "checklists/", source=text)
     assert first.status_code == 201
@@ -159,4 +172,4 @@ def test_checklists_are_kept_once_and_never_changed(program):
     assert "mine.yaml" in broken.json()["title"]
     for method in ("put", "patch", "delete"):
         assert getattr(client, method)(f"/api/v1/checklists/{first.json()['id']}/").status_code == 405
-    assert post(program("ann"), "checklists/", source=text).status_code == 403
+    assert post(program(name="ann"), "checklists/", source=text).status_code == 403

@@ -7,11 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import connections
 from django.utils import timezone
-from rest_framework.test import APIClient
 
 from annotator.accounts.models import Role
 from annotator.campaigns import queries
-from annotator.campaigns.models import AssignmentState, Campaign, ChecklistVersion, Comparison, ComparisonPair
+from annotator.campaigns.models import AssignmentState, Campaign, ChecklistVersion, ComparisonPair, HumanComparison
 from annotator.campaigns.queries.pairs import fitting_pairs
 from annotator.campaigns.services import (
     add_items,
@@ -67,9 +66,7 @@ def make_comparing(make_pairs):
 
 
 def say(comparison, preference="left", **fields):
-    return record_comparison(
-        comparison_id=comparison.pk, annotator=comparison.annotator, preference=preference, **fields
-    )
+    return record_comparison(token=comparison.token, annotator=comparison.annotator, preference=preference, **fields)
 
 
 def compare_all(campaign, person, preference="left"):
@@ -101,10 +98,10 @@ class TestHandingOut:
         campaign = make_comparing(3)
         first = lease_next_pair(campaign=campaign, annotator=ann)
         assert lease_next_pair(campaign=campaign, annotator=ann) == first
-        second = lease_next_pair(campaign=campaign, annotator=ann, after=first.pk)
+        second = lease_next_pair(campaign=campaign, annotator=ann, after=first.token)
         assert second.pair != first.pair
-        assert lease_next_pair(campaign=campaign, annotator=ann, after=first.pk) == second
-        assert Comparison.objects.count() == 2
+        assert lease_next_pair(campaign=campaign, annotator=ann, after=first.token) == second
+        assert HumanComparison.objects.count() == 2
         slots_add_up(campaign)
 
     def test_every_other_person_sees_a_pair_the_other_way_round(self, make_comparing, make_user):
@@ -130,16 +127,16 @@ class TestHandingOut:
         ann, bo = make_user("ann"), make_user("bo")
         mine = lease_next_pair(campaign=campaign, annotator=ann)
         assert lease_next_pair(campaign=campaign, annotator=bo) is None
-        skip_comparison(comparison_id=mine.pk, annotator=ann, reason="broken")
+        skip_comparison(token=mine.token, annotator=ann, reason="broken")
         assert lease_next_pair(campaign=campaign, annotator=ann) is None
         with pytest.raises(ConflictError, match="skipped"):
             say(mine)
-        assert take_up_pair_again(comparison_id=mine.pk, annotator=ann).state == AssignmentState.LEASED
-        skip_comparison(comparison_id=mine.pk, annotator=ann, reason="unsafe")
+        assert take_up_pair_again(token=mine.token, annotator=ann).state == AssignmentState.LEASED
+        skip_comparison(token=mine.token, annotator=ann, reason="unsafe")
         theirs = lease_next_pair(campaign=campaign, annotator=bo)
         assert theirs.pair == mine.pair
-        with pytest.raises(ConflictError, match="not needed any more"):
-            take_up_pair_again(comparison_id=mine.pk, annotator=ann)
+        with pytest.raises(ConflictError, match="no longer needed"):
+            take_up_pair_again(token=mine.token, annotator=ann)
         slots_add_up(campaign)
 
     def test_a_lease_that_ran_out_frees_the_pair(self, make_comparing, make_user):
@@ -155,13 +152,22 @@ class TestHandingOut:
         assert lease_next_pair(campaign=campaign, annotator=bo) is None
         slots_add_up(campaign)
 
+    def test_two_leases_of_one_pair_that_ran_out_give_back_two_slots(self, make_comparing, make_user):
+        campaign = make_comparing(1, overlap=2)
+        for name in ("ann", "bo"):
+            assert lease_next_pair(campaign=campaign, annotator=make_user(name))
+        later = timezone.now() + timedelta(seconds=campaign.lease_seconds + 1)
+        assert release_expired_pairs(now=later) == 2
+        assert ComparisonPair.objects.get(campaign=campaign).open_slots == 2
+        slots_add_up(campaign)
+
     def test_a_late_answer_is_refused_where_somebody_else_has_the_pair(self, make_comparing, make_user):
         campaign = make_comparing(1, overlap=1)
         ann, bo = make_user("ann"), make_user("bo")
         mine = lease_next_pair(campaign=campaign, annotator=ann)
         release_expired_pairs(now=timezone.now() + timedelta(seconds=campaign.lease_seconds + 1))
         lease_next_pair(campaign=campaign, annotator=bo)
-        with pytest.raises(ConflictError, match="given to somebody else"):
+        with pytest.raises(ConflictError, match="another annotator has it"):
             say(mine)
         slots_add_up(campaign)
 
@@ -173,25 +179,25 @@ class TestHandingOut:
         client.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
         for side in ("left", "right", "middle"):
             answer = client.get(f"/campaigns/media/{comparison.token}/{side}/")
-            assert (b"is not on the server" in answer.content) == (side != "middle"), "these items have no files"
+            assert (b"is missing on the server" in answer.content) == (side != "middle"), "these items have no files"
 
     def test_taking_up_what_was_skipped_holds_no_more_than_leasing(self, make_comparing, ann):
         campaign = make_comparing(4)
         skipped = []
         for _ in range(3):
             mine = lease_next_pair(campaign=campaign, annotator=ann)
-            skipped.append(skip_comparison(comparison_id=mine.pk, annotator=ann, reason="other"))
+            skipped.append(skip_comparison(token=mine.token, annotator=ann, reason="other"))
         for mine in skipped[:2]:
-            take_up_pair_again(comparison_id=mine.pk, annotator=ann)
+            take_up_pair_again(token=mine.token, annotator=ann)
         with pytest.raises(ConflictError) as refused:
-            take_up_pair_again(comparison_id=skipped[2].pk, annotator=ann)
+            take_up_pair_again(token=skipped[2].token, annotator=ann)
         assert refused.value.code == "enough"
 
     def test_only_an_open_campaign_hands_out_pairs(self, make_comparing, ann):
         campaign = make_comparing(1)
         set_state(campaign=campaign, state="paused")
         campaign.refresh_from_db()
-        with pytest.raises(ConflictError, match="no pairs are handed out"):
+        with pytest.raises(ConflictError, match="no pairs are being assigned"):
             lease_next_pair(campaign=campaign, annotator=ann)
 
 
@@ -200,46 +206,46 @@ class TestWhatIsRefused:
         (first, second), (other, _) = make_pairs(2)
         campaign = make_comparing(1)
         for wrong in ((first, first), (first, other)):
-            with pytest.raises(ProblemError, match="not two items of one prompt"):
+            with pytest.raises(ProblemError, match="not two items with the same prompt"):
                 add_pairs(campaign=campaign, pairs=[wrong])
         clips = bare_items(2, "video")
         clips[1].prompt = clips[0].prompt
-        with pytest.raises(ProblemError, match="compares images"):
+        with pytest.raises(ProblemError, match="compares image items"):
             add_pairs(campaign=campaign, pairs=[tuple(clips)])
         assert add_pairs(campaign=campaign, pairs=[(first, second), (second, first)]) == 1
 
     def test_a_campaign_without_pairs_or_with_a_name_that_is_taken(self, make_pairs, make_comparing):
-        with pytest.raises(ProblemError, match="no pair to compare"):
+        with pytest.raises(ProblemError, match="no pairs to compare"):
             create_comparison_campaign(name="x", pairs=[])
         campaign = make_comparing(1)
         with pytest.raises(ProblemError, match="already"):
             create_comparison_campaign(name=campaign.name, pairs=make_pairs(1))
-        with pytest.raises(ProblemError, match="add pairs to it"):
+        with pytest.raises(ProblemError, match="Add pairs to it"):
             add_items(campaign=campaign, items=Item.objects.all())
 
     def test_nonsense_and_others_comparisons(self, make_comparing, ann, make_user):
         comparison = lease_next_pair(campaign=make_comparing(1), annotator=ann)
-        with pytest.raises(ProblemError, match="left, right or tie"):
+        with pytest.raises(ProblemError, match="left, right, or tie"):
             say(comparison, "both")
-        with pytest.raises(Comparison.DoesNotExist):
-            record_comparison(comparison_id=comparison.pk, annotator=make_user("bo"), preference="left")
-        with pytest.raises(ProblemError, match="why you skip"):
-            skip_comparison(comparison_id=comparison.pk, annotator=ann, reason="bored")
+        with pytest.raises(HumanComparison.DoesNotExist):
+            record_comparison(token=comparison.token, annotator=make_user("bo"), preference="left")
+        with pytest.raises(ProblemError, match="reason for skipping"):
+            skip_comparison(token=comparison.token, annotator=ann, reason="bored")
 
     def test_what_is_submitted_is_corrected_until_the_campaign_is_closed(self, make_comparing, ann):
         campaign = make_comparing(1)
         comparison = lease_next_pair(campaign=campaign, annotator=ann)
         for preference in ("left", "left", "tie"):
             say(comparison, preference)
-        with pytest.raises(ConflictError, match="not skipped"):
-            skip_comparison(comparison_id=comparison.pk, annotator=ann, reason="other")
+        with pytest.raises(ConflictError, match="not skip"):
+            skip_comparison(token=comparison.token, annotator=ann, reason="other")
         set_state(campaign=campaign, state="paused")
         say(comparison, "right")
         set_state(campaign=campaign, state="closed")
         with pytest.raises(ConflictError, match="closed"):
             say(comparison, "left")
         assert list(comparison.changes.values_list("preference", flat=True)) == ["left", "tie", "right"]
-        assert Comparison.objects.get().preference == "right"
+        assert HumanComparison.objects.get().preference == "right"
         assert ComparisonPair.objects.get().submitted == 1
 
 
@@ -252,7 +258,7 @@ class TestInACampaignThatJudgesItems:
         Item.objects.filter(pk__in=[item.pk for item in items[:3]]).update(prompt=items[0].prompt)
         while assignment := lease_next_item(campaign=campaign, annotator=ann):
             answer_all(assignment)
-            submit_assignment(assignment_id=assignment.pk, annotator=ann)
+            submit_assignment(token=assignment.token, annotator=ann)
         return campaign
 
     def test_pairs_are_made_of_what_one_has_annotated(self, campaign, ann, make_user):
@@ -311,7 +317,7 @@ def test_twenty_people_at_once_compare_every_pair_exactly_three_times(make_compa
         said = list(pool.map(work, people))
     assert all(len(pairs) == len(set(pairs)) for pairs in said)
     assert set(campaign.pairs.values_list("submitted", "open_slots")) == {(3, 0)}
-    assert Comparison.objects.count() == 36
+    assert HumanComparison.objects.count() == 36
     slots_add_up(campaign)
 
 
@@ -334,28 +340,19 @@ def test_a_double_click_is_one_comparison(make_comparing, ann):
 
 
 class TestForPrograms:
-    @pytest.fixture
-    def api(self, make_user):
-        def enter(name, role):
-            client = APIClient()
-            client.force_authenticate(make_user(name, role))
-            return client
-
-        return enter
-
-    def test_a_campaign_of_explicit_pairs_and_what_is_said(self, make_pairs, api):
+    def test_a_campaign_of_explicit_pairs_and_what_is_said(self, make_pairs, api_of):
         load_builtin_checklists()
         (first, second), (third, fourth) = make_pairs(2)
-        root = api("root", Role.ADMIN)
+        root = api_of(Role.ADMIN, "root")
         asked = {"name": "Tuned against start", "pairs": [[first.pk, second.pk], [third.pk, fourth.pk]], "overlap": 1}
         made = root.post("/api/v1/comparison-campaigns/", asked, format="json")
         assert made.status_code == 201
         pk = made.json()["id"]
         assert root.post(f"/api/v1/campaigns/{pk}/state/", {"state": "open"}).status_code == 200
-        ann = api("ann", Role.ANNOTATOR)
+        ann = api_of(Role.ANNOTATOR, "ann")
         base = f"/api/v1/comparison-campaigns/{pk}/"
         one = ann.post(f"{base}next/").json()
-        shown = Comparison.objects.get(pk=one["id"])
+        shown = HumanComparison.objects.get(token=one["id"])
         assert {shown.left, shown.right} == {first, second}
         assert one["left_url"].endswith(f"/campaigns/media/{shown.token}/left/")
         assert "generator" not in str(one)
@@ -371,15 +368,15 @@ class TestForPrograms:
         assert [(r["for_first"] + r["for_second"], r["ties"]) for r in results] == [(1, 0), (0, 1)]
         assert results[0]["for_first"] == int(shown.left == first)
 
-    def test_what_is_not_ones_own_is_not_there(self, make_comparing, api, ann):
+    def test_what_is_not_ones_own_is_not_there(self, make_comparing, api_of, ann):
         campaign = make_comparing(1)
         comparison = lease_next_pair(campaign=campaign, annotator=ann)
-        other = api("bo", Role.ANNOTATOR)
-        assert other.get(f"/api/v1/comparisons/{comparison.pk}/").status_code == 404
-        refused = other.post(f"/api/v1/comparisons/{comparison.pk}/prefer/", {"preference": "left"})
+        other = api_of(Role.ANNOTATOR, "bo")
+        assert other.get(f"/api/v1/comparisons/{comparison.token}/").status_code == 404
+        refused = other.post(f"/api/v1/comparisons/{comparison.token}/prefer/", {"preference": "left"})
         assert refused.status_code == 404
         assert other.get(f"/api/v1/comparison-campaigns/{campaign.pk}/pairs/").status_code == 403
-        root = api("root", Role.ADMIN)
+        root = api_of(Role.ADMIN, "root")
         refused = root.post("/api/v1/comparison-campaigns/", {"name": "x", "pairs": [[1, 10**9]]}, format="json")
         assert (refused.status_code, refused.json()["code"]) == (400, "no_item")
 
@@ -422,10 +419,10 @@ class TestMakingACampaign:
         client.force_login(make_user("root", Role.ADMIN), backend="django.contrib.auth.backends.ModelBackend")
         version = ChecklistVersion.objects.get(media_type="image")
         chosen = {"checklist_version": version.pk, "first": painter.pk, "second": tuned.pk, "per_prompt": 1, "seed": 0}
-        assert "2 pairs fit" in client.get("/campaigns/new/pairs/count/", chosen).content.decode()
+        assert "2 pairs match" in client.get("/campaigns/new/pairs/count/", chosen).content.decode()
         sent = {"name": "Tuned against start", "overlap": 3, "lease_seconds": 600, **chosen}
         refused = client.post("/campaigns/new/pairs/", sent | {"prompt": "a kite"})
-        assert (refused.status_code, b"No two items of one prompt fit" in refused.content) == (422, True)
+        assert (refused.status_code, b"No two items with the same prompt match" in refused.content) == (422, True)
         made = client.post("/campaigns/new/pairs/", sent)
         campaign = Campaign.objects.get(name="Tuned against start")
         assert made["Location"] == f"/campaigns/{campaign.pk}/"

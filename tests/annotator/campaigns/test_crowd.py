@@ -96,10 +96,10 @@ class Impatient:
         """What the page does with an item: every ladder, then submit."""
         for number, (sub, level) in enumerate(self.ladders):
             self.act(
-                record_judgment, assignment_id=assignment, sub_dimension=sub, level=level,
+                record_judgment, token=assignment.token, sub_dimension=sub, level=level,
                 idempotency_key=sub, sequence=number,
             )  # fmt: skip
-        self.act(submit_assignment, assignment_id=assignment)
+        self.act(submit_assignment, token=assignment.token)
 
 
 def annotate_all(campaign, person, ready):
@@ -108,7 +108,7 @@ def annotate_all(campaign, person, ready):
         items = []
         ready.wait()
         while assignment := one.lease():
-            one.annotate(assignment.pk)
+            one.annotate(assignment)
             items.append(assignment.campaign_item_id)
         return items, one.waits
 
@@ -142,13 +142,14 @@ def test_a_lock_that_is_held_too_long_is_noticed(crowd):
 
     def work():
         with Watched(campaign, ann) as one:
-            one.annotate(mine.pk)
+            one.annotate(mine)
             return one.waits
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             CampaignItem.objects.select_for_update().get(pk=mine.campaign_item_id)
             working = pool.submit(work)
+            working.add_done_callback(lambda _: waited.set())  # an error ends the waiting, and is raised below
             assert waited.wait(60)
         assert working.result() >= 1
     assert campaign.campaign_items.get(pk=mine.campaign_item_id).submitted == 1

@@ -71,7 +71,7 @@ def test_what_is_no_media_is_refused(version, name, content):
 
 
 def test_a_level_needs_words_and_has_a_limit(version, picture):
-    with pytest.raises(ProblemError, match="in words"):
+    with pytest.raises(ProblemError, match="Describe what"):
         add(version, picture, alt="  ")
     with pytest.raises(ProblemError, match="no level 9"):
         add(version, picture, level=9)
@@ -152,5 +152,5 @@ def test_the_workspace_knows_which_ladders_have_examples(client, version, pictur
     ann = make_user("ann")
     assignment = lease_next_item(campaign=make_campaign(), annotator=ann)
     client.force_login(ann, backend=BACKEND)
-    page = client.get(f"/campaigns/assignments/{assignment.pk}/").content.decode()
+    page = client.get(f"/campaigns/assignments/{assignment.token}/").content.decode()
     assert page.count("data-guide ") == 1

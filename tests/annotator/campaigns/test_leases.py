@@ -40,9 +40,9 @@ def test_asking_again_gives_the_item_on_the_screen(make_campaign, make_user):
 def test_the_item_behind_the_screen_is_another_one_and_only_one(make_campaign, make_user):
     campaign, ann = make_campaign(4), make_user("ann")
     first = lease_next_item(campaign=campaign, annotator=ann)
-    second = lease_next_item(campaign=campaign, annotator=ann, after=first.pk)
+    second = lease_next_item(campaign=campaign, annotator=ann, after=first.token)
     assert second.campaign_item != first.campaign_item
-    assert lease_next_item(campaign=campaign, annotator=ann, after=first.pk) == second
+    assert lease_next_item(campaign=campaign, annotator=ann, after=first.token) == second
     assert Assignment.objects.count() == 2
     slots_add_up()
 
@@ -53,7 +53,7 @@ def test_an_item_is_never_given_to_the_same_person_twice(make_campaign, make_use
     while assignment := lease_next_item(campaign=campaign, annotator=ann):
         seen.append(assignment.campaign_item_id)
         answer_all(assignment)
-        submit_assignment(assignment_id=assignment.pk, annotator=ann)
+        submit_assignment(token=assignment.token, annotator=ann)
     assert sorted(seen) == sorted(set(seen))
     assert len(seen) == 3
     slots_add_up()
@@ -63,7 +63,7 @@ def test_a_skipped_item_goes_to_somebody_else(make_campaign, make_user):
     campaign, ann, bo = make_campaign(1, overlap=1), make_user("ann"), make_user("bo")
     mine = lease_next_item(campaign=campaign, annotator=ann)
     assert lease_next_item(campaign=campaign, annotator=bo) is None
-    skip_assignment(assignment_id=mine.pk, annotator=ann, reason="broken")
+    skip_assignment(token=mine.token, annotator=ann, reason="broken")
     assert lease_next_item(campaign=campaign, annotator=ann) is None
     assert lease_next_item(campaign=campaign, annotator=bo).campaign_item == mine.campaign_item
     slots_add_up()
@@ -81,7 +81,8 @@ def test_a_lease_that_ran_out_frees_the_item_and_its_answers_wait(make_campaign,
     assert again.state == AssignmentState.LEASED
     release_expired_leases(now=later)
     assert lease_next_item(campaign=campaign, annotator=bo) is not None
-    assert lease_next_item(campaign=campaign, annotator=ann) is None
+    assert lease_next_item(campaign=campaign, annotator=ann) == mine, "what was given may be finished"
+    assert campaign.campaign_items.get().open_slots == -1
     slots_add_up()
 
 
@@ -97,7 +98,7 @@ def test_only_an_open_campaign_hands_out_items(make_campaign, make_user, state):
     campaign = make_campaign(1)
     set_state(campaign=campaign, state=state)
     campaign.refresh_from_db()
-    with pytest.raises(ConflictError, match="no items are handed out"):
+    with pytest.raises(ConflictError, match="no items are being assigned"):
         lease_next_item(campaign=campaign, annotator=make_user("ann"))
 
 
@@ -149,7 +150,7 @@ def test_the_item_on_the_screen_is_not_its_own_next_one(make_campaign, make_user
     shown = lease_next_item(campaign=campaign, annotator=ann)
     Assignment.objects.filter(pk=shown.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
     release_expired_leases()
-    assert lease_next_item(campaign=campaign, annotator=ann, after=shown.pk) is None
+    assert lease_next_item(campaign=campaign, annotator=ann, after=shown.token) is None
     assert lease_next_item(campaign=campaign, annotator=ann) == shown  # asked for afresh, it is taken up again
 
 
@@ -167,11 +168,11 @@ def test_skipping_and_taking_up_again_holds_no_more_items_than_leasing(make_camp
     skipped = []
     for _ in range(3):
         assignment = lease_next_item(campaign=campaign, annotator=ann)
-        skipped.append(skip_assignment(assignment_id=assignment.pk, annotator=ann, reason="other"))
+        skipped.append(skip_assignment(token=assignment.token, annotator=ann, reason="other"))
     for assignment in skipped[:2]:
-        take_up_again(assignment_id=assignment.pk, annotator=ann)
+        take_up_again(token=assignment.token, annotator=ann)
     with pytest.raises(ConflictError) as refused:
-        take_up_again(assignment_id=skipped[2].pk, annotator=ann)
+        take_up_again(token=skipped[2].token, annotator=ann)
     assert refused.value.code == "enough"
     assert Assignment.objects.filter(annotator=ann, state="leased").count() == 2
 
@@ -180,10 +181,13 @@ def test_answering_what_ran_out_holds_no_more_items_than_leasing(make_campaign, 
     campaign, ann = make_campaign(5), make_user("ann")
     old = lease_next_item(campaign=campaign, annotator=ann)
     release_expired_leases(now=timezone.now() + timedelta(hours=2))
-    CampaignItem.objects.filter(pk=old.campaign_item_id).update(priority=-9)  # its turn does not come again
-    held = lease_next_item(campaign=campaign, annotator=ann, after=old.pk)
-    lease_next_item(campaign=campaign, annotator=ann, after=held.pk)
+    held = lease_next_item(campaign=campaign, annotator=ann, after=old.token)
+    assert lease_next_item(campaign=campaign, annotator=ann, after=held.token) == old, "what ran out comes first"
+    Assignment.objects.filter(pk=old.pk).update(state="expired")
+    third = campaign.campaign_items.exclude(assignments__annotator=ann)[0]
+    times = {"leased_at": timezone.now(), "lease_expires_at": timezone.now() + timedelta(hours=1)}
+    Assignment.objects.create(campaign_item=third, annotator=ann, state="leased", **times)
     with pytest.raises(ConflictError):
         record_judgment(
-            assignment_id=old.pk, annotator=ann, sub_dimension="clarity", level=1, idempotency_key="k", sequence=1
+            token=old.token, annotator=ann, sub_dimension="clarity", level=1, idempotency_key="k", sequence=1
         )

@@ -3,7 +3,7 @@
 import pytest
 
 from annotator.accounts.models import Role
-from annotator.campaigns import panels
+from annotator.campaigns.campaign_panels import campaign_panels
 from annotator.campaigns.models import Campaign, CampaignState, ChecklistVersion
 from annotator.campaigns.services import (
     lease_next_item,
@@ -30,7 +30,7 @@ def test_annotators_see_what_is_open_and_what_they_worked_in(sign_in, make_campa
     foreign = set_state(campaign=make_campaign(name="Closed before"), state=CampaignState.CLOSED)
     assignment = lease_next_item(campaign=worked, annotator=client.user)
     answer_all(assignment)
-    submit_assignment(assignment_id=assignment.pk, annotator=client.user)
+    submit_assignment(token=assignment.token, annotator=client.user)
     Campaign.objects.filter(pk=worked.pk).update(state=CampaignState.CLOSED)
     page = client.get("/campaigns/").content.decode()
     assert "An open one" in page
@@ -52,7 +52,7 @@ def test_an_annotators_page_does_not_tell_about_others(sign_in, make_campaign, m
     assert "Look twice." in page
     assert "&lt;b&gt;judge" in page
     assert ">bo<" not in page
-    assert "How far it is" not in page
+    assert "Progress" not in page
     assert f"/campaigns/{campaign.pk}/work/" in page
 
 
@@ -62,12 +62,12 @@ def test_reviewers_see_progress_people_and_why_items_were_skipped(sign_in, make_
     ann, bo = make_user("ann"), make_user("bo", is_synthetic=True)
     done = lease_next_item(campaign=campaign, annotator=ann)
     answer_all(done)
-    submit_assignment(assignment_id=done.pk, annotator=ann)
+    submit_assignment(token=done.token, annotator=ann)
     skipped = lease_next_item(campaign=campaign, annotator=bo)
-    skip_assignment(assignment_id=skipped.pk, annotator=bo, reason="broken", note="grey <square>")
+    skip_assignment(token=skipped.token, annotator=bo, reason="broken", note="gray <square>")
     page = client.get(f"/campaigns/{campaign.pk}/").content.decode()
     assert "The media is damaged" in page
-    assert "grey &lt;square&gt;" in page
+    assert "gray &lt;square&gt;" in page
     assert "synthetic" in page
     assert 'value="1" max="6"' in page
     assert 'name="state"' not in page  # steering is for admins
@@ -91,9 +91,9 @@ def test_a_campaign_is_opened_paused_and_closed(sign_in, make_campaign):
         campaign.refresh_from_db()
         assert campaign.state == state
     page = client.post(f"/campaigns/{campaign.pk}/state/", {"state": "draft"}, follow=True).content.decode()
-    assert "cannot become" in page
+    assert "cannot go from" in page
     page = client.post(f"/campaigns/{campaign.pk}/state/", {"state": "nonsense"}, follow=True).content.decode()
-    assert "cannot become" in page
+    assert "cannot go from" in page
 
 
 def new_campaign(**changes):
@@ -106,8 +106,8 @@ def test_a_new_campaign_takes_the_items_that_fit(sign_in, bare_items):
     pictures = bare_items(3)
     bare_items(2, "video")
     word = pictures[1].prompt.text.split()[-1]
-    assert "3 items fit" in client.get("/campaigns/new/count/", new_campaign()).content.decode()
-    assert "1 item fits" in client.get("/campaigns/new/count/", new_campaign(prompt=word)).content.decode()
+    assert "3 items match" in client.get("/campaigns/new/count/", new_campaign()).content.decode()
+    assert "1 item matches" in client.get("/campaigns/new/count/", new_campaign(prompt=word)).content.decode()
     response = client.post("/campaigns/new/", new_campaign(prompt=word, guidelines="Be kind."), follow=True)
     campaign = Campaign.objects.get()
     assert response.redirect_chain[-1][0] == f"/campaigns/{campaign.pk}/"
@@ -120,7 +120,7 @@ def test_a_new_campaign_takes_the_items_that_fit(sign_in, bare_items):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"prompt": "no such words"}, "No image in the library fits"),
+        ({"prompt": "no such words"}, "No image in the library matches"),
         ({"overlap": 0}, "greater than or equal to 1."),
         ({"lease_seconds": 5}, "greater than or equal to 30."),
         ({"name": ""}, "This field is required"),
@@ -164,10 +164,10 @@ def test_a_checklist_is_read_as_people_read_it(sign_in):
 
 def test_other_apps_add_panels(sign_in, make_campaign):
     client, campaign = sign_in(Role.REVIEWER), make_campaign()
-    panels.register("campaigns/_state.html", lambda request, shown: {} if shown == campaign else None)
+    campaign_panels.register("campaigns/_state.html", lambda request, shown: {} if shown == campaign else None)
     try:
         with_panel = client.get(f"/campaigns/{campaign.pk}/").content.decode()
         without = client.get(f"/campaigns/{make_campaign().pk}/").content.decode()
     finally:
-        panels.unregister("campaigns/_state.html")
+        campaign_panels.unregister("campaigns/_state.html")
     assert with_panel.count("badge good") == without.count("badge good") + 1

@@ -22,11 +22,11 @@ def test_a_save_asks_at_most_five_times(make_campaign, make_user, client):
     ann = make_user("ann")
     client.force_login(ann, backend=BACKEND)
     assignment = lease_next_item(campaign=make_campaign(2), annotator=ann)
-    address = reverse("campaigns:judge", args=[assignment.pk])
+    address = reverse("campaigns:judge", args=[assignment.token])
     for sequence in (1, 2):  # a first answer, and a change of it
         body = {"sub_dimension": "clarity", "level": sequence, "key": str(uuid.uuid4()), "sequence": sequence}
         with CaptureQueriesContext(connection) as captured:
-            answer = client.post(address, body, content_type="application/json")
+            answer = client.post(address, {"judgments": [body]}, content_type="application/json")
         assert answer.status_code == 200, answer.content
         assert len(questions(captured)) <= 5 + SIGN_IN, "\n".join(questions(captured))
 

@@ -27,7 +27,7 @@ def scored(campaign, p_yes=0.9):
 def answer(assignment, **levels):
     for number, (sub, level) in enumerate(levels.items()):
         record_judgment(
-            assignment_id=assignment.pk, annotator=assignment.annotator, sub_dimension=sub, level=level,
+            token=assignment.token, annotator=assignment.annotator, sub_dimension=sub, level=level,
             idempotency_key=f"{assignment.pk}-{sub}-{level}", sequence=number,
         )  # fmt: skip
 
@@ -52,10 +52,10 @@ def test_the_promoted_models_levels_are_shown_and_kept_with_each_answer(make_cam
     stored = Judgment.objects.order_by("pk").values_list("level", "suggested_level", "suggestion_shown")
     assert list(stored) == [(0, 2, True), (1, 1, True)]
     client.force_login(ann, backend=BACKEND)
-    page = client.get(f"/campaigns/assignments/{assignment.pk}/").content.decode()
+    page = client.get(f"/campaigns/assignments/{assignment.token}/").content.decode()
     assert "The model suggests" in page
     assert page.count("checked") == 2  # what was answered; nothing is chosen by a suggestion
-    assert client.get(f"/api/v1/assignments/{assignment.pk}/").json()["suggestions"]["clarity"] == 2
+    assert client.get(f"/api/v1/assignments/{assignment.token}/").json()["suggestions"]["clarity"] == 2
 
 
 def test_a_share_is_answered_without_seeing_them(make_campaign, ann, client, monkeypatch):
@@ -68,10 +68,10 @@ def test_a_share_is_answered_without_seeing_them(make_campaign, ann, client, mon
     kept = Judgment.objects.get()
     assert (kept.suggested_level, kept.suggestion_shown) == (2, False)
     client.force_login(ann, backend=BACKEND)
-    page = client.get(f"/campaigns/assignments/{assignment.pk}/").content.decode()
+    page = client.get(f"/campaigns/assignments/{assignment.token}/").content.decode()
     assert "The model suggests" not in page
     assert '"suggestions": {}' in page  # nor does the page's data give it away
-    assert client.get(f"/api/v1/assignments/{assignment.pk}/").json()["suggestions"] == {}
+    assert client.get(f"/api/v1/assignments/{assignment.token}/").json()["suggestions"] == {}
 
 
 def test_gold_gets_them_like_work_and_a_test_gets_none(make_campaign, ann, monkeypatch):
@@ -113,7 +113,7 @@ def test_the_pull_is_the_difference_between_shown_and_hidden(make_campaign, make
         assignment = lease_next_item(campaign=campaign, annotator=ann)
         Assignment.objects.filter(pk=assignment.pk).update(suggestions_shown=number < 2)
         answer_all(assignment, clarity=clarity)
-        submit_assignment(assignment_id=assignment.pk, annotator=ann)
+        submit_assignment(token=assignment.token, annotator=ann)
     found = suggestion_bias(campaign)
     clarity = next(row for row in found.rows if row.name == "Clarity")
     assert (clarity.shown.share, clarity.hidden.share, clarity.bias) == (1.0, 0.5, 0.5)
@@ -129,7 +129,7 @@ def test_admins_set_it_and_reviewers_read_it(client, make_campaign, make_user):
     campaign = make_campaign()
     url = f"/campaigns/{campaign.pk}/suggestions/"
     client.force_login(make_user("rev", Role.REVIEWER), backend=BACKEND)
-    assert "Nothing has been answered with a suggestion yet" in client.get(url).content.decode()
+    assert "No answers with a suggestion yet" in client.get(url).content.decode()
     client.post(url, {"percent": 100})
     client.force_login(make_user("root", Role.ADMIN), backend=BACKEND)
     assert client.post(url, {"percent": 101}).status_code == 422

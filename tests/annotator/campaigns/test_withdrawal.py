@@ -39,7 +39,7 @@ def test_nobody_is_given_it_any_more_and_what_is_on_a_screen_may_be_finished(mak
     assert take_out(campaign=campaign, items=[first]) == 0
     assert lease_next_item(campaign=campaign, annotator=make_user("bo")) is None
     answer_all(held)
-    submit_assignment(assignment_id=held.pk, annotator=ann)
+    submit_assignment(token=held.token, annotator=ann)
     assert lease_next_item(campaign=campaign, annotator=ann) is None
     assert put_back(campaign=campaign, items=[first]) == 1
     row = CampaignItem.objects.get(campaign=campaign, item=first)
@@ -52,7 +52,7 @@ def test_its_answers_count_nowhere_until_it_is_back(make_campaign, ann, answer_a
     for _ in range(2):
         done = lease_next_item(campaign=campaign, annotator=ann)
         answer_all(done)
-        submit_assignment(assignment_id=done.pk, annotator=ann)
+        submit_assignment(token=done.token, annotator=ann)
 
     def counted():
         return (
@@ -72,12 +72,12 @@ def test_its_answers_count_nowhere_until_it_is_back(make_campaign, ann, answer_a
 def test_nobody_takes_it_up_again(make_campaign, ann):
     campaign = make_campaign(items=1)
     left = lease_next_item(campaign=campaign, annotator=ann)
-    skip_assignment(assignment_id=left.pk, annotator=ann, reason="broken")
+    skip_assignment(token=left.token, annotator=ann, reason="broken")
     take_out(campaign=campaign, items=items(campaign))
-    with pytest.raises(ConflictError, match="taken out"):
-        take_up_again(assignment_id=left.pk, annotator=ann)
+    with pytest.raises(ConflictError, match="was removed"):
+        take_up_again(token=left.token, annotator=ann)
     put_back(campaign=campaign, items=items(campaign))
-    assert take_up_again(assignment_id=left.pk, annotator=ann).pk == left.pk
+    assert take_up_again(token=left.token, annotator=ann).pk == left.pk
 
 
 def test_gold_that_is_put_back_is_gold_again(make_campaign):
@@ -104,9 +104,7 @@ def test_a_report_that_is_right_takes_it_out_wherever_it_was_reported(make_campa
     for campaign in (there, silent):
         campaign.campaign_items.create(item=item, needed=1, open_slots=1)
     flags = [
-        flag_item(
-            assignment_id=lease_next_item(campaign=campaign, annotator=person).pk, annotator=person, reason="broken"
-        )
+        flag_item(token=lease_next_item(campaign=campaign, annotator=person).token, annotator=person, reason="broken")
         for campaign, person in ((here, ann), (there, make_user("bo")))
     ]
     reviewer = make_user("cy", Role.REVIEWER)
@@ -118,7 +116,7 @@ def test_a_report_that_is_right_takes_it_out_wherever_it_was_reported(make_campa
 def test_a_report_that_is_no_problem_takes_nothing_out(make_campaign, ann):
     campaign = make_campaign(items=1)
     lease = lease_next_item(campaign=campaign, annotator=ann)
-    flag = flag_item(assignment_id=lease.pk, annotator=ann, reason="broken")
+    flag = flag_item(token=lease.token, annotator=ann, reason="broken")
     settle_flag(flag=flag, by=ann, outcome=FlagOutcome.DISMISSED, take_item_out=True)
     assert campaign.campaign_items.get().purpose == Purpose.WORK
 
@@ -126,21 +124,21 @@ def test_a_report_that_is_no_problem_takes_nothing_out(make_campaign, ann):
 def test_the_page_lists_what_is_there_and_changes_it(sign_in, make_campaign, ann):
     campaign = make_campaign(items=3, overlap=1)
     lease = lease_next_item(campaign=campaign, annotator=ann)
-    skip_assignment(assignment_id=lease.pk, annotator=ann, reason="broken")
+    skip_assignment(token=lease.token, annotator=ann, reason="broken")
     first, second, _third = items(campaign)
     client = sign_in(Role.REVIEWER)
     page = client.get(f"/campaigns/{campaign.pk}/items/").content.decode()
-    assert "left by 1" in page
+    assert "skipped by 1" in page
     assert "1 report" in page
     assert "Add items" not in page  # an admin's
     url = f"/campaigns/{campaign.pk}/items/out/"
     assert client.post(url, {"item": [first, second], "query": "show=waiting"}).url.endswith("/items/?show=waiting")
     assert items_counted(campaign) == {"waiting": 1, "complete": 0, "known": 0, "out": 2, "all": 3}
     assert [row.item_id for row in items_of(campaign, show="out")] == [first, second]
-    assert "taken out" in client.get(f"/campaigns/{campaign.pk}/items/?show=out").content.decode()
+    assert "removed" in client.get(f"/campaigns/{campaign.pk}/items/?show=out").content.decode()
     client.post(url, {"item": [first], "back": "1"})
     assert items_counted(campaign)["out"] == 1
-    assert "Tick the items first" in client.post(url, {}, follow=True).content.decode()
+    assert "Select items first" in client.post(url, {}, follow=True).content.decode()
     assert "is not in the campaign" in client.post(url, {"item": "999999"}, follow=True).content.decode()
     for path in ("add", "order"):
         assert client.post(f"/campaigns/{campaign.pk}/items/{path}/").status_code == 403
@@ -160,9 +158,9 @@ def test_an_admin_adds_items_and_orders_them(sign_in, make_campaign, files):
     make_item(prompt="A loaf of bread")
     client = sign_in(Role.ADMIN)
     counted = client.get(f"/campaigns/{campaign.pk}/items/count/?prompt=lighthouse").content.decode()
-    assert "1 item would be new here" in counted
+    assert "1 item would be added" in counted
     url = f"/campaigns/{campaign.pk}/items/add/"
-    for said in ("1 item is added", "0 items are added"):
+    for said in ("1 item added", "0 items added"):
         assert said in client.post(url, {"prompt": "lighthouse"}, follow=True).content.decode()
     assert campaign.campaign_items.filter(item=wanted).exists()
     assert "Choose the items again" in client.post(url, {"batch": "999"}, follow=True).content.decode()

@@ -151,5 +151,5 @@ def test_a_database_url_becomes_settings(url: str, expected: tuple[str, ...]) ->
 
 
 def test_another_kind_of_database_is_refused() -> None:
-    with pytest.raises(ValueError, match="must begin with postgresql://, not mysql://"):
+    with pytest.raises(ValueError, match="must start with postgresql://, not mysql://"):
         embedded.parse_database_url("mysql://db/work")

@@ -80,3 +80,49 @@ def test_without_the_cache_a_page_says_that_it_waits(kind: dict[str, object], mo
     monkeypatch.setattr(figures.cache, "get_many", lambda keys: 1 / 0)
     assert figures.latest("test.kind", 1) == figures.Figures(None, None, True)
     assert kind["asked"] == 0
+
+
+def test_what_is_quick_is_made_at_each_look_and_asks_nobody(kind: dict[str, object]) -> None:
+    assert figures.present("test.kind", 1) == "figures 1 of 1"
+    kind["state"] = "2"
+    assert figures.present("test.kind", 1) == "figures 2 of 1"
+    assert (kind["made"], kind["asked"]) == (2, 0)
+
+
+def test_what_takes_long_is_shown_as_it_was_and_made_by_a_worker(
+    kind: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "QUICK_SECONDS", 0.0)
+    assert figures.present("test.kind", 1) == "figures 1 of 1"  # the first time there is nothing else to show
+    kind["state"] = "2"
+    for _ in range(3):
+        assert figures.present("test.kind", 1) == "figures 1 of 1"
+    assert (kind["made"], kind["asked"]) == (1, 1)
+    assert figures.make("test.kind", 1)
+    assert figures.present("test.kind", 1) == "figures 2 of 1"
+
+
+def test_what_expires_between_two_looks_is_still_shown(
+    kind: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "QUICK_SECONDS", 0.0)
+    assert figures.present("test.kind", 1) == "figures 1 of 1"
+    monkeypatch.setattr(figures.cache, "get_many", lambda keys: {})
+    assert figures.present("test.kind", 1) == "figures 1 of 1"
+    assert kind["made"] == 1
+
+
+def test_without_the_cache_it_is_made_at_each_look(kind: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures.cache, "get", lambda key: 1 / 0)
+    assert figures.present("test.kind", 1) == "figures 1 of 1"
+
+
+def test_a_worker_rests_ten_times_as_long_as_it_worked(
+    kind: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(figures, "REST", 1000)
+    figures.register("test.kind", make=lambda pk: time.sleep(0.01))
+    figures.make("test.kind", 1)
+    assert not figures.latest("test.kind", 1).is_asked
+    assert kind["asked"] == 0

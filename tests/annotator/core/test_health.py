@@ -47,7 +47,7 @@ def test_a_migration_that_waits(client: Client) -> None:
     MigrationRecorder.Migration.objects.filter(app="jobs").delete()
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert "migrations wait: manage.py migrate" in answer.json()["checks"]["migrations"]["reason"]
+    assert "migrations are pending: manage.py migrate" in answer.json()["checks"]["migrations"]["reason"]
 
 
 @pytest.mark.django_db

@@ -38,7 +38,7 @@ def test_one_process_answers_all_threads_and_is_replaced_when_it_died(helper: He
     os.kill(pids.pop(), signal.SIGKILL)
     assert helper.call(operator.add, 2, 3) == 5
     # A question that it dies of is asked once more, of a fresh one, and no more.
-    with pytest.raises(ProblemError, match="lack of memory") as caught:
+    with pytest.raises(ProblemError, match="ran out of memory") as caught:
         helper.call(os._exit, 1)
     assert (caught.value.code, caught.value.status) == ("helper_died", 503)
 

@@ -25,7 +25,7 @@ urlpatterns = [path("broken", broken), path("api/broken", broken), path("", incl
 def test_a_missing_page_is_said_in_our_look(client: Client) -> None:
     answer = client.get("/nowhere/")
     assert answer.status_code == 404
-    assert b"There is nothing here" in answer.content
+    assert b"Page not found" in answer.content
     assert b"core.css" in answer.content
 
 
@@ -49,7 +49,7 @@ def test_a_page_for_others_says_who_one_is(client: Client, make_user: Callable[.
 def test_a_form_without_its_token_is_explained() -> None:
     answer = Client(enforce_csrf_checks=True).post("/preferences/theme/", {"theme": "dark"})
     assert answer.status_code == 403
-    assert b"This form is too old" in answer.content
+    assert b"This form has expired" in answer.content
 
 
 @pytest.mark.urls(__name__)

@@ -31,7 +31,7 @@ def test_what_lies_below_is_named_and_found(roots: Roots) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "/etc", "../outside/d", "a/../../outside/d", "a\0b"])
 def test_no_name_leads_out(roots: Roots, name: str) -> None:
-    with pytest.raises(ProblemError, match="give the path below one of") as refused:
+    with pytest.raises(ProblemError, match="Enter the path below one of") as refused:
         roots.find(name, "thing")
     assert refused.value.details["field"] == "thing"
 
@@ -44,7 +44,7 @@ def test_links_may_point_inside_and_not_out(roots: Roots, tmp_path: Path) -> Non
     assert roots.find("near", "thing") == roots.paths[0] / "near"
     assert roots.find("loop", "thing") is None
     assert not roots.hold(tmp_path / "one" / "loop")
-    with pytest.raises(ProblemError, match=r"leads out of .* Add where it leads to SOME_ROOTS"):
+    with pytest.raises(ProblemError, match=r"leads outside .* Add its target to SOME_ROOTS"):
         roots.find("away", "thing")
 
 
@@ -54,6 +54,6 @@ def test_without_a_folder_the_setting_is_named() -> None:
 
 
 def test_what_could_be_named_is_offered() -> None:
-    assert offer([]) == "Nothing of the kind is there yet."
-    assert offer(["a"]) == "There is “a”."
+    assert offer([]) == "None exists yet."
+    assert offer(["a"]) == "Available: “a”."
     assert offer([str(n) for n in range(9)]).endswith("“7” and more.")

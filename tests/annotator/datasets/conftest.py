@@ -1,6 +1,5 @@
 """Annotated campaigns over items that need no files."""
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,30 +10,20 @@ from annotator.campaigns.models import Campaign
 from annotator.datasets.models import DatasetVersion
 from annotator.datasets.services import request_export, run_export
 from annotator.jobs.models import Job, JobState
-from annotator.library.models import Generator, Item, Prompt
-from tests.factories import make_annotated_campaign
-
-COUNT = itertools.count()
+from annotator.library.models import Item
+from tests.factories import make_annotated_campaign, make_bare_items, make_generator
 
 
 @pytest.fixture
-def bare_items(db: None) -> Callable[..., list[Item]]:
-    def make(n: int, media_type: str = "image", **fields: object) -> list[Item]:
-        generator, _ = Generator.objects.get_or_create(
-            name="painter", version="1", parameters={"steps": 30}, parameters_sha256="1"
+def studio_items(db: None) -> Callable[..., list[Item]]:
+    """``studio_items(5, "video")``: items of one generator with license and source; prompts that files must quote."""
+
+    def make(n: int, media_type: str = "image") -> list[Item]:
+        generator = make_generator("painter", "1", {"steps": 30})
+        facts = {"license": "CC0-1.0", "source": "studio", "file_name": "picture.png"}
+        return make_bare_items(
+            n, media_type, prompt="Prompt “{}”,\nwith a second line; 雨", generator=generator, **facts
         )
-        made = []
-        for _ in range(n):
-            number = next(COUNT)
-            prompt = Prompt.objects.create(text=f"Prompt “{number}”,\nwith a second line; 雨")
-            values = {"licence": "CC0-1.0", "source": "studio", "file_name": f"{number}.png"} | fields
-            file = {"sha256": f"{number:064x}", "extension": "png", "mime_type": "image/png", "size_bytes": 1}
-            made.append(
-                Item.objects.create(
-                    media_type=media_type, prompt=prompt, generator=generator, width=64, height=48, **file, **values
-                )
-            )
-        return made
 
     return make
 
@@ -45,9 +34,9 @@ def people(make_user: Callable[..., User]) -> list[User]:
 
 
 @pytest.fixture
-def campaign(files: Path, bare_items: Callable[..., list[Item]], people: list[User]) -> Campaign:
+def campaign(files: Path, studio_items: Callable[..., list[Item]], people: list[User]) -> Campaign:
     """Seven images, each judged by three people."""
-    return make_annotated_campaign(bare_items(7), people, name="Street scenes, May")
+    return make_annotated_campaign(studio_items(7), people, name="Street scenes, May")
 
 
 @pytest.fixture

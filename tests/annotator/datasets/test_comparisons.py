@@ -25,9 +25,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def comparing(files: Path, bare_items: Callable[..., list[Item]]) -> Campaign:
+def comparing(files: Path, studio_items: Callable[..., list[Item]]) -> Campaign:
     load_builtin_checklists()
-    items = bare_items(4)
+    items = studio_items(4)
     for first, second in (items[:2], items[2:]):
         Item.objects.filter(pk=second.pk).update(prompt=first.prompt)
         second.prompt = first.prompt
@@ -39,7 +39,7 @@ def compare(campaign: Campaign, person: User, prefers: Callable[[set[int]], int 
     while turn := lease_next_pair(campaign=campaign, annotator=person):
         wanted = prefers({turn.left.pk, turn.right.pk})
         said = "tie" if wanted is None else "left" if wanted == turn.left.pk else "right"
-        record_comparison(comparison_id=turn.pk, annotator=person, preference=said, milliseconds=1200)
+        record_comparison(token=turn.token, annotator=person, preference=said, milliseconds=1200)
 
 
 def test_what_people_preferred_is_exported(comparing: Campaign, people: list[User], exported: Callable) -> None:
@@ -66,7 +66,7 @@ def test_what_people_preferred_is_exported(comparing: Campaign, people: list[Use
 
 
 def test_nothing_to_export_yet(comparing: Campaign) -> None:
-    with pytest.raises(ProblemError, match="Nobody has submitted a comparison in “Side by side” yet"):
+    with pytest.raises(ProblemError, match="No one has submitted a comparison in “Side by side” yet"):
         request_export(campaign=comparing)
 
 
@@ -78,7 +78,7 @@ def test_its_pages(comparing: Campaign, people: list[User], exported: Callable, 
     assert address in client.get(reverse("campaigns:detail", args=[comparing.pk])).content.decode()
     assert address in client.get(reverse("datasets:list")).content.decode()
     page = client.get(address).content.decode()
-    assert "Where people differ" not in page
+    assert "Consensus rule" not in page
     assert "Comparisons" in page
     page = client.get(reverse("datasets:version", args=[version.pk])).content.decode()
     assert "pairs = datasets.load_dataset" in page

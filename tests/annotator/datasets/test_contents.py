@@ -20,6 +20,7 @@ from annotator.datasets.models import DatasetVersion
 from annotator.trust.consensus import majority
 from annotator.trust.queries import consensus_of
 from annotator.trust.services import adjudicate
+from reward_engine import WRITTEN_BY
 from reward_engine.answers import ABSENT, to_levels
 from reward_engine.checklist import loads
 from tests.factories import make_annotated_campaign
@@ -36,9 +37,9 @@ def levels_of(column: "pd.Series[dict]", ids: list[str]) -> np.ndarray:
 
 @pytest.mark.parametrize("media_type", ["image", "video"])
 def test_answers_turn_back_into_the_levels_that_were_given(
-    media_type: str, files: Path, bare_items: Callable, people: list[User], exported: Export
+    media_type: str, files: Path, studio_items: Callable, people: list[User], exported: Export
 ) -> None:
-    campaign = make_annotated_campaign(bare_items(5, media_type), people, error_rate=0.6, seed=5)
+    campaign = make_annotated_campaign(studio_items(5, media_type), people, error_rate=0.6, seed=5)
     version = exported(campaign)
     checklist = loads((version.folder / "checklist.yaml").read_text(), source="export")
     table = judgment_levels([campaign])
@@ -124,12 +125,12 @@ def test_a_row_says_what_was_judged_by_whom_and_when(campaign: Campaign, people:
     assert (row["media_sha256"], row["media_file"]) == (item.sha256, f"{item.sha256}.png")
     assert row["submitted_at"] == first.submitted_at
     assert row["milliseconds"]["clarity"] > 0
-    assert row["licence"] == "CC0-1.0"
+    assert row["license"] == "CC0-1.0"
     assert frame["annotator"].nunique() == 3
     assert set(frame.loc[frame["annotator_is_synthetic"], "annotator"]) == {rows.pseudonym(people[2].pk)}
 
 
-def test_what_a_model_had_suggested_is_told(campaign: Campaign, exported: Export) -> None:
+def test_what_a_model_had_suggested_is_reported(campaign: Campaign, exported: Export) -> None:
     first, second = Assignment.objects.order_by("pk")[:2]
     Assignment.objects.filter(pk=first.pk).update(suggested_by="Image reward v3", suggestions_shown=True)
     first.judgments.filter(sub_dimension="clarity").update(suggested_level=1, suggestion_shown=True)
@@ -195,7 +196,8 @@ def test_the_manifest_and_the_card_tell_the_truth(campaign: Campaign, exported: 
     assert manifest["counts"] == {
         "annotations": 21, "judgments": 21 * 18, "items": 7, "prompts": 7, "annotators": 3, "synthetic_annotators": 1,
     }  # fmt: skip
-    assert manifest["licences"] == {"CC0-1.0": 7}
+    assert manifest["written_by"] == WRITTEN_BY
+    assert manifest["licenses"] == {"CC0-1.0": 7}
     assert len(manifest["questions"]) == len(checklist_of(campaign.checklist_version).questions)
     for file in version.files:
         content = (version.folder / file["name"]).read_bytes()

@@ -46,7 +46,7 @@ def test_nothing_new_makes_no_new_version(campaign: Campaign, exported: Export) 
     first = exported(campaign)
     again = exported(campaign)
     assert again == first
-    assert "Nothing has changed since version 1" in Job.objects.latest("created_at").result["message"]
+    assert "Nothing has changed since version 1" in Job.objects.latest("created_at").message
     assert folders() == [f"campaign-{campaign.pk}"]
 
 
@@ -61,12 +61,12 @@ def test_a_version_never_changes(campaign: Campaign, exported: Export) -> None:
 def test_without_annotations_there_is_nothing_to_export(campaign: Campaign) -> None:
     job = services.request_export(campaign=campaign)
     Assignment.objects.update(counted=False)
-    with pytest.raises(ProblemError, match="Nobody has submitted an annotation in “Street scenes, May”"):
+    with pytest.raises(ProblemError, match="No one has submitted an annotation in “Street scenes, May”"):
         services.request_export(campaign=campaign)
     services.run_export(str(job.pk))  # they were put aside after the export was asked for
     job.refresh_from_db()
     assert job.state == JobState.FAILED
-    assert "Nobody has submitted" in job.error
+    assert "No one has submitted" in job.error
     assert folders() == []
     assert not DatasetVersion.objects.exists()
 
@@ -136,11 +136,11 @@ def test_answers_given_while_it_runs_wait_for_the_next_version(
     assert exported(campaign).annotations == 22
 
 
-def test_left_overs_of_running_exports_stay(campaign: Campaign, files: Path) -> None:
+def test_folders_of_running_exports_stay(campaign: Campaign, files: Path) -> None:
     job = services.request_export(campaign=campaign)
     half = exporting._root() / f".{job.pk}-1"
     half.mkdir(parents=True)
-    assert services.remove_left_overs() == 0
-    Job.objects.filter(pk=job.pk).update(state=JobState.CANCELLED)
-    assert services.remove_left_overs() == 1
+    assert services.remove_abandoned_exports() == 0
+    Job.objects.filter(pk=job.pk).update(state=JobState.CANCELED)
+    assert services.remove_abandoned_exports() == 1
     assert not half.exists()

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from annotator.accounts.models import Role, User
+from annotator.accounts.models import ApiToken, Role, User
 from annotator.campaigns.models import Campaign
 from annotator.datasets.models import DatasetVersion
 from annotator.jobs.models import Job
@@ -37,7 +37,7 @@ def test_reviewers_download_but_only_admins_export(sign_in: Callable, version: D
     client = sign_in(Role.REVIEWER)
     jobs = Job.objects.count()
     page = client.get(reverse("datasets:export", args=[version.campaign_id])).content.decode()
-    assert "Export a new version" not in page
+    assert "Export new version" not in page
     assert client.post(reverse("datasets:export", args=[version.campaign_id])).status_code == 403
     assert client.post("/api/v1/datasets/", {"campaign": version.campaign_id}).status_code == 403
     assert Job.objects.count() == jobs
@@ -50,7 +50,7 @@ def test_an_admin_exports(sign_in: Callable, campaign: Campaign) -> None:
     assert "1 of the 3 annotators is synthetic" in client.get(address).content.decode()
     assert client.post(address).status_code == 302
     page = client.get(address).content.decode()
-    assert "waits for a worker" in page
+    assert "waiting for a worker" in page
     assert 'hx-trigger="every 2s' in page
 
 
@@ -60,7 +60,7 @@ def test_a_campaign_nobody_has_worked_in_says_so(sign_in: Callable, campaign: Ca
     address = reverse("datasets:export", args=[campaign.pk])
     assert "there is nothing to export" in client.get(address).content.decode()
     answer = client.post(address, follow=True).content.decode()
-    assert "Nobody has submitted an annotation in “Street scenes, May” yet" in answer
+    assert "No one has submitted an annotation in “Street scenes, May” yet" in answer
     assert not Job.objects.exists()
 
 
@@ -102,16 +102,18 @@ def test_all_files_as_a_zip_that_is_made_while_it_is_sent(sign_in: Callable, ver
             assert archive.read(f"street-scenes-may-v1/{file['name']}") == (version.folder / file["name"]).read_bytes()
 
 
-def test_a_missing_or_altered_file_is_told_before_anything_is_sent(sign_in: Callable, version: DatasetVersion) -> None:
+def test_a_missing_or_altered_file_is_reported_before_anything_is_sent(
+    sign_in: Callable, version: DatasetVersion
+) -> None:
     path = version.folder / "consensus.jsonl"
     path.chmod(0o644)
     path.write_text("{}")
     client = sign_in(Role.REVIEWER)
     answer = client.get(reverse("datasets:download", args=[version.pk, "consensus.jsonl"]), follow=True)
-    assert "is not what it was on the server" in answer.content.decode()
+    assert "is missing or altered on the server" in answer.content.decode()
     path.unlink()
     answer = client.get(reverse("datasets:download-all", args=[version.pk]), follow=True)
-    assert "is missing on the server" in answer.content.decode()
+    assert "is missing or altered on the server" in answer.content.decode()
 
 
 def test_the_campaigns_page_leads_to_its_datasets(sign_in: Callable, version: DatasetVersion) -> None:
@@ -120,12 +122,6 @@ def test_the_campaigns_page_leads_to_its_datasets(sign_in: Callable, version: Da
 
 
 class TestApi:
-    @pytest.fixture
-    def api(self, make_user: Callable[..., User]) -> APIClient:
-        api = APIClient()
-        api.force_authenticate(make_user("root", Role.ADMIN))
-        return api
-
     def test_export_look_and_download(self, api: APIClient, version: DatasetVersion) -> None:
         asked = api.post("/api/v1/datasets/", {"campaign": version.campaign_id})
         assert asked.status_code == 202
@@ -136,7 +132,7 @@ class TestApi:
         response = api.get(f"/api/v1/datasets/{version.pk}/zip/")
         assert zipfile.is_zipfile(io.BytesIO(b"".join(response.streaming_content)))
 
-    def test_problems_are_told_in_words(self, api: APIClient, version: DatasetVersion, campaign: Campaign) -> None:
+    def test_problems_are_reported_in_words(self, api: APIClient, version: DatasetVersion, campaign: Campaign) -> None:
         refused = api.get(f"/api/v1/datasets/{version.pk}/files/x.txt/")
         assert (refused.status_code, refused.json()["code"]) == (404, "no_file")
         campaign.campaign_items.first().assignments.model.objects.update(counted=False)
@@ -144,3 +140,40 @@ class TestApi:
         refused = api.post("/api/v1/datasets/", {"campaign": campaign.pk})
         assert (refused.status_code, refused.json()["code"]) == (400, "no_annotations")
         assert api.post("/api/v1/datasets/", {}).status_code == 400
+
+
+@pytest.mark.asks_again
+def test_files_with_what_people_answered_come_after_the_password(sign_in: Callable, version: DatasetVersion) -> None:
+    client = sign_in(Role.REVIEWER)
+    page = reverse("datasets:version", args=[version.pk])
+    for wanted, address in (
+        ("annotations.jsonl", reverse("datasets:download", args=[version.pk, "annotations.jsonl"])),
+        ("zip", reverse("datasets:download-all", args=[version.pk])),
+    ):
+        client.force_login(client.user, backend="django.contrib.auth.backends.ModelBackend")
+        asked = client.get(address)
+        assert asked["location"] == f"/accounts/reauthenticate/?next={page.replace('/', '%2F')}%3Fdownload%3D{wanted}"
+        then = client.post(asked["location"], {"password": "open sesame 1", "next": f"{page}?download={wanted}"})
+        assert then["location"] == f"{page}?download={wanted}"
+        assert f'content="0; url={address}"' in client.get(then["location"]).content.decode(), (
+            "the file comes by itself"
+        )
+        assert client.get(address)["Content-Disposition"].startswith("attachment")
+        client.logout()
+    assert 'http-equiv="refresh"' not in client.get(f"{page}?download=//elsewhere").content.decode()
+
+
+@pytest.mark.asks_again
+def test_the_api_asks_a_session_but_no_token_for_the_password(
+    sign_in: Callable, version: DatasetVersion, make_user: Callable[..., User]
+) -> None:
+    client = sign_in(Role.ADMIN)
+    addresses = [f"/api/v1/datasets/{version.pk}/zip/", f"/api/v1/datasets/{version.pk}/files/annotations.jsonl/"]
+    for address in addresses:
+        refused = client.get(address)
+        assert (refused.status_code, refused.json()["code"]) == (403, "password_again")
+    assert client.post("/api/v1/datasets/", {"campaign": version.campaign_id}).json()["code"] == "password_again"
+    assert client.get("/api/v1/datasets/").status_code == 200
+    _row, token = ApiToken.issue(user=make_user("rae", Role.REVIEWER), name="script", scopes=["read"])
+    for address in addresses:
+        assert APIClient().get(address, headers={"authorization": f"Bearer {token}"}).status_code == 200

@@ -18,9 +18,7 @@ from annotator.campaigns.models import (
 )
 from annotator.campaigns.queries import judgment_levels
 from annotator.campaigns.services import (
-    create_campaign,
     lease_next_item,
-    load_builtin_checklists,
     record_judgment,
     submit_assignment,
 )
@@ -39,18 +37,6 @@ def items(files: object, db: None) -> list[Item]:
     return [make_item(MediaType.VIDEO) for _ in range(2)]
 
 
-@pytest.fixture
-def make_campaign(items: list[Item]) -> Callable[..., Campaign]:
-    versions = {version.media_type: version for version, _ in load_builtin_checklists()}
-
-    def make(name: str = "Clips", overlap: int = 2) -> Campaign:
-        return create_campaign(
-            name=name, checklist_version=versions["video"], items=items, overlap=overlap, state=CampaignState.OPEN
-        )
-
-    return make
-
-
 def annotation(item: Item, user: User, **levels: int) -> Annotation:
     given = NEUTRAL["video"] | {"movement_reality": 0, "movement_smoothness": 0} | levels
     return Annotation(item.pk, user, given, dict.fromkeys(given, 900))
@@ -66,7 +52,16 @@ def rows(campaign: Campaign) -> dict[str, list[str]]:
         Judgment: Judgment.objects.filter(assignment__in=assignments),
         JudgmentChange: JudgmentChange.objects.filter(assignment__in=assignments),
     }.items():
-        left_out = {"id", "campaign", "campaign_item", "assignment", "idempotency_key", "sequence", "token", "lot"}
+        left_out = {
+            "id",
+            "campaign",
+            "campaign_item",
+            "assignment",
+            "idempotency_key",
+            "sequence",
+            "token",
+            "random_key",
+        }
         fields = [
             field.name
             for field in model._meta.concrete_fields
@@ -84,7 +79,7 @@ def test_it_equals_the_keystrokes(
     items: list[Item], make_campaign: Callable[..., Campaign], make_user: Callable[..., User]
 ) -> None:
     users = [make_user("ann"), make_user("bo")]
-    by_hand, at_once = make_campaign("by hand"), make_campaign("at once")
+    by_hand, at_once = make_campaign(items, "video"), make_campaign(items, "video")
     CampaignItem.objects.filter(item=items[0]).update(priority=1)  # the first one for everybody
     heard: list[Assignment] = []
 
@@ -106,10 +101,10 @@ def test_it_equals_the_keystrokes(
             for number, (id, level) in enumerate(one.levels.items(), 1):
                 if id not in closed:  # "no movement" answers that one
                     record_judgment(
-                        assignment_id=assignment.pk, annotator=one.annotator, sub_dimension=id, level=level,
+                        token=assignment.token, annotator=one.annotator, sub_dimension=id, level=level,
                         milliseconds=900, idempotency_key=f"key-{id}", sequence=number,
                     )  # fmt: skip
-            submit_assignment(assignment_id=assignment.pk, annotator=one.annotator)
+            submit_assignment(token=assignment.token, annotator=one.annotator)
         by_hand_heard, heard[:] = [one.campaign_item.item_id for one in heard], []
         assert submit_annotations(campaign=at_once, annotations=work) == 3
     finally:
@@ -124,7 +119,7 @@ def test_it_equals_the_keystrokes(
 def test_nobody_has_an_item_twice_and_slots_run_out(
     items: list[Item], make_campaign: Callable[..., Campaign], make_user: Callable[..., User]
 ) -> None:
-    campaign = make_campaign(overlap=2)
+    campaign = make_campaign(items, "video", overlap=2)
     people = [make_user(name) for name in ("ann", "bo", "cy")]
     work = [annotation(items[0], person) for person in (people[0], people[0], *people)]
     assert submit_annotations(campaign=campaign, annotations=work) == 2
@@ -137,7 +132,7 @@ def test_nobody_has_an_item_twice_and_slots_run_out(
 def test_what_a_person_has_in_work_is_left_to_them(
     items: list[Item], make_campaign: Callable[..., Campaign], make_user: Callable[..., User]
 ) -> None:
-    campaign = make_campaign(overlap=1)
+    campaign = make_campaign(items, "video", overlap=1)
     ann, bo = make_user("ann"), make_user("bo")
     lease = lease_next_item(campaign=campaign, annotator=ann)
     assert lease is not None
@@ -163,7 +158,7 @@ def test_answers_that_make_no_sense_leave_nothing(
     levels: dict[str, int],
     code: str,
 ) -> None:
-    campaign = make_campaign()
+    campaign = make_campaign(items, "video")
     ann = make_user("ann")
     work = [annotation(items[0], ann), annotation(items[1], ann, **levels)]
     with pytest.raises(ProblemError) as caught:
@@ -175,7 +170,7 @@ def test_answers_that_make_no_sense_leave_nothing(
 def test_an_answer_is_lacking(
     items: list[Item], make_campaign: Callable[..., Campaign], make_user: Callable[..., User]
 ) -> None:
-    campaign = make_campaign()
+    campaign = make_campaign(items, "video")
     one = annotation(items[0], make_user("ann"))
     del one.levels["clarity"]
     with pytest.raises(ProblemError, match="clarity"):
@@ -185,7 +180,7 @@ def test_an_answer_is_lacking(
 def test_a_closed_campaign_takes_nothing(
     items: list[Item], make_campaign: Callable[..., Campaign], make_user: Callable[..., User]
 ) -> None:
-    campaign = make_campaign()
+    campaign = make_campaign(items, "video")
     campaign.state = CampaignState.CLOSED
     with pytest.raises(ConflictError):
         submit_annotations(campaign=campaign, annotations=[annotation(items[0], make_user("ann", Role.ANNOTATOR))])
@@ -194,7 +189,7 @@ def test_a_closed_campaign_takes_nothing(
 def test_every_judgment_has_a_history(
     items: list[Item], make_campaign: Callable[..., Campaign], make_user: Callable[..., User]
 ) -> None:
-    campaign = make_campaign()
+    campaign = make_campaign(items, "video")
     submit_annotations(campaign=campaign, annotations=[annotation(items[0], make_user("ann"))])
     checklist = checklist_of(campaign.checklist_version)
     changes = JudgmentChange.objects.all()

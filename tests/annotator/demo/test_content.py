@@ -10,7 +10,7 @@ from annotator.demo.content import Version, image_versions, video_versions
 from annotator.demo.photographs import CC0, PHOTOGRAPHS, PUBLIC_DOMAIN, UNRESTRICTED, data_folder, pixels_of
 from annotator.demo.recipes import UNTOUCHED, ImageRecipe, VideoRecipe, generator_name
 from annotator.demo.truth import NEUTRAL
-from reward_engine.answers import ABSENT, harmonise, to_answers
+from reward_engine.answers import ABSENT, harmonize, to_answers
 from reward_engine.checklist import builtin
 
 IMAGES, VIDEOS = list(image_versions()), list(video_versions())
@@ -28,17 +28,17 @@ def test_there_is_enough_of_it() -> None:
 
 
 def test_every_photograph_is_in_the_wheel_and_free() -> None:
-    assert {photograph.licence for photograph in PHOTOGRAPHS} <= {CC0, PUBLIC_DOMAIN, UNRESTRICTED}
+    assert {photograph.license for photograph in PHOTOGRAPHS} <= {CC0, PUBLIC_DOMAIN, UNRESTRICTED}
     for photograph in PHOTOGRAPHS:
         assert (data_folder() / photograph.file).is_file()
         pixels = pixels_of(photograph)
         assert min(pixels.shape[:2]) >= 300
-        # What is said of its colours is so.
-        grey = bool((pixels == pixels[..., :1]).all())
-        assert grey is not photograph.colour, photograph.name
+        # What is said of its colors is so.
+        gray = bool((pixels == pixels[..., :1]).all())
+        assert gray is not photograph.color, photograph.name
 
 
-def test_the_licence_is_the_one_that_scikit_image_states() -> None:
+def test_the_license_is_the_one_that_scikit_image_states() -> None:
     """In the docstring of the function that loads the file."""
     from skimage import data
 
@@ -51,7 +51,7 @@ def test_the_licence_is_the_one_that_scikit_image_states() -> None:
     for photograph in PHOTOGRAPHS:
         loader = getattr(data, loaders.get(photograph.file, photograph.file.split(".")[0]))
         stated = " ".join((loader.__doc__ or "").split())
-        assert any(word in stated for word in words[photograph.licence]), photograph.name
+        assert any(word in stated for word in words[photograph.license]), photograph.name
 
 
 @pytest.mark.parametrize("media_type", ["image", "video"])
@@ -65,7 +65,7 @@ def test_the_truth_is_on_the_checklist_and_consistent(media_type: str) -> None:
             levels[row, checklist.ordinal_index(id)] = level
         for id, level in making.expected_answer(version).items():
             expected[row, checklist.ordinal_index(id)] = level
-    assert np.array_equal(harmonise(checklist, levels), levels)
+    assert np.array_equal(harmonize(checklist, levels), levels)
     to_answers(checklist, expected)  # raises where a level is off its ladder or contradicts another
     assert set(NEUTRAL[media_type]) == {sub.id for sub in checklist.ordinal}
 

@@ -72,14 +72,14 @@ def test_it_is_made_once_and_says_what_is_synthetic(some_content: list[Version])
     call_command("create_demo", stdout=out)
     said = out.getvalue()
     assert "8 images and 7 videos from scikit-image’s photographs: synthetic, degraded by known amounts" in said
-    assert "by 5 synthetic annotators (error rates 3, 6, 10, 16, 28 %)" in said
+    assert "by 5 synthetic annotators (error rates 3, 6, 10, 16, 28%)" in said
     made = counts()
     assert made["Item"] == 15
     assert made["Campaign"] == 2
     assert made["Job"] == 2
     again = io.StringIO()
     call_command("create_demo", stdout=again)
-    assert again.getvalue().strip() == "The demo is there already."
+    assert again.getvalue().strip() == "The demo already exists."
     assert counts() == made
 
 
@@ -93,7 +93,7 @@ def test_items_tell_where_they_come_from_and_what_is_true(some_content: list[Ver
         assert item.extra["degradation"] == version.recipe.amounts
         assert "script" in item.extra["synthetic"]
         assert item.source.startswith("scikit-image, data/")
-        assert item.licence
+        assert item.license
         assert storage.original_path(item).is_file()
         assert storage.thumbnail_path(item).is_file()
     batch = ImportBatch.objects.get()
@@ -225,7 +225,7 @@ def test_a_paused_demo_is_left_alone(some_content: list[Version]) -> None:
 def test_a_name_that_is_taken_is_said(some_content: list[Version]) -> None:
     version = load_builtin_checklists()[0][0]
     create_campaign(name="Demo: images", checklist_version=version, items=[])
-    with pytest.raises(CommandError, match="There is a campaign called “Demo: images” already"):
+    with pytest.raises(CommandError, match="A campaign called “Demo: images” already exists"):
         call_command("create_demo", stdout=io.StringIO())
 
 

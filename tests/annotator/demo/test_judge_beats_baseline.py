@@ -4,7 +4,7 @@ Every figure is of held-out prompts: the judge has not seen any version of the p
 baseline says, for each sub-dimension, the level that is the truth most often among the very items it is measured on,
 so it knows more than anybody could. ``manage.py evaluate`` prints the same comparison for the promoted models.
 
-To be quick, only the sub-dimensions whose truth varies are learnt here, and those that decide whether they apply.
+To be quick, only the sub-dimensions whose truth varies are learned here, and those that decide whether they apply.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from annotator.demo.annotators import SYNTHETIC, answers, assigned
 from annotator.demo.content import Version, image_versions, video_versions
 from annotator.demo.making import MANIFEST, expected_answer, make, truth_of
-from reward_engine.answers import ABSENT, harmonise
+from reward_engine.answers import ABSENT, harmonize
 from reward_engine.checklist import Checklist, builtin
 from reward_engine.evaluation import most_likely_levels
 from reward_engine.features import FeatureExtractor, Features, network
@@ -48,9 +48,9 @@ def test_the_judge_beats_the_majority(
     varied = [column for column in range(len(checklist.ordinal)) if len(set(truth[:, column]) - {ABSENT}) > 1]
 
     masks = {sub.mask.owner for column in varied if (sub := checklist.ordinal[column]).mask is not None}
-    learnt = sorted({*varied, *(checklist.ordinal_index(owner) for owner in masks)})
+    learned = sorted({*varied, *(checklist.ordinal_index(owner) for owner in masks)})
     levels = np.full_like(truth, ABSENT)
-    levels[:, learnt] = consensus(checklist, versions, judged)[:, learnt]
+    levels[:, learned] = consensus(checklist, versions, judged)[:, learned]
     make(versions, tmp_path, lambda done, total: None)
     media = [
         MediaInput(key=version.name, media_type=media_type, path=tmp_path / row["file"], prompt=version.prompt)
@@ -80,7 +80,7 @@ def test_the_judge_beats_the_majority(
     assert not worse, f"no better than the majority: {', '.join(worse)}"
 
 
-def seen_by_nobody(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def seen_by_nobody(pictures: NDArray[np.uint8], threads: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """In place of the network where nothing of it is looked at: it takes half the time."""
     n = len(pictures)
     alike = np.full((n, network.CLASSES), 1 / network.CLASSES, dtype=np.float32)
@@ -106,7 +106,7 @@ def consensus(checklist: Checklist, versions: Sequence[Version], judged: Sequenc
         given = [answers(checklist, expected_answer(version), SYNTHETIC[index], version.name) for index in who]
         middle = (len(who) - 1) // 2
         levels.append([sorted(one[sub.id] for one in given)[middle] for sub in checklist.ordinal])
-    return harmonise(checklist, np.array(levels, dtype=np.int8))
+    return harmonize(checklist, np.array(levels, dtype=np.int8))
 
 
 def only(features: Features, looked_at: Sequence[str]) -> tuple[NDArray[np.float32], tuple[str, ...], dict[str, slice]]:

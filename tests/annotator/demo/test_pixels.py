@@ -85,7 +85,7 @@ def test_a_still_camera_shows_one_picture() -> None:
     assert not steps(VideoRecipe()).any()
 
 
-def test_the_camera_goes_as_far_as_it_is_told() -> None:
+def test_the_camera_goes_as_far_as_the_recipe_says() -> None:
     assert 0 < steps(VideoRecipe(travel=0.05)).mean() < steps(VideoRecipe(travel=0.75)).mean()
     assert steps(VideoRecipe(zoom=1.5)).min() > 0.2
 

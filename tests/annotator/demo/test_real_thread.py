@@ -1,4 +1,4 @@
-"""Real generated clips through the whole thread: imported, judged, learnt from, scored, compared.
+"""Real generated clips through the whole thread: imported, judged, learned from, scored, compared.
 
 What people said of them (means of human ratings, 1 to 5, in the manifest's further columns) stands in for annotators;
 where they were not asked, the neutral level does.
@@ -75,7 +75,7 @@ def import_shared_media(shared: Path, files: Path, *suffixes: str) -> list[Item]
     prompt = "a painting of an ocean with clouds and birds, day time, low depth field effect"
     rows = [f'{name},"{prompt if name.startswith("imagereward") else name}"' for name in names]
     (files / "media.csv").write_text("\n".join(["file,prompt", *rows]) + "\n")
-    call_command("import_media", str(source), "--manifest", str(files / "media.csv"), "--set", "licence=Apache-2.0")
+    call_command("import_media", str(source), "--manifest", str(files / "media.csv"), "--set", "license=Apache-2.0")
     return list(Item.objects.filter(file_name__in=names).order_by("pk"))
 
 
@@ -100,11 +100,11 @@ def test_generated_videos_are_scored_and_compared(
         pytest.skip("needs shared/data/generated-videos beside the repository")
     settings.VALIDATION_FOLDS = 1
     call_command(
-        "import_media", str(source), "--manifest", str(some_prompts(source, files)), "--set", "licence=research data"
+        "import_media", str(source), "--manifest", str(some_prompts(source, files)), "--set", "license=research data"
     )
     items = list(Item.objects.select_related("prompt").order_by("pk"))
     assert len(items) == 5 * PROMPTS
-    import_shared_media(shared, files, "mp4")  # learnt from by nobody
+    import_shared_media(shared, files, "mp4")  # learned from by nobody
     campaign = rated_campaign(items, ensure_synthetic()[0])
     rewards.request_training(campaigns=[campaign], promote=True, score_after=True, mine_after=True)
     assert work_off_the_queue() == ["rewards.train", "rewards.score", "mpo.mine_pairs"]
@@ -130,7 +130,7 @@ def test_generated_videos_are_scored_and_compared(
         assert gaps.min() >= -1e-6
         assert gaps.max() > 0
         assert pair.gap_by_dimension == pytest.approx(gaps.tolist(), abs=1e-5)
-    # How far it orders the clips that it has learnt from as people did: printed, not promised.
+    # How far it orders the clips that it has learned from as people did: printed, not promised.
     rated = [(item, float(item.extra["static_quality"])) for item in items if "static_quality" in item.extra]
     order = np.corrcoef([table.reward[row_of[item.pk]] for item, _ in rated], [rating for _, rating in rated])[0, 1]
     with capsys.disabled():
@@ -138,7 +138,7 @@ def test_generated_videos_are_scored_and_compared(
 
 
 def test_the_shared_pictures_are_scored_and_compared(shared: Path, files: Path, settings: Any) -> None:
-    """By a judge that has learnt from a part of the demo alone."""
+    """By a judge that has learned from a part of the demo alone."""
     settings.VALIDATION_FOLDS = 1
     pictures = import_shared_media(shared, files, "jpg", "webp")
     assert len(pictures) == 6

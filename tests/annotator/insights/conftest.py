@@ -1,6 +1,5 @@
 """A campaign, a model that was trained on a part of its items, and what it said of them."""
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,22 @@ from annotator.accounts.models import User
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Campaign
 from annotator.campaigns.queries import judgment_levels
-from annotator.library.models import Generator, Item, Prompt
+from annotator.core import figures
+from annotator.library.models import Item
 from annotator.rewards.models import RewardModel, Snapshot
 from annotator.rewards.services import artifacts
 from annotator.trust.consensus import majority
 from reward_engine.answers import to_answers
 from tests.factories import make_annotated_campaign, make_reward_model, make_score
 
-COUNT = itertools.count()
 SURE = 0.97
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that has done what it is asked for at once, and pages that ask it at each look."""
+    monkeypatch.setattr(figures, "send", figures.make)
+    monkeypatch.setattr(figures, "CHECK_SECONDS", 0)
 
 
 @dataclass
@@ -67,23 +73,6 @@ class World:
     def wrong(self, item: Item) -> NDArray[np.float64]:
         """A judge that says the highest level of everything."""
         return np.full(self.questions, SURE)
-
-
-@pytest.fixture
-def bare_items(db: None) -> Callable[[int], list[Item]]:
-    def make(n: int) -> list[Item]:
-        generator, _ = Generator.objects.get_or_create(name="painter", version="1", parameters_sha256="")
-        found = []
-        for _ in range(n):
-            number = next(COUNT)
-            prompt = Prompt.objects.create(text=f"A lamp, number {number}")
-            file = {"sha256": f"{number:064x}", "extension": "png", "mime_type": "image/png", "size_bytes": 1}
-            found.append(
-                Item.objects.create(media_type="image", prompt=prompt, generator=generator, width=64, height=48, **file)
-            )
-        return found
-
-    return make
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from annotator.campaigns.queries import judgment_levels
 from annotator.core.errors import ProblemError
 from annotator.insights.agreement import choose, compare, gather
 from annotator.insights.agreement.chart import chart
-from annotator.insights.agreement.measure import Comparison, disagreements
 from annotator.insights.agreement.people import pairwise_kappa, side_by_side
+from annotator.insights.agreement.report import AgreementReport, disagreements
 from annotator.rewards.models import Score
 from annotator.trust.consensus import majority
 from reward_engine.answers import ABSENT
@@ -42,7 +42,7 @@ def test_pairwise_kappa_is_kappa_over_all_ordered_pairs(levels: np.ndarray) -> N
 
 @pytest.mark.django_db
 class TestEvidence:
-    def comparison(self, world: World, basis: str = "held-out") -> Comparison:
+    def comparison(self, world: World, basis: str = "held-out") -> AgreementReport:
         return compare(gather(world.model, [world.campaign]), basis)
 
     def test_a_judge_that_says_what_people_say_agrees(self, world: World) -> None:
@@ -94,7 +94,7 @@ class TestEvidence:
         world.score(world.items, world.right)
         found = self.comparison(world)
         assert found.fell_back
-        assert "not recorded what this version was trained on" in found.notes[0]
+        assert "training data of this version is not recorded" in found.notes[0]
 
     def test_an_altered_record_counts_for_nothing(self, world: World) -> None:
         world.score(world.items, world.right)
@@ -105,7 +105,7 @@ class TestEvidence:
         assert found.fell_back
         assert "was altered" in found.notes[0]
 
-    def test_scores_of_another_checklist_are_left_out_and_told(self, world: World) -> None:
+    def test_scores_of_another_checklist_are_left_out_and_reported(self, world: World) -> None:
         world.score(world.items, world.right)
         Score.objects.filter(item=world.items[0]).update(p_yes=[0.5])
         found = self.comparison(world, "all")
@@ -120,12 +120,12 @@ class TestEvidence:
 
     def test_nobody_annotated(self, world: World) -> None:
         world.campaign.campaign_items.first().assignments.model.objects.update(counted=False)
-        with pytest.raises(ProblemError, match="Nobody has submitted an annotation"):
+        with pytest.raises(ProblemError, match="No one has submitted an annotation"):
             gather(world.model, [world.campaign])
 
     def test_another_checklist_is_refused(self, world: World, make_user: object, bare_items: object) -> None:
         video = make_reward_model("video")
-        with pytest.raises(ProblemError, match="their levels are not the same") as refused:
+        with pytest.raises(ProblemError, match="which has different levels") as refused:
             gather(video, [world.campaign])
         assert refused.value.code == "mixed_checklists"
 
@@ -153,8 +153,8 @@ class TestEvidence:
             p_yes = world.right(item)
             p_yes[questions] = 0.5 if index % 2 else p_yes[questions]
             make_score(world.model, item, p_yes)
-        found, basis = disagreements(gather(world.model, [world.campaign]), "all", "clarity")
-        assert basis == "all"
+        found = disagreements(gather(world.model, [world.campaign]), "all", "clarity")
+        assert found.basis == "all"
         apart = [row.apart for row in found]
         assert apart == sorted(apart, reverse=True)
         assert len(found) == 8
@@ -194,35 +194,3 @@ def test_the_chart_holds_every_dot(world: World) -> None:
 
 def test_an_empty_chart_has_a_scale() -> None:
     assert [mark for _, mark in chart([]).ticks] == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-
-
-def test_however_many_look_one_computes(monkeypatch):
-    """The others wait for it; where it fails, the next one does it."""
-    from django.core.cache import cache
-
-    from annotator.insights.agreement import cached
-
-    computed, waited = [], []
-
-    def meanwhile(_seconds):
-        waited.append(1)
-        cache.set("agreement:test", "theirs", 60)
-
-    monkeypatch.setattr(cached, "_key", lambda choice: "agreement:test")
-    monkeypatch.setattr(cached, "gather", lambda *_: None)
-    monkeypatch.setattr(cached, "compare", lambda *_: computed.append(1) or "ours")
-    monkeypatch.setattr(cached.time, "sleep", meanwhile)
-    choice = type("Choice", (), {"model": None, "asked": [], "basis": "all"})()
-    try:
-        cache.set("agreement:test:lock", True, 60)  # somebody is at it
-        assert (cached.comparison(choice), computed, waited) == ("theirs", [], [1])
-        cache.delete_many(["agreement:test", "agreement:test:lock"])
-        assert (cached.comparison(choice), computed) == ("ours", [1])
-        assert cached.comparison(choice) == "ours"
-        assert computed == [1]
-        cache.delete("agreement:test")
-        cache.set("agreement:test:lock", True, 60)
-        monkeypatch.setattr(cached.time, "sleep", lambda _: cache.delete("agreement:test:lock"))  # it has failed
-        assert (cached.comparison(choice), computed) == ("ours", [1, 1])
-    finally:
-        cache.delete_many(["agreement:test", "agreement:test:lock"])

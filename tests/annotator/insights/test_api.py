@@ -6,7 +6,8 @@ import pytest
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
-from annotator.accounts.models import Role, User
+from annotator.accounts.models import Role
+from annotator.core import figures
 from tests.annotator.insights.conftest import World
 
 pytestmark = pytest.mark.django_db
@@ -14,11 +15,9 @@ ADDRESS = "/api/v1/agreement/"
 
 
 @pytest.fixture
-def api(make_user: Callable[..., User]) -> APIClient:
+def api(worker: None, api_of: Callable[..., APIClient]) -> APIClient:
     cache.clear()
-    client = APIClient()
-    client.force_authenticate(make_user("rae", Role.REVIEWER))
-    return client
+    return api_of(Role.REVIEWER)
 
 
 def test_the_numbers_of_the_page(api: APIClient, world: World) -> None:
@@ -30,6 +29,19 @@ def test_the_numbers_of_the_page(api: APIClient, world: World) -> None:
     row = found["sub_dimensions"][0]
     assert row["model"]["accuracy"] == 1.0
     assert 0 < row["people"]["exact"] < 1
+
+
+def test_before_the_first_time_a_program_is_informed_when_to_ask_again(
+    api: APIClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(figures, "send", lambda *what: asked.append(what))
+    later = api.get(ADDRESS)
+    assert (later.status_code, later.headers["Retry-After"], later.json()["retry_after_seconds"]) == (202, "3", 3)
+    figures.make(*asked[0])
+    found = api.get(ADDRESS)
+    assert found.status_code == 200
+    assert found.json()["made_at"]
 
 
 def test_what_is_not_there_or_does_not_fit_is_said(api: APIClient, world: World, make_user: Callable) -> None:

@@ -1,4 +1,4 @@
-"""A job in chunks: shared, fenced, taken over, cancelled, ended once; urgent jobs go between."""
+"""A job in chunks: shared, fenced, taken over, canceled, ended once; urgent jobs go between."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -12,7 +12,7 @@ from annotator.core.errors import ProblemError
 from annotator.jobs import chunks, services, tasks
 from annotator.jobs.chunks import ChunkRun
 from annotator.jobs.models import ChunkState, Job, JobChunk, JobState
-from annotator.jobs.services import MAX_ATTEMPTS, JobCancelled, JobLost, Run, claim, enqueue, request_cancel, run_job
+from annotator.jobs.services import MAX_ATTEMPTS, JobCanceled, JobLost, JobRun, claim, enqueue, request_cancel, run_job
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def added() -> Iterator[list[int]]:
     del chunks.WORK[KIND]
 
 
-def work(run: Run) -> dict[str, Any]:
+def work(run: JobRun) -> dict[str, Any]:
     if not JobChunk.objects.filter(job=run.job).exists():
         chunks.lay_out(run, [[1, 2, 3], [4, 5, 6], [7]])
     chunks.work_through(run, "Adding")
@@ -61,7 +61,7 @@ def job(called: list[str], added: list[int]) -> Job:
 
 
 @pytest.fixture
-def run(job: Job) -> Run:
+def run(job: Job) -> JobRun:
     """Somebody holds the job and has laid it out."""
     held = claim(str(job.pk))
     assert held is not None
@@ -83,7 +83,7 @@ def test_one_worker_does_it_alone_where_nobody_helps(job: Job, called: list[str]
     assert not JobChunk.objects.exists()
 
 
-def test_a_helper_takes_what_is_left_and_the_run_ends_it(run: Run, added: list[int]) -> None:
+def test_a_helper_takes_what_is_left_and_the_run_ends_it(run: JobRun, added: list[int]) -> None:
     mine = chunks.take(run.job)
     assert mine is not None
     chunks.help_with(str(run.job.pk))
@@ -96,7 +96,7 @@ def test_a_helper_takes_what_is_left_and_the_run_ends_it(run: Run, added: list[i
     assert JobChunk.objects.filter(state=ChunkState.DONE).count() == 3
 
 
-def test_a_part_of_a_chunk_counts(run: Run) -> None:
+def test_a_part_of_a_chunk_counts(run: JobRun) -> None:
     mine = chunks.take(run.job)
     assert mine is not None
     mine.progress(2)
@@ -104,7 +104,7 @@ def test_a_part_of_a_chunk_counts(run: Run) -> None:
     assert run.job.done == 2
 
 
-def test_a_helper_makes_room_for_what_else_waits(run: Run, called: list[str], added: list[int]) -> None:
+def test_a_helper_makes_room_for_what_else_waits(run: JobRun, called: list[str], added: list[int]) -> None:
     enqueue(kind="tests.other", title="Something else")
     chunks.help_with(str(run.job.pk))
     assert added == [1, 2, 3]
@@ -112,7 +112,7 @@ def test_a_helper_makes_room_for_what_else_waits(run: Run, called: list[str], ad
 
 
 def test_the_chunk_of_a_dead_worker_is_given_to_another_and_the_slow_one_has_no_effect(
-    run: Run, called: list[str], added: list[int], make_user: Callable[..., User]
+    run: JobRun, called: list[str], added: list[int], make_user: Callable[..., User]
 ) -> None:
     slow = chunks.take(run.job)
     assert slow is not None
@@ -124,13 +124,13 @@ def test_the_chunk_of_a_dead_worker_is_given_to_another_and_the_slow_one_has_no_
         make_user("twice")
     with pytest.raises(JobLost):
         slow.progress(3)
-    assert slow.cancelled()
+    assert slow.canceled()
     work(run)
     assert added == [1, 2, 3, 4, 5, 6, 7]
     assert not User.objects.exists()
 
 
-def test_a_job_whose_run_died_goes_on(run: Run, added: list[int]) -> None:
+def test_a_job_whose_run_died_goes_on(run: JobRun, added: list[int]) -> None:
     lose(Job.objects.filter(pk=run.job.pk))
     services.recover_lost()
     chunks.help_with(str(run.job.pk))
@@ -142,17 +142,17 @@ def test_a_job_whose_run_died_goes_on(run: Run, added: list[int]) -> None:
     assert (run.job.state, run.job.done, run.job.attempts) == (JobState.SUCCEEDED, 7, 2)
 
 
-def test_cancelling_stops_everybody(run: Run, added: list[int], make_user: Callable[..., User]) -> None:
+def test_canceling_stops_everybody(run: JobRun, added: list[int], make_user: Callable[..., User]) -> None:
     mine = chunks.take(run.job)
     assert mine is not None
     request_cancel(job=run.job)
-    with pytest.raises(JobCancelled), mine.commit():
+    with pytest.raises(JobCanceled), mine.commit():
         make_user("effect")
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCanceled):
         mine.progress(3)
     assert chunks.take(run.job) is None
     chunks.help_with(str(run.job.pk))
-    with pytest.raises(JobCancelled):
+    with pytest.raises(JobCanceled):
         chunks.work_through(run, "Adding")
     assert not added
     assert not User.objects.exists()
@@ -162,7 +162,7 @@ def test_cancelling_stops_everybody(run: Run, added: list[int], make_user: Calla
     ("error", "said"),
     [(ProblemError("There is a hole in it."), "There is a hole in it."), (ValueError("oh"), "ValueError: oh")],
 )
-def test_what_a_helper_finds_wrong_ends_the_job(run: Run, error: Exception, said: str) -> None:
+def test_what_a_helper_finds_wrong_ends_the_job(run: JobRun, error: Exception, said: str) -> None:
     def fail(chunk: ChunkRun) -> None:
         raise error
 
@@ -176,14 +176,14 @@ def test_what_a_helper_finds_wrong_ends_the_job(run: Run, error: Exception, said
     assert not JobChunk.objects.exists()
 
 
-def test_a_chunk_that_kills_its_workers_ends_the_job_with_a_reason(run: Run) -> None:
+def test_a_chunk_that_kills_its_workers_ends_the_job_with_a_reason(run: JobRun) -> None:
     for _ in range(MAX_ATTEMPTS):
         assert chunks.take(run.job)
         lose(JobChunk.objects.filter(state=ChunkState.RUNNING))
         chunks.reclaim()
     run.job.refresh_from_db()
     assert run.job.state == JobState.FAILED
-    assert "died 5 times while working on the same part" in run.job.error
+    assert "died 5 times on the same part" in run.job.error
 
 
 def test_work_that_forgets_to_commit_is_a_mistake_that_is_said(job: Job) -> None:

@@ -1,4 +1,4 @@
-"""The life of a job: taken by one worker, watched, cancelled, lost, taken up again, and its effect once."""
+"""The life of a job: taken by one worker, watched, canceled, lost, taken up again, and its effect once."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,7 +11,7 @@ from annotator.accounts.models import User
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.jobs import services
 from annotator.jobs.models import Job, JobState
-from annotator.jobs.services import JobCancelled, JobLost, Run, claim, enqueue, recover_lost, request_cancel, run_job
+from annotator.jobs.services import JobCanceled, JobLost, JobRun, claim, enqueue, recover_lost, request_cancel, run_job
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +60,7 @@ def test_asking_twice_for_the_same_gives_the_same_job(sent: list[str]) -> None:
 
 
 def test_what_a_job_gives_is_kept(job: Job) -> None:
-    def work(run: Run) -> dict[str, Any]:
+    def work(run: JobRun) -> dict[str, Any]:
         run.stage("Counting", total=run.params["to"])
         for number in range(1, 4):
             run.progress(number)
@@ -86,30 +86,30 @@ def test_one_worker_gets_it(job: Job) -> None:
     ],
 )
 def test_how_it_failed_is_said_in_words(job: Job, error: Exception, said: str) -> None:
-    def work(run: Run) -> None:
+    def work(run: JobRun) -> None:
         raise error
 
     run_job(str(job.id), work)
     assert state_of(job) == (JobState.FAILED, said)
 
 
-def test_a_waiting_job_is_cancelled_at_once(job: Job) -> None:
-    assert request_cancel(job=job).state == JobState.CANCELLED
+def test_a_waiting_job_is_canceled_at_once(job: Job) -> None:
+    assert request_cancel(job=job).state == JobState.CANCELED
     assert claim(str(job.id)) is None
-    with pytest.raises(ConflictError, match="already cancelled"):
+    with pytest.raises(ConflictError, match="already finished"):
         request_cancel(job=job)
 
 
 def test_a_running_job_stops_at_its_next_step_and_leaves_no_effect(job: Job, make_user: Callable[..., User]) -> None:
-    def work(run: Run) -> None:
+    def work(run: JobRun) -> None:
         request_cancel(job=job)
-        with pytest.raises(JobCancelled), run.commit():
+        with pytest.raises(JobCanceled), run.commit():
             make_user("effect")
         run.stage("Next step")
         pytest.fail("it went on")
 
     run_job(str(job.id), work)
-    assert state_of(job)[0] == JobState.CANCELLED
+    assert state_of(job)[0] == JobState.CANCELED
     assert not User.objects.filter(username="effect").exists()
 
 
@@ -151,12 +151,12 @@ def test_a_job_that_kills_its_workers_is_given_up_with_a_reason(job: Job) -> Non
     assert "died 5 times" in error
 
 
-def test_a_lost_job_that_was_to_be_cancelled_is(job: Job) -> None:
+def test_a_lost_job_that_was_to_be_canceled_is(job: Job) -> None:
     assert claim(str(job.id))
     request_cancel(job=job)
     lose(job)
     recover_lost()
-    assert state_of(job)[0] == JobState.CANCELLED
+    assert state_of(job)[0] == JobState.CANCELED
 
 
 def test_a_message_that_the_broker_lost_is_sent_again(

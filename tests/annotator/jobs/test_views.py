@@ -36,7 +36,7 @@ def test_a_reviewer_sees_all_and_cancels_none_of_others(make_user: Callable[...,
 def test_an_admin_cancels_a_waiting_job_at_once(make_user: Callable[..., User], client: Client) -> None:
     job = Job.objects.create(kind="x", title="another's")
     client.force_login(make_user("root", Role.ADMIN), backend=BACKEND)
-    assert client.post(f"/api/v1/jobs/{job.pk}/cancel/").json()["state"] == "cancelled"
+    assert client.post(f"/api/v1/jobs/{job.pk}/cancel/").json()["state"] == "canceled"
     answer = client.post(f"/api/v1/jobs/{job.pk}/cancel/")
     assert answer.status_code == 409
     assert answer.json()["code"] == "conflict"

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from annotator.accounts.models import ApiToken, Role, User
+from annotator.accounts.models import Role
 from annotator.core.errors import ProblemError
 from annotator.library import services
 from annotator.library.models import ImportBatch, ImportProblem, Item, MediaType
@@ -19,21 +19,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def program(client: Client, make_user: Callable[..., User]) -> Callable[[str | None], Client]:
-    """A client that holds a token of a person in this role."""
-
-    def with_token(role: str | None) -> Client:
-        _row, token = ApiToken.issue(user=make_user("owner", role), name="notebook")
-        client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-        return client
-
-    return with_token
-
-
-@pytest.fixture
 def pair(files: Path) -> tuple[Item, Item]:
     prompt = make_prompt("A red kite")
-    picture = make_item(prompt=prompt, generator=make_generator("painter", "1", {"steps": 3}), licence="CC0")
+    picture = make_item(prompt=prompt, generator=make_generator("painter", "1", {"steps": 3}), license="CC0")
     return picture, make_item(MediaType.VIDEO, prompt=prompt, generator=make_generator("mover"))
 
 
@@ -51,7 +39,7 @@ def test_who_may_read(program: Callable, path: str, role: str | None, status: in
 
 
 @pytest.mark.parametrize("path", ["items/", "items/1/", "prompts/", "generators/", "imports/", "imports/1/problems/"])
-def test_without_a_token_nothing_is_told(client: Client, path: str) -> None:
+def test_without_a_token_nothing_is_revealed(client: Client, path: str) -> None:
     response = client.get(f"/api/v1/{path}")
     assert response.status_code == 401
     assert response["Content-Type"] == "application/problem+json"
@@ -82,7 +70,7 @@ def test_an_item_leads_to_its_media(program: Callable, pair: tuple[Item, Item]) 
         ("", [1, 0]),
         ("media_type=video", [1]),
         ("generator=painter", [0]),
-        ("q=KITE&licence=CC0", [0]),
+        ("q=KITE&license=CC0", [0]),
         ("ordering=oldest", [0, 1]),
         ("q=zebra", []),
     ],
@@ -152,7 +140,7 @@ def test_an_upload_that_does_not_fit_is_a_problem_in_words(program: Callable, mo
     assert nothing.status_code == 400
     assert "upload" in nothing.json()["errors"]
     wrong = client.post("/api/v1/imports/", {"upload": zip_file("may.rar")})
-    assert "is no ZIP archive" in str(wrong.json()["errors"]["upload"])
+    assert "is not a ZIP archive" in str(wrong.json()["errors"]["upload"])
     assert client.post("/api/v1/imports/", {"a": 1}, content_type="application/json").status_code == 415
 
     def refuse(**given: object) -> ImportBatch:

@@ -17,6 +17,7 @@ from annotator.accounts.models import ApiToken, Role, User
 from annotator.jobs.models import Job, JobState
 from annotator.library import services, storage
 from annotator.library.models import Generator, ImportBatch, Item, Prompt
+from reward_engine.storage import file_sha256
 
 pytestmark = pytest.mark.django_db
 
@@ -62,12 +63,12 @@ def test_all_of_them_by_the_command(videos: Path, capsys: pytest.CaptureFixture[
     call_command(
         "import_media", str(videos), "--manifest", "ratings.csv",
         "--map", "file=file", "--map", "prompt=prompt", "--map", "generator=generator",
-        "--set", "source=FETV", "--set", "licence=research data, no licence stated", "--name", "Generated videos",
+        "--set", "source=FETV", "--set", "license=research data, no license stated", "--name", "Generated videos",
     )  # fmt: skip
     # Four clips of one prompt are there twice, byte for byte, because they were rated in two categories.
     distinct = {((videos / row["file"]).read_bytes(), row["prompt"], row["generator"]) for row in rows}
     twice = len(rows) - len(distinct)
-    assert f"{len(distinct)} of 64 rows imported, {twice} were there already." in capsys.readouterr().out
+    assert f"{len(distinct)} of 64 rows imported. {twice} were already in the library." in capsys.readouterr().out
     batch = ImportBatch.objects.get()
     assert (batch.rows, batch.imported, batch.duplicates, batch.rejected) == (64, len(distinct), twice, 0)
     assert set(Generator.objects.values_list("name", flat=True)) == {row["generator"] for row in rows}
@@ -79,9 +80,9 @@ def test_all_of_them_by_the_command(videos: Path, capsys: pytest.CaptureFixture[
         # Every further column is kept; an empty cell says nothing.
         kept = {key: row[key] for key in ("category", "static_quality", "temporal_quality", "alignment") if row[key]}
         assert item.extra == kept
-        assert (item.media_type, item.mime_type, item.licence[:8]) == ("video", "video/mp4", "research")
+        assert (item.media_type, item.mime_type, item.license[:8]) == ("video", "video/mp4", "research")
         assert all((item.duration_ms, item.frame_rate, item.frame_count, item.width, item.height))
-        assert storage.file_sha256(storage.original_path(item)) == item.sha256
+        assert file_sha256(storage.original_path(item)) == item.sha256
         assert storage.thumbnail_path(item).stat().st_size > 200
 
 
@@ -106,7 +107,7 @@ def test_a_zip_in_the_browser(videos: Path, client: Client, make_user: Callable[
             "column_file": "clip",
             "column_prompt": "what",
             "column_generator": "who",
-            "licence": "research data",
+            "license": "research data",
         },
     )
     batch = ImportBatch.objects.get()
@@ -119,7 +120,7 @@ def test_a_zip_in_the_browser(videos: Path, client: Client, make_user: Callable[
     item = Item.objects.order_by("pk").first()
     assert item is not None
     assert (item.generator.name, item.extra) == (rows[0]["generator"], {"category": "actions"})
-    assert item.licence == "research data"
+    assert item.license == "research data"
     page = client.get(reverse("library:batch", args=[batch.pk]))
     assert "actions_99_cogvideo.mp4" in page.content.decode()
     part = client.get(reverse("library:media", args=[item.pk]), headers={"Range": "bytes=0-99"})
@@ -146,8 +147,8 @@ def test_a_zip_by_the_api(videos: Path, client: Client, make_user: Callable[...,
         {"upload": SimpleUploadedFile("clips.zip", packed(videos, rows), "application/zip"), "source": "FETV"},
         headers=headers,
     )
-    assert run(ImportBatch.objects.get(pk=again.json()["id"])).result["message"] == (
-        "0 of 4 rows imported, 4 were there already."
+    assert run(ImportBatch.objects.get(pk=again.json()["id"])).message == (
+        "0 of 4 rows imported. 4 were already in the library."
     )
 
 
@@ -157,7 +158,7 @@ def test_the_shared_media(media: Path, files: Path) -> None:
     lines = [f"{name},{'a painting of an ocean' if name.startswith('imagereward') else name}" for name in names]
     manifest = files / "media.csv"
     manifest.write_text("\n".join(["file,prompt", *lines]) + "\n")
-    call_command("import_media", str(media), "--manifest", str(manifest), "--set", "licence=Apache-2.0")
+    call_command("import_media", str(media), "--manifest", str(manifest), "--set", "license=Apache-2.0")
     assert Counter(Item.objects.values_list("media_type", flat=True)) == {"image": 6, "video": 2}
     assert Prompt.objects.count() == 5
     assert set(Item.objects.values_list("mime_type", flat=True)) == {"image/webp", "image/jpeg", "video/mp4"}

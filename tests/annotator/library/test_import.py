@@ -11,12 +11,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from annotator.accounts.models import Role
+from annotator.core import folders
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import Job, JobState
-from annotator.jobs.services import JobCancelled, JobLost, Run, claim, recover_lost, request_cancel, run_job
+from annotator.jobs.services import JobCanceled, JobLost, JobRun, claim, recover_lost, request_cancel, run_job
 from annotator.library import services, storage, tasks
 from annotator.library.models import Generator, ImportBatch, ImportProblem, Item, Prompt
-from annotator.library.services import importing, uploads
+from annotator.library.services import import_rows, uploads
 from tests.factories import write_image, write_video
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,7 @@ def folder(files: Path) -> Path:
     write_manifest(
         folder / "manifest.csv",
         [
-            {"file": "in/a.png", "prompt": "a kite", "generator": "sd", "licence": "CC0", "score": "4"},
+            {"file": "in/a.png", "prompt": "a kite", "generator": "sd", "license": "CC0", "score": "4"},
             {"file": "b.jpg", "prompt": "a kite", "generator": "sd", "generator_parameters": '{"b": 1, "a": 2}'},
             {"file": "bad.png", "prompt": "a kite"},
             {"file": "in/a.png", "prompt": " a kite ", "generator": "sd"},
@@ -84,19 +85,19 @@ def uploaded(path: Path) -> SimpleUploadedFile:
 
 @pytest.fixture
 def two_rows_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "ROWS_A_COMMIT", 2)
+    monkeypatch.setattr(import_rows, "ROWS_A_COMMIT", 2)
 
 
-def test_good_rows_go_in_and_bad_ones_are_told(folder: Path, make_user: Callable[..., object]) -> None:
+def test_good_rows_go_in_and_bad_ones_are_reported(folder: Path, make_user: Callable[..., object]) -> None:
     user = make_user("ada", Role.ADMIN)
     report = services.import_now(folder, user=user, name="First")
-    assert report.message == "3 of 7 rows imported, 1 was there already, 3 refused."
+    assert report.message == "3 of 7 rows imported. 1 was already in the library. 3 were rejected."
     assert problems() == PROBLEMS == [(p.row, p.file, p.field, p.code) for p in report.problems]
     batch = ImportBatch.objects.get()
     assert counts(batch) == (7, 3, 1, 3)
     assert (batch.name, batch.imported_by, batch.finished_at is not None) == ("First", user, True)
     first, second, video = Item.objects.order_by("pk")
-    assert (first.file_name, first.licence, first.extra) == ("in/a.png", "CC0", {"score": "4"})
+    assert (first.file_name, first.license, first.extra) == ("in/a.png", "CC0", {"score": "4"})
     assert (first.prompt, first.batch) == (second.prompt, batch)
     assert second.generator == video.generator  # the order of the parameters says nothing
     assert (video.media_type, video.frame_count, video.duration_ms) == ("video", 10, 1000)
@@ -197,10 +198,10 @@ def test_an_upload_is_imported_by_its_job_and_then_removed(folder: Path, make_us
     assert (batch.name, batch.imported_by, batch.job.requested_by) == ("set.zip", user, user)
     assert batch.job.params == {"batch": batch.pk}
     assert (uploads.folder_of(batch.pk) / "archive.zip").is_file()
-    assert not uploads.imports_root().is_relative_to(folder.parent / "media")
+    assert not folders.imports_folder().is_relative_to(folder.parent / "media")
     job = run(batch)
     assert job.state == JobState.SUCCEEDED
-    assert job.result["message"] == "3 of 7 rows imported, 1 was there already, 3 refused."
+    assert job.message == "3 of 7 rows imported. 1 was already in the library. 3 were rejected."
     assert job.result["url"] == f"/library/imports/{batch.pk}/"
     assert (job.stage, job.done, job.total) == ("Importing", 7, 7)
     assert counts(batch) == (7, 3, 1, 3)
@@ -238,8 +239,8 @@ def test_a_path_of_the_server(folder: Path) -> None:
 def test_either_an_upload_or_a_path(folder: Path) -> None:
     with pytest.raises(ProblemError, match="either"):
         services.start_import()
-    with pytest.raises(ProblemError, match="no field “colour”"):
-        services.start_import(source_path=folder, options={"defaults": {"colour": "red"}})
+    with pytest.raises(ProblemError, match="no field “color”"):
+        services.start_import(source_path=folder, options={"defaults": {"color": "red"}})
     with pytest.raises(ProblemError, match="Nothing was uploaded"):
         services.start_import(upload=[])
     assert not ImportBatch.objects.exists()
@@ -249,21 +250,21 @@ def test_a_bad_archive_fails_the_job_in_words(folder: Path) -> None:
     batch = services.start_import(upload=SimpleUploadedFile("x.zip", b"no zip"))
     job = run(batch)
     assert job.state == JobState.FAILED
-    assert job.error.startswith("x.zip is no ZIP archive")
+    assert job.error.startswith("x.zip is not a ZIP archive")
     assert not uploads.folder_of(batch.pk).exists()
 
 
 def fail_at_commit(monkeypatch: pytest.MonkeyPatch, number: int, error: BaseException) -> None:
     """The worker dies inside its ``number``-th commit of rows, with the rows written but not committed."""
-    real, calls = importing._record, []
+    real, calls = import_rows._record, []
 
-    def record(batch: ImportBatch, group: list[importing.Prepared]) -> None:
+    def record(batch: ImportBatch, group: list[import_rows.Prepared]) -> None:
         real(batch, group)
         calls.append(1)
         if len(calls) == number:
             raise error
 
-    monkeypatch.setattr(importing, "_record", record)
+    monkeypatch.setattr(import_rows, "_record", record)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
@@ -299,8 +300,8 @@ def test_what_went_in_before_the_kill_is_not_verified_again(folder: Path, monkey
         with pytest.raises(KeyboardInterrupt):
             run(batch)
     prepared: list[int] = []
-    real = importing._prepare
-    monkeypatch.setattr(importing, "_prepare", lambda row, *rest: prepared.append(row.number) or real(row, *rest))
+    real = import_rows._prepare
+    monkeypatch.setattr(import_rows, "_prepare", lambda row, *rest: prepared.append(row.number) or real(row, *rest))
     Job.objects.update(state=JobState.QUEUED)
     run(batch)
     assert sorted(prepared) == [5, 6, 7]
@@ -321,22 +322,22 @@ def test_a_run_that_was_slow_and_lost_its_job_leaves_no_effect(folder: Path, mon
 
 
 @pytest.mark.usefixtures("two_rows_a_commit")
-def test_cancelled_half_way(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_canceled_half_way(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = start(folder)
-    real = Run.commit
+    real = JobRun.commit
     commits: list[int] = []
 
     @contextmanager
-    def commit(self: Run):  # type: ignore[no-untyped-def]
+    def commit(self: JobRun):  # type: ignore[no-untyped-def]
         commits.append(1)
         if len(commits) == 3:  # the hash of the manifest, two rows, and now
             request_cancel(job=self.job)
         with real(self):
             yield
 
-    monkeypatch.setattr(Run, "commit", commit)
+    monkeypatch.setattr(JobRun, "commit", commit)
     job = run(batch)
-    assert job.state == JobState.CANCELLED
+    assert job.state == JobState.CANCELED
     assert counts(batch) == (2, 2, 0, 0)
     assert Item.objects.count() == 2
     batch.refresh_from_db()
@@ -344,7 +345,7 @@ def test_cancelled_half_way(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert not uploads.folder_of(batch.pk).exists()
 
 
-def test_an_upload_whose_job_was_cancelled_while_it_waited_goes_with_the_next_import(folder: Path) -> None:
+def test_an_upload_whose_job_was_canceled_while_it_waited_goes_with_the_next_import(folder: Path) -> None:
     batch = start(folder)
     request_cancel(job=batch.job)
     assert uploads.folder_of(batch.pk).is_dir()
@@ -368,8 +369,8 @@ def test_the_work_is_the_same_by_hand(folder: Path) -> None:
     batch = services.start_import(source_path=folder)
     run_job(str(batch.job_id), lambda run: services.import_media(run, batch.pk))
     assert counts(batch) == (7, 3, 1, 3)
-    with pytest.raises(JobCancelled):
-        raise JobCancelled
+    with pytest.raises(JobCanceled):
+        raise JobCanceled
 
 
 CASES = Path(__file__).parents[4] / "shared" / "cases" / "archives"

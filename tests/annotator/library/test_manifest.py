@@ -50,9 +50,9 @@ def test_columns_by_other_names(tmp_path: Path) -> None:
 
 def test_defaults_are_for_rows_that_say_nothing(tmp_path: Path) -> None:
     text = "file,prompt,generator\na.png,p,\nb.png,p,sd\n"
-    first, second = read(tmp_path, text, defaults={"generator": "real", "licence": "CC0"})
-    assert (first.values["generator"], first.values["licence"]) == ("real", "CC0")
-    assert (second.values["generator"], second.values["licence"]) == ("sd", "CC0")
+    first, second = read(tmp_path, text, defaults={"generator": "real", "license": "CC0"})
+    assert (first.values["generator"], first.values["license"]) == ("real", "CC0")
+    assert (second.values["generator"], second.values["license"]) == ("sd", "CC0")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -73,7 +73,7 @@ def test_columns_in_capitals_and_mapped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("codec", "guess"), [("cp1252", "Windows-1252"), ("utf-16-le", ""), ("utf-8", "")])
-def test_an_encoding_that_was_guessed_is_told(tmp_path: Path, codec: str, guess: str) -> None:
+def test_an_encoding_that_was_guessed_is_reported(tmp_path: Path, codec: str, guess: str) -> None:
     path = tmp_path / "m.csv"
     path.write_bytes("file,prompt\na.png,Größe\n".encode(codec))
     assert survey(path, "m.csv", ImportOptions()).guessed_encoding == guess
@@ -123,7 +123,9 @@ def test_a_manifest_that_cannot_be_used(tmp_path: Path, content: str | bytes, na
         ("a.png,p\0q", "prompt", "bad_character"),
     ],
 )
-def test_a_bad_csv_row_is_told_and_the_next_goes_on(tmp_path: Path, line: str, field: str | None, code: str) -> None:
+def test_a_bad_csv_row_is_reported_and_the_next_goes_on(
+    tmp_path: Path, line: str, field: str | None, code: str
+) -> None:
     bad, good = read(tmp_path, f"file,prompt\n{line}\nb.png,p\n")
     assert bad.problem is not None
     if code == "missing_prompt" and line == "a.png":
@@ -151,7 +153,9 @@ def test_a_bad_csv_row_is_told_and_the_next_goes_on(tmp_path: Path, line: str, f
         ('{"file": "a", "prompt": "p", "notes": "%s"}' % ("x" * 20_001), "extra", "too_long_text"),
     ],
 )
-def test_a_bad_json_row_is_told_and_the_next_goes_on(tmp_path: Path, line: str, field: str | None, code: str) -> None:
+def test_a_bad_json_row_is_reported_and_the_next_goes_on(
+    tmp_path: Path, line: str, field: str | None, code: str
+) -> None:
     bad, good = read(tmp_path, f'{line}\n{{"file": "b", "prompt": "p"}}\n', "m.jsonl")
     assert bad.problem is not None
     assert (bad.problem.code, bad.problem.details.get("field")) == (code, field)
@@ -162,7 +166,7 @@ def test_a_bad_json_row_is_told_and_the_next_goes_on(tmp_path: Path, line: str, 
     ("options", "code"),
     [
         ({"columns": {"fiel": "x"}}, "unknown_field"),
-        ({"defaults": {"colour": "x"}}, "unknown_field"),
+        ({"defaults": {"color": "x"}}, "unknown_field"),
         ({"defaults": {"file": "x"}}, "default_file"),
     ],
 )

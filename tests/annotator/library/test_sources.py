@@ -174,10 +174,26 @@ def test_damage(tmp_path: Path) -> None:
     path = make_zip(tmp_path / "a.zip", {"a.png": os.urandom(5000)})
     whole = path.read_bytes()
     path.write_bytes(whole[:3000])
-    with pytest.raises(ProblemError, match=r"a\.zip is no ZIP archive or is cut off"):
+    with pytest.raises(ProblemError, match=r"a\.zip is not a ZIP archive or is truncated"):
         open_source(path)
     path.write_bytes(whole[:1000] + b"!!!!" + whole[1004:])
     assert code_of(path, "a.png") == "bad_member"
+
+
+def test_an_archive_may_unpack_to_50_gib_and_not_to_a_byte_more(tmp_path: Path) -> None:
+    """The sizes are what the archive claims: that is all there is to go by before it is unpacked."""
+    for more in (0, 1):
+        path = tmp_path / f"{more}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for number in range(50):
+                archive.writestr(f"{number}.png", b"x")
+                archive.filelist[number].file_size = 1024**3 + (more if number == 0 else 0)
+        if more:
+            with pytest.raises(ProblemError, match=r"over the limit of 50\.0 GB") as caught:
+                open_source(path)
+            assert caught.value.code == "too_large_archive"
+        else:
+            open_source(path).close()
 
 
 def test_archives_that_are_too_much_as_a_whole(tmp_path: Path) -> None:
@@ -196,7 +212,7 @@ def test_archives_that_are_too_much_as_a_whole(tmp_path: Path) -> None:
 def test_missing_files_and_sources(tmp_path: Path) -> None:
     assert code_of(tmp_path, "a.png") == "missing_file"
     assert code_of(make_zip(tmp_path / "a.zip", {"b.png": b""}), "a.png") == "missing_file"
-    with pytest.raises(ProblemError, match="no folder or ZIP"):
+    with pytest.raises(ProblemError, match=r"folder or ZIP .* does not exist"):
         open_source(tmp_path / "nowhere")
     empty = io.BytesIO()
     zipfile.ZipFile(empty, "w").close()
@@ -288,6 +304,14 @@ def unicode_path(raw: bytes, name: str) -> bytes:
         ("кот.png".encode("cp866"), b"", "кот.png", None),
         ("猫の絵.png".encode("shift_jis"), b"", "猫の絵.png", None),
         ("고양이.png".encode("cp949"), b"", "고양이.png", None),
+        ("Χαρταετός.png".encode("cp737"), b"", "Χαρταετός.png", None),
+        ("Uçurtma ışığı.png".encode("cp857"), b"", "Uçurtma ışığı.png", None),
+        ("עפיפון.png".encode("cp862"), b"", "עפיפון.png", None),
+        ("طائرة.png".encode("cp1256"), b"", "طائرة.png", None),
+        ("ว่าว.png".encode("cp874"), b"", "ว่าว.png", None),
+        ("Größe.png".encode("mac_roman"), b"", "Größe.png", None),
+        ("Змей.png".encode("koi8_r"), b"", "Змей.png", None),
+        ("赤い凧.png".encode("euc_jp"), b"", "赤い凧.png", None),
         (b"in\\a.png", b"", "in/a.png", "in/a.png"),
     ],
 )
@@ -337,6 +361,13 @@ def test_archives_from_the_field(name: str) -> None:
             assert row.problem is None
             with source.opened(locate(source, row.file, "", ())) as copy:
                 assert copy.stat().st_size > 100
+
+
+def test_a_manifest_that_must_not_be_read_is_told_as_such(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "a.zip", {"/manifest.csv": b"file,prompt", "/a.png": b"x"})
+    with closing(open_source(path)) as source, pytest.raises(ProblemError, match=r"manifest\.csv.*absolute") as problem:
+        find_manifest(source)
+    assert problem.value.code == "absolute_path"
 
 
 def test_names_in_two_unicode_forms(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from annotator.core.errors import ProblemError
-from annotator.library.verify import LIMITS, Limits, make_thumbnail, verify_media
+from annotator.library.thumbnails import make_thumbnail
+from annotator.library.verify import LIMITS, Limits, verify_media
 from tests.factories import write_image, write_video
 
 
@@ -197,7 +198,7 @@ def test_limits(tmp_path: Path, make: str, limits: Limits, code: str) -> None:
 
 @pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp"])
 def test_animated(tmp_path: Path, name: str) -> None:
-    first, *rest = [Image.new("RGB", (32, 32), colour) for colour in ("red", "green", "blue")]
+    first, *rest = [Image.new("RGB", (32, 32), color) for color in ("red", "green", "blue")]
     first.save(tmp_path / name, save_all=True, append_images=rest, duration=100)
     assert code_of(tmp_path / name) == "animated"
 

@@ -13,24 +13,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from annotator.accounts.models import Role, User
+from annotator.accounts.models import Role
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import Job, JobState
-from annotator.library import manifest, panels, services
+from annotator.library import manifest, services
+from annotator.library.item_panels import item_panels
 from annotator.library.models import ImportBatch, ImportProblem, Item, MediaType
 from tests.factories import make_generator, make_item, make_prompt
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def sign_in(client: Client, make_user: Callable[..., User]) -> Callable[..., User]:
-    def enter(role: str | None) -> User:
-        user = make_user("someone", role)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return user
-
-    return enter
 
 
 @pytest.fixture
@@ -125,7 +116,7 @@ def test_the_gallery_comes_in_pages(
         ({"generator": "painter"}, "ba"),
         ({"q": "KITE"}, "ca"),
         ({"q": "100%"}, "b"),
-        ({"licence": "CC0"}, "a"),
+        ({"license": "CC0"}, "a"),
         ({"batch": "BATCH"}, "c"),
         ({"q": "kite", "generator": "painter"}, "a"),
         ({"ordering": "oldest"}, "abcd"),
@@ -143,7 +134,7 @@ def test_filters_and_orders(client: Client, sign_in: Callable, many: Callable, q
     batch = ImportBatch.objects.create(name="May")
     painter, mover = make_generator("painter"), make_generator("mover")
     items = {
-        "a": many(1, prompt=make_prompt("a kite at sea"), generator=painter, licence="CC0", size_bytes=20)[0],
+        "a": many(1, prompt=make_prompt("a kite at sea"), generator=painter, license="CC0", size_bytes=20)[0],
         "b": many(1, prompt=make_prompt("100% wool"), generator=painter, size_bytes=30)[0],
         "c": many(1, prompt=make_prompt("b Kite"), generator=mover, batch=batch)[0],
         "d": many(1, prompt=make_prompt("a clip"), generator=make_generator("film"), media_type=MediaType.VIDEO,
@@ -159,7 +150,7 @@ def test_htmx_gets_the_list_alone_and_the_address_moves(client: Client, sign_in:
     sign_in(Role.REVIEWER)
     many(2)
     response = client.get(
-        reverse("library:items"), {"q": "red kite", "generator": "", "licence": ""}, headers={"HX-Request": "true"}
+        reverse("library:items"), {"q": "red kite", "generator": "", "license": ""}, headers={"HX-Request": "true"}
     )
     assert b"<html" not in response.content
     assert response["HX-Push-Url"] == "/library/?q=red+kite"
@@ -178,15 +169,15 @@ def test_nothing_fits_is_said_with_a_way_out(client: Client, sign_in: Callable, 
     sign_in(Role.REVIEWER)
     many(1)
     content = client.get(reverse("library:items"), {"q": "zebra"}).content.decode()
-    assert "Nothing in the library fits" in content
-    assert "Clear the filters" in content
+    assert "No items match" in content
+    assert "Clear filters" in content
 
 
 def test_text_from_outside_stays_text(client: Client, sign_in: Callable, many: Callable) -> None:
     sign_in(Role.REVIEWER)
     bad = "<script>alert(1)</script>"
     item = many(
-        1, prompt=make_prompt(bad), generator=make_generator(bad, bad, {bad: bad}), source=bad, licence=bad,
+        1, prompt=make_prompt(bad), generator=make_generator(bad, bad, {bad: bad}), source=bad, license=bad,
         file_name=bad, extra={bad: bad},
     )[0]  # fmt: skip
     for url in (reverse("library:items"), reverse("library:item", args=[item.pk])):
@@ -195,18 +186,19 @@ def test_text_from_outside_stays_text(client: Client, sign_in: Callable, many: C
         assert "&lt;script&gt;alert" in content
 
 
-def test_an_item_is_told_whole(client: Client, sign_in: Callable, files: Path) -> None:
+def test_an_item_is_shown_whole(client: Client, sign_in: Callable, files: Path) -> None:
     sign_in(Role.REVIEWER)
     batch = ImportBatch.objects.create(name="Studio, May")
     prompt = make_prompt("A brass lamp")
     clip = make_item(
         MediaType.VIDEO, prompt=prompt, generator=make_generator("mover", "2.1", {"steps": 30}), batch=batch,
-        source="Studio tests", licence="CC-BY-4.0", external_id="lamp-7", extra={"scene": "indoor"},
+        source="Studio tests", license="CC-BY-4.0", external_id="lamp-7", extra={"scene": "indoor"},
     )  # fmt: skip
     other = make_item(prompt=prompt)
     content = client.get(reverse("library:item", args=[clip.pk])).content.decode()
     for text in ("A brass lamp", "mover", "2.1", "steps", "30", "Studio tests", "CC-BY-4.0", "lamp-7", clip.sha256,
-                 "1.0 s", "10 frames a second", "96 × 64", "video/mp4", "Studio, May", "scene", "indoor"):  # fmt: skip
+                 "1.0 s", "10 frames per second", "96 × 64", "video/mp4", "Studio, May",
+                 "scene", "indoor"):  # fmt: skip
         assert text in content, text
     assert "<video" in content
     assert "controls" in content
@@ -227,16 +219,16 @@ def test_other_apps_show_their_panels_on_an_item(
     def words(request: HttpRequest, item: Item) -> dict:
         return {"words": f"<for {request.user.username}>"}
 
-    panels.register("test_panel.html", words)
-    panels.register("test_silent.html", lambda request, item: None)
+    item_panels.register("test_panel.html", words)
+    item_panels.register("test_silent.html", lambda request, item: None)
     try:
         sign_in(Role.REVIEWER)
         item = many(1)[0]
         content = client.get(reverse("library:item", args=[item.pk])).content.decode()
     finally:
-        panels.unregister("test_panel.html")
-        panels.unregister("test_silent.html")
-    assert f"<p>Panel of {item.pk}: &lt;for someone&gt;</p>" in content
+        item_panels.unregister("test_panel.html")
+        item_panels.unregister("test_silent.html")
+    assert f"<p>Panel of {item.pk}: &lt;for reviewer&gt;</p>" in content
     assert "never seen" not in content
 
 
@@ -251,7 +243,7 @@ def archive(*names: str) -> SimpleUploadedFile:
 def test_an_import_is_handed_to_the_service_with_its_options(
     client: Client, sign_in: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user = sign_in(Role.ADMIN)
+    user = sign_in(Role.ADMIN).user
     taken: dict = {}
 
     def start_import(**given: object) -> ImportBatch:
@@ -264,7 +256,7 @@ def test_an_import_is_handed_to_the_service_with_its_options(
         {
             "upload": archive("a.png"),
             "manifest": SimpleUploadedFile("list.jsonl", b'{"file": "a.png"}'),
-            "licence": "CC0",
+            "license": "CC0",
             "column_file": "image_path",
         },
     )
@@ -276,16 +268,16 @@ def test_an_import_is_handed_to_the_service_with_its_options(
     assert taken["manifest"].name == "list.jsonl"
     assert taken["requested_by"] == user
     assert taken["options"]["columns"] == {"file": "image_path"}
-    assert taken["options"]["defaults"] == {"licence": "CC0"}
+    assert taken["options"]["defaults"] == {"license": "CC0"}
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         ({}, "This field is required"),
-        ({"upload": SimpleUploadedFile("a.rar", b"x")}, "“a.rar” is no ZIP archive"),
-        ({"upload": archive(), "manifest": SimpleUploadedFile("a.xlsx", b"x")}, "“a.xlsx” is no manifest"),
-        ({"upload": archive(), "column_file": "x", "column_prompt": "x"}, "“x” is taken for “file” already"),
+        ({"upload": SimpleUploadedFile("a.rar", b"x")}, "“a.rar” is not a ZIP archive"),
+        ({"upload": archive(), "manifest": SimpleUploadedFile("a.xlsx", b"x")}, "“a.xlsx” is not a manifest"),
+        ({"upload": archive(), "column_file": "x", "column_prompt": "x"}, "“x” is already used for “file”"),
     ],
 )
 def test_a_form_that_does_not_fit_says_so(client: Client, sign_in: Callable, data: dict, words: str) -> None:
@@ -380,7 +372,7 @@ def test_a_running_import_is_shown_live_and_a_failed_one_in_words(client: Client
     ended = client.get(url).content.decode()
     assert "The disk is full." in ended
     assert f'hx-get="{url}"' not in ended
-    assert "No row was refused" not in ended
+    assert "No rows were rejected" not in ended
 
 
 def test_imports_are_listed(client: Client, sign_in: Callable, import_with_problems: ImportBatch) -> None:
@@ -393,10 +385,10 @@ def test_imports_are_listed(client: Client, sign_in: Callable, import_with_probl
 @pytest.mark.parametrize(
     ("counts", "badge", "words"),
     [
-        ((0, 0, 3), '<span class="badge bad">All refused</span>', "every row was refused"),
-        ((2, 0, 1), '<span class="badge warn">Some refused</span>', "1 row was refused; the others are in."),
-        ((0, 2, 1), '<span class="badge warn">Some refused</span>', "1 row was refused; the others are in."),
-        ((2, 1, 0), '<span class="badge good">Done</span>', "No row was refused."),
+        ((0, 0, 3), '<span class="badge bad">All rejected</span>', "every row was rejected"),
+        ((2, 0, 1), '<span class="badge warn">Some rejected</span>', "1 row was rejected; the others were imported."),
+        ((0, 2, 1), '<span class="badge warn">Some rejected</span>', "1 row was rejected; the others were imported."),
+        ((2, 1, 0), '<span class="badge good">Done</span>', "No rows were rejected."),
     ],
 )
 def test_an_import_looks_as_it_went(

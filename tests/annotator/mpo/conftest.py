@@ -1,16 +1,14 @@
 """Scored items without files: a prompt's items differ in what the judge says of them."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from django.core.cache import cache
 
 from annotator.campaigns.checklists import checklist_of
-from annotator.jobs.devices import HERE, WORKER
 from annotator.jobs.models import Job
 from annotator.jobs.services import claim
 from annotator.library.models import Generator, Item, Prompt
@@ -58,34 +56,14 @@ def scored_prompt(db: None) -> Callable[..., list[Item]]:
     return make
 
 
-@pytest.fixture(scope="session")
-def tiny_pipelines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of tiny pipelines, made once; see ``generating.save_pipelines``."""
-    from tests.annotator.mpo.generating import save_pipelines
-
-    root = tmp_path_factory.mktemp("pipelines")
-    save_pipelines(root)
-    return root
-
-
-@pytest.fixture
-def pipelines(
-    tiny_pipelines: Path, settings: object, files: Path, monkeypatch: pytest.MonkeyPatch, quiet_machine: None
-) -> Path:
-    """The tiny pipelines, allowed to be named. Devices are not measured, which would take half a second each time."""
-    monkeypatch.setattr("reward_engine.mpo.estimate.measured_flops", lambda *args, **options: 1e11)
-    cache.delete_many([WORKER, HERE])
-    settings.PIPELINE_ROOTS = [tiny_pipelines]  # type: ignore[attr-defined]
-    return tiny_pipelines
-
-
 @pytest.fixture
 def run_now() -> Callable[[Job], Job]:
     """Do a job's work here, as a worker would."""
-    from annotator.mpo.services import run_generation, run_pair_mining
+    from annotator.generations.services import run_generation
+    from annotator.mpo.services import run_pair_mining
 
     def run(job: Job) -> Job:
-        {"mpo.mine_pairs": run_pair_mining, "mpo.generate": run_generation}[job.kind](str(job.pk))
+        {"mpo.mine_pairs": run_pair_mining, "generations.generate": run_generation}[job.kind](str(job.pk))
         job.refresh_from_db()
         return job
 
@@ -115,19 +93,6 @@ def tiny_pipeline(db: None, files: Path, settings: Any, pipelines_once: Path) ->
 def pair_set_to_train_on(tiny_pipeline: str, files: Path) -> PairSet:
     """Ten pairs of five prompts, with files."""
     return tuning.make_pair_set(files)
-
-
-@pytest.fixture
-def quiet_machine(settings: Any) -> Iterator[None]:
-    """Of so small a network more threads only get in each other's way, and a forked child cannot wait for them; and a
-    heartbeat, which has a connection of its own, sees nothing of a test's transaction."""
-    import torch
-
-    settings.JOB_HEARTBEAT_SECONDS = 3600
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -14,24 +14,17 @@ from scipy.stats import binomtest
 
 from annotator.accounts.models import Role, User
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Comparison
+from annotator.campaigns.models import HumanComparison
 from annotator.campaigns.services import lease_next_pair, record_comparison
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.generations.models import PromptSet, PromptSetMember
 from annotator.jobs.models import Job
-from annotator.jobs.services import Run, request_cancel
-from annotator.library.models import Item
+from annotator.jobs.services import JobRun, request_cancel
+from annotator.library.models import Item, Prompt
 from annotator.mpo import services
-from annotator.mpo.models import (
-    ComparedItem,
-    HumanVerdict,
-    ModelComparison,
-    MpoRun,
-    PairSet,
-    PromptSet,
-    PromptSetMember,
-)
+from annotator.mpo.models import ComparedItem, HumanVerdict, ModelComparison, MpoRun, PairSet
 from annotator.mpo.queries import comparisons as queries
-from annotator.mpo.services import comparing
+from annotator.mpo.services import comparison_job, comparisons
 from annotator.mpo.services.verdicts import ask_people, sample_pairs
 from annotator.rewards import judges
 from annotator.rewards.models import RewardModel, Score
@@ -90,12 +83,12 @@ def prompt_set(db: None) -> PromptSet:
 
 
 def compare(comparison: ModelComparison) -> ModelComparison:
-    comparing.run_comparison(str(comparison.job_id))
+    comparison_job.run_comparison(str(comparison.job_id))
     return queries.comparisons().get(pk=comparison.pk)
 
 
 def ask(runs: list[MpoRun], **changes: Any) -> ModelComparison:
-    return comparing.create_comparison(**({"runs": runs, "per_prompt": 2, "seed": 1} | changes))
+    return comparisons.create_comparison(**({"runs": runs, "per_prompt": 2, "seed": 1} | changes))
 
 
 def test_runs_are_compared_with_their_start(runs: list[MpoRun], prompt_set: PromptSet) -> None:
@@ -133,7 +126,7 @@ def test_runs_are_compared_with_their_start(runs: list[MpoRun], prompt_set: Prom
     difference = result["models"][1]["reward"]["difference"] - result["models"][0]["reward"]["difference"]
     assert between["reward"]["difference"] == pytest.approx(difference)
     assert not comparison.folder.exists(), "all of it is in the library"
-    comparing.run_comparison(str(comparison.job_id))  # a late message of the same job
+    comparison_job.run_comparison(str(comparison.job_id))  # a late message of the same job
     assert comparison.made.count() == made.count()
 
 
@@ -145,42 +138,42 @@ def services_trained(runs: list[MpoRun]) -> set[str]:
 
 def test_the_held_out_prompts_of_the_runs_are_the_default(runs: list[MpoRun]) -> None:
     comparison = ask(runs[:1])
-    texts = set(comparing.Prompt.objects.filter(pk__in=comparison.prompts).values_list("text", flat=True))
+    texts = set(Prompt.objects.filter(pk__in=comparison.prompts).values_list("text", flat=True))
     assert texts == set(PROMPTS) - services_trained(runs[:1])
     assert len(texts) == runs[0].held_out_prompts >= 2
 
 
-def test_a_cancelled_comparison_goes_on_with_what_lacks(
+def test_a_canceled_comparison_goes_on_with_what_lacks(
     runs: list[MpoRun], prompt_set: PromptSet, monkeypatch: Any
 ) -> None:
     comparison = ask(runs[:1], prompt_set=prompt_set, per_prompt=1)
-    real = Run.progress
+    real = JobRun.progress
 
-    def progress(held: Run, done: int, total: int | None = None) -> None:
+    def progress(held: JobRun, done: int, total: int | None = None) -> None:
         job = Job.objects.get(pk=held.job.pk)
         if job.stage == "Generating" and done > comparison.per_prompt * len(comparison.prompts):
             request_cancel(job=job)
             held._flush()
         real(held, done, total)
 
-    monkeypatch.setattr(Run, "progress", progress)
-    comparing.run_comparison(str(comparison.job_id))
+    monkeypatch.setattr(JobRun, "progress", progress)
+    comparison_job.run_comparison(str(comparison.job_id))
     monkeypatch.undo()
     monkeypatch.setattr(judges, "load", lambda model: BrightJudge(checklist_of(model.checklist_version)))
     monkeypatch.setattr(judges, "check", lambda model: None)
     comparison.refresh_from_db()
-    assert comparison.job.state == "cancelled"
+    assert comparison.job.state == "canceled"
     assert not comparison.made.exists()
     before = {path: path.stat().st_mtime_ns for path in comparison.folder.rglob("*.png")}
     stored = Item.objects.count()
     assert before
-    resumed = comparing.resume_comparison(comparison=comparison)
-    assert comparing.resume_comparison(comparison=resumed).job_id == resumed.job_id
+    resumed = comparisons.resume_comparison(comparison=comparison)
+    assert comparisons.resume_comparison(comparison=resumed).job_id == resumed.job_id
     done = compare(resumed)
     assert done.job.state == "succeeded", done.job.error
     assert Item.objects.count() > stored
     with pytest.raises(ConflictError):
-        comparing.resume_comparison(comparison=done)
+        comparisons.resume_comparison(comparison=done)
 
 
 def refused(runs: list[MpoRun], **changes: Any) -> tuple[str, str, str]:
@@ -207,7 +200,7 @@ def test_what_cannot_be_compared_is_refused_at_the_field(
     assert refused(runs, prompt_set=prompt_set, sampling={"steps": 0})[0] == "steps"
     ask(runs, prompt_set=prompt_set, name="Taken")
     assert refused(runs, prompt_set=prompt_set, name="Taken")[:2] == ("name", "name_taken")
-    monkeypatch.setattr(comparing, "MOST_ITEMS", 5)
+    monkeypatch.setattr(comparisons, "MOST_ITEMS", 5)
     assert refused(runs, prompt_set=prompt_set)[0] == "per_prompt"
     monkeypatch.undo()
     assert refused(runs, prompt_set=prompt_set)[:2] == ("reward_model", "artifact")  # its files were never there
@@ -231,7 +224,7 @@ def test_a_changed_pipeline_is_not_compared(runs: list[MpoRun], prompt_set: Prom
     assert refused(runs, prompt_set=prompt_set)[:2] == ("runs", "pipeline_changed")
     failed = compare(waiting)
     assert failed.job.state == "failed"
-    assert "is not what it was" in failed.job.error
+    assert "has changed since" in failed.job.error
 
 
 def test_an_item_that_cannot_be_scored_ends_the_comparison_in_words(
@@ -299,9 +292,9 @@ def test_people_compare_a_blind_sample(compared: ModelComparison, make_user: Cal
             # They prefer the run's item of the first two prompts, and see no difference in the third.
             left = turn.left.pk in tuned
             word = "tie" if turn.left.prompt_id == bad_prompt else "left" if left else "right"
-            record_comparison(comparison_id=turn.pk, annotator=person, preference=word)
-    assert Comparison.objects.filter(preference="left").exists()
-    assert Comparison.objects.filter(preference="right").exists(), "sides are drawn by lot"
+            record_comparison(token=turn.token, annotator=person, preference=word)
+    assert HumanComparison.objects.filter(preference="left").exists()
+    assert HumanComparison.objects.filter(preference="right").exists(), "sides are random"
     said = queries.verdict_of(verdict)
     of_third = sum(pair.first.prompt_id == bad_prompt for pair in campaign.pairs.all())
     assert (said.pairs, said.compared, said.answers, said.needed) == (5, 5, 10, 10)
@@ -322,7 +315,7 @@ def test_who_cannot_be_asked(compared: ModelComparison, runs: list[MpoRun]) -> N
     for row in compared.made.filter(run=run).select_related("item"):
         start = compared.made.get(run=None, prompt=row.prompt, index=row.index)
         Item.objects.filter(pk=row.item_id).update(sha256=start.item.sha256)
-    with pytest.raises(ProblemError, match="the very same pictures"):
+    with pytest.raises(ProblemError, match="exactly the same images"):
         ask_people(comparison=compared, run=run)
     compared.finished_at = None
     compared.save()

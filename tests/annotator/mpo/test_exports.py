@@ -23,13 +23,15 @@ from tests.factories import make_item, make_reward_model, make_score
 
 pytestmark = pytest.mark.django_db
 
+SOFT = {"answers": "soft"}  # so that any difference of a planted P(yes) counts
+
 
 @pytest.fixture
 def pair_set(reward_model: RewardModel, scored_prompt: Callable, run_now: Callable[[Job], Job]) -> PairSet:
     """Six pairs of two prompts, one of them vetoed."""
     scored_prompt(reward_model, [0.1, 0.5, 0.9], text='=HYPERLINK("x"), “quoted”, 雨\nand a second line')
     scored_prompt(reward_model, [0.2, 0.6, 0.8])
-    job = run_now(services.request_pair_mining(reward_model=reward_model))
+    job = run_now(services.request_pair_mining(reward_model=reward_model, options=SOFT))
     found = PairSet.objects.get(job=job)
     services.set_veto(pair=found.pairs.order_by("pk").first(), vetoed=True, by=None)
     return found
@@ -74,6 +76,16 @@ def test_dpo_rows_have_what_trainers_ask_for(pair_set: PairSet) -> None:
     assert all(row["chosen_reward"] - row["rejected_reward"] == pytest.approx(row["margin"]) for row in rows)
 
 
+def test_dpo_rows_choose_the_winner_and_reject_the_loser(pair_set: PairSet) -> None:
+    rows = [json.loads(line) for line in content(pair_set, "dpo").splitlines()]
+    pairs = pair_set.pairs.filter(vetoed_at__isnull=True).order_by("pk")
+    for row, pair in zip(rows, pairs, strict=True):
+        for side, item in (("chosen", pair.winner), ("rejected", pair.loser)):
+            assert row[side].endswith(f"/{item.sha256}.png")
+            assert row[f"{side}_sha256"] == item.sha256
+        assert row["chosen_reward"] > row["rejected_reward"]
+
+
 def test_every_chunk_is_sent(pair_set: PairSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = content(pair_set, "jsonl")
     monkeypatch.setattr(pair_sets, "CHUNK", 2)
@@ -89,7 +101,7 @@ def test_a_set_without_pairs_is_an_empty_file(
     reward_model: RewardModel, scored_prompt: Callable, run_now: Callable, tmp_path: Path
 ) -> None:
     scored_prompt(reward_model, [0.5, 0.5])
-    found = PairSet.objects.get(job=run_now(services.request_pair_mining(reward_model=reward_model)))
+    found = PairSet.objects.get(job=run_now(services.request_pair_mining(reward_model=reward_model, options=SOFT)))
     assert content(found, "jsonl") == b""
     (tmp_path / "pairs.parquet").write_bytes(content(found, "parquet"))
     assert len(pd.read_parquet(tmp_path / "pairs.parquet")) == 0
@@ -101,7 +113,7 @@ def test_pick_a_pic_holds_the_images_and_their_sides_tell_nothing(
     items = [make_item(prompt="A lamp", generator="painter") for _ in range(3)]
     for item, value in zip(items, (0.2, 0.5, 0.8), strict=True):
         make_score(reward_model, item, value)
-    found = PairSet.objects.get(job=run_now(services.request_pair_mining(reward_model=reward_model)))
+    found = PairSet.objects.get(job=run_now(services.request_pair_mining(reward_model=reward_model, options=SOFT)))
     (tmp_path / "pairs.parquet").write_bytes(content(found, "pickapic"))
     table = pd.read_parquet(tmp_path / "pairs.parquet")
     assert set(table["label_0"]) == {0.0, 1.0}
@@ -114,7 +126,7 @@ def test_pick_a_pic_holds_the_images_and_their_sides_tell_nothing(
 
 
 def test_forms_that_cannot_be_had_are_refused(pair_set: PairSet) -> None:
-    with pytest.raises(ProblemError, match="no form “xml”"):
+    with pytest.raises(ProblemError, match="no format “xml”"):
         exports.export(pair_set, "xml")
     videos = PairSet(reward_model=make_reward_model(MediaType.VIDEO), name="x", pk=1)
     with pytest.raises(ProblemError, match="these are pairs of videos"):

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from annotator.campaigns.checklists import checklist_of
-from annotator.campaigns.models import Campaign
-from annotator.campaigns.services import create_campaign
 from annotator.core.errors import ProblemError
 from annotator.jobs.models import Job, JobState, Queue
-from annotator.jobs.services import JobCancelled, JobLost, Run, request_cancel
+from annotator.jobs.services import JobCanceled, JobLost, JobRun, request_cancel
 from annotator.library.models import Generator, Item, Prompt
 from annotator.mpo import services
 from annotator.mpo.models import PairSet, PreferencePair
@@ -26,7 +24,8 @@ Run_ = Callable[[Job], Job]
 
 
 def mined(model: RewardModel, run_now: Run_, **options: object) -> PairSet:
-    job = run_now(services.request_pair_mining(reward_model=model, options=options))
+    """By probabilities unless said otherwise, so that any difference of a planted P(yes) counts."""
+    job = run_now(services.request_pair_mining(reward_model=model, options={"answers": "soft"} | options))
     assert job.state == JobState.SUCCEEDED, job.error
     return PairSet.objects.get(job=job)
 
@@ -43,7 +42,7 @@ def test_pairs_are_of_one_prompt_and_counted(reward_model: RewardModel, scored_p
     assert ids(found) == {(high.pk, middle.pk), (high.pk, low.pk), (middle.pk, low.pk)}
     assert (found.items, found.prompts, found.prompts_without_pairs, found.pairs_count) == (6, 2, 1, 3)
     assert found.job.result["pair_set"] == found.pk
-    assert "1 prompts give none" in found.job.result["message"]
+    assert "1 prompt has no pairs." in found.job.message
     assert one.prompt_id == same.prompt_id
 
 
@@ -91,6 +90,49 @@ def test_finer_levels_are_stricter(reward_model: RewardModel, run_now: Run_, sco
     assert mined(reward_model, run_now, level="question").pairs_count == 0
 
 
+def test_yes_and_no_decide_unless_probabilities_are_asked_for(
+    reward_model: RewardModel, scored_prompt: Callable, run_now: Run_
+) -> None:
+    """The smallest noise in one dimension forbids a pair by probabilities, and not by the published rule."""
+    worse, better = scored_prompt(
+        reward_model, [{"quality": 0.2, "composition": 0.8}, {"quality": 0.9, "composition": 0.79}]
+    )
+    assert MiningOptions().answers == "hard"
+    assert ids(mined(reward_model, run_now, answers="hard")) == {(better.pk, worse.pk)}
+    assert mined(reward_model, run_now).pairs_count == 0
+    tolerance = [0.01] * len(checklist_of(reward_model.checklist_version).dimensions)
+    reward_model.manifest = {**reward_model.manifest, "dominance": {"tolerance": tolerance, "rules": {}}}
+    reward_model.save()
+    assert ids(mined(reward_model, run_now, answers="tolerant")) == {(better.pk, worse.pk)}
+
+
+def test_a_version_that_does_not_know_its_noise_is_informed_so(
+    reward_model: RewardModel, scored_prompt: Callable
+) -> None:
+    scored_prompt(reward_model, [0.2, 0.8])
+    with pytest.raises(ProblemError, match="before its noise was measured") as refused:
+        services.request_pair_mining(reward_model=reward_model, options={"answers": "tolerant"})
+    assert refused.value.details["field"] == "answers"
+    with pytest.raises(ProblemError, match="known by dimension"):
+        services.request_pair_mining(reward_model=reward_model, options={"answers": "tolerant", "level": "question"})
+
+
+def test_no_pair_says_what_would_give_some(reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
+    scored_prompt(reward_model, [{"quality": 0.2, "composition": 0.8}, {"quality": 0.9, "composition": 0.79}])
+    rule = {"covered": 1, "prompts": 2, "ordered": 3, "precision": 0.8, "low": None, "high": None}
+    rules = {"hard": {"pairs": 45, **rule}, "tolerant": {"pairs": 20, **rule}, "soft": {"pairs": 5, **rule}}
+    reward_model.manifest = {**reward_model.manifest, "dominance": {"tolerance": [], "rules": rules}}
+    reward_model.save()
+    message = mined(reward_model, run_now).job.message
+    assert "Compare by “Yes and no (as published)”, which finds 45 pairs" in message
+    assert "Score more items per prompt." in message
+
+
+def test_a_set_of_before_says_that_probabilities_were_compared() -> None:
+    assert MiningOptions.of_set({"level": "dimension"}).answers == "soft"
+    assert MiningOptions.of_set(MiningOptions().to_json()).answers == "hard"
+
+
 def test_margin_gap_and_limit(reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
     items = scored_prompt(reward_model, [0.1, 0.3, 0.5, 0.7])
     assert mined(reward_model, run_now).pairs_count == 6
@@ -131,7 +173,7 @@ def test_without_scores_nothing_is_asked_for(reward_model: RewardModel) -> None:
     assert not Job.objects.exists()
 
 
-def test_scores_of_another_checklist_are_told_by_item(
+def test_scores_of_another_checklist_are_reported_by_item(
     reward_model: RewardModel, scored_prompt: Callable, run_now: Run_
 ) -> None:
     item, _ = scored_prompt(reward_model, [0.2, 0.8])
@@ -149,13 +191,13 @@ def test_items_that_are_alone_with_their_prompts_are_no_pairs(
         scored_prompt(reward_model, [value])
     job = run_now(services.request_pair_mining(reward_model=reward_model))
     assert job.state == JobState.FAILED
-    assert "None of the 2 items shares its prompt" in job.error
+    assert "Of 2 items, none shares its prompt" in job.error
 
 
 @pytest.mark.parametrize(
     ("options", "field"),
     [({"level": "pixel"}, "level"), ({"margin": -1}, "margin"), ({"margin": float("nan")}, "margin"),
-     ({"max_pairs_per_prompt": 0}, "max_pairs_per_prompt"), ({"seed": 1.5}, "seed"), ({"colour": 1}, "colour"),
+     ({"max_pairs_per_prompt": 0}, "max_pairs_per_prompt"), ({"seed": 1.5}, "seed"), ({"color": 1}, "color"),
      ({"min_total_gap": "much"}, "min_total_gap"), ({"choose": "best"}, "choose"), ({"margin": True}, "margin")],
 )  # fmt: skip
 def test_options_that_make_no_sense_are_refused(reward_model: RewardModel, options: dict, field: str) -> None:
@@ -216,7 +258,7 @@ class TestInterrupted:
         self, reward_model: RewardModel, items: list[Item], run_now: Run_, claimed: Callable,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
-        job = services.request_pair_mining(reward_model=reward_model)
+        job = services.request_pair_mining(reward_model=reward_model, options={"answers": "soft"})
         with monkeypatch.context() as patched:
             self.killed_after(2, patched, KeyboardInterrupt)
             with pytest.raises(KeyboardInterrupt):
@@ -231,7 +273,7 @@ class TestInterrupted:
     def test_a_run_that_is_repeated_after_its_end_changes_nothing(
         self, reward_model: RewardModel, items: list[Item], run_now: Run_
     ) -> None:
-        job = run_now(services.request_pair_mining(reward_model=reward_model))
+        job = run_now(services.request_pair_mining(reward_model=reward_model, options={"answers": "soft"}))
         Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED)
         again = run_now(job)
         assert again.state == JobState.SUCCEEDED
@@ -241,31 +283,31 @@ class TestInterrupted:
     def test_a_runner_that_lost_the_job_writes_nothing_more(
         self, reward_model: RewardModel, items: list[Item], claimed: Callable
     ) -> None:
-        job = services.request_pair_mining(reward_model=reward_model)
-        slow: Run = claimed(job)
+        job = services.request_pair_mining(reward_model=reward_model, options={"answers": "soft"})
+        slow: JobRun = claimed(job)
         Job.objects.filter(pk=job.pk).update(run_token=None, state=JobState.QUEUED)
         with pytest.raises(JobLost):
             mining.mine_pairs(slow)
         assert not PairSet.objects.exists()
 
-    def test_what_a_cancelled_run_left_goes_with_the_next(
+    def test_what_a_canceled_run_left_goes_with_the_next(
         self, reward_model: RewardModel, items: list[Item], run_now: Run_, claimed: Callable,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
-        job = services.request_pair_mining(reward_model=reward_model)
+        job = services.request_pair_mining(reward_model=reward_model, options={"answers": "soft"})
         with monkeypatch.context() as patched:
             self.killed_after(1, patched, KeyboardInterrupt)
             with pytest.raises(KeyboardInterrupt):
                 mining.mine_pairs(claimed(job))
         request_cancel(job=job)
-        Job.objects.filter(pk=job.pk).update(state=JobState.CANCELLED)
+        Job.objects.filter(pk=job.pk).update(state=JobState.CANCELED)
         found = mined(reward_model, run_now)
         assert PairSet.objects.get() == found
 
-    def test_cancelling_stops_between_parts(
+    def test_canceling_stops_between_parts(
         self, reward_model: RewardModel, items: list[Item], claimed: Callable, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        job = services.request_pair_mining(reward_model=reward_model)
+        job = services.request_pair_mining(reward_model=reward_model, options={"answers": "soft"})
         run, copy = claimed(job), mining._copy
 
         def copy_and_cancel(*args: object) -> None:
@@ -273,7 +315,7 @@ class TestInterrupted:
             Job.objects.filter(pk=job.pk).update(cancel_requested_at="2026-01-01T00:00Z")
 
         monkeypatch.setattr(mining, "_copy", copy_and_cancel)
-        with pytest.raises(JobCancelled):
+        with pytest.raises(JobCanceled):
             mining.mine_pairs(run)
         assert PreferencePair.objects.count() == 2
         assert PairSet.objects.get().ready_at is None
@@ -295,11 +337,13 @@ class TestPeople:
     """Pairs by the annotators' consensus, and where model and people agree."""
 
     @pytest.fixture
-    def lamps(self, bare_prompt: Callable, reward_model: RewardModel, make_user: Callable) -> list[Item]:
+    def lamps(
+        self, bare_prompt: Callable, reward_model: RewardModel, make_user: Callable, make_campaign: Callable
+    ) -> list[Item]:
         """Three lamps: people find each better than the one before; a fourth item is judged in part only."""
         items = bare_prompt(reward_model, 4)
         subs = checklist_of(reward_model.checklist_version).ordinal
-        campaign = make_campaign(items, reward_model)
+        campaign = make_campaign(items, name="Lamps", checklist_version=reward_model.checklist_version)
         ann, ben = make_user("ann"), make_user("ben")
         answers = [
             (item, who, {sub.id: sub.scores[min(1 + rank, len(sub.scores) - 1)] for sub in subs})
@@ -334,7 +378,7 @@ class TestPeople:
     def test_what_hinders_is_said(self, reward_model: RewardModel, scored_prompt: Callable, run_now: Run_) -> None:
         job = run_now(services.request_pair_mining(reward_model=reward_model, options={"source": "consensus"}))
         assert job.state == JobState.FAILED
-        assert "Nobody has annotated an item whole with the checklist" in job.error
+        assert "No item here has been annotated completely with the checklist" in job.error
         with pytest.raises(ProblemError, match="has not scored any item"):
             services.request_pair_mining(reward_model=reward_model, options={"source": "both"})
 
@@ -344,7 +388,7 @@ class TestPeople:
         scored_prompt(reward_model, [0.2, 0.8])
         job = run_now(services.request_pair_mining(reward_model=reward_model, options={"source": "both"}))
         assert job.state == JobState.FAILED
-        assert "share nothing to agree on" in job.error
+        assert "nothing on which both could agree" in job.error
 
 
 @pytest.fixture
@@ -361,9 +405,3 @@ def bare_prompt(db: None) -> Callable[[RewardModel, int], list[Item]]:
         ]
 
     return make
-
-
-def make_campaign(items: list[Item], model: RewardModel) -> Campaign:
-    return create_campaign(
-        name="Lamps", checklist_version=model.checklist_version, items=items, overlap=2, state="open"
-    )

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from annotator.accounts.models import Role, User
+from annotator.accounts.models import Role
 from annotator.jobs.models import Job
 from annotator.mpo import services
 from annotator.mpo.models import PairSet
@@ -14,15 +14,17 @@ from annotator.rewards.models import RewardModel
 
 pytestmark = pytest.mark.django_db
 
-FORM = {"level": "dimension", "source": "scores", "margin": "0", "min_total_gap": "0", "max_pairs_per_prompt": "16",
-        "choose": "largest", "seed": "0", "name": ""}  # fmt: skip
+SOFT = {"answers": "soft"}  # so that any difference of a planted P(yes) counts
+
+FORM = {**SOFT, "level": "dimension", "source": "scores", "margin": "0", "min_total_gap": "0",
+        "max_pairs_per_prompt": "16", "choose": "largest", "seed": "0", "name": ""}  # fmt: skip
 
 
 @pytest.fixture
 def pair_set(reward_model: RewardModel, scored_prompt: Callable, run_now: Callable[[Job], Job]) -> PairSet:
     scored_prompt(reward_model, [0.1, 0.5, 0.9], text="A kite over the sea")
     scored_prompt(reward_model, [0.4, 0.4])
-    return PairSet.objects.get(job=run_now(services.request_pair_mining(reward_model=reward_model)))
+    return PairSet.objects.get(job=run_now(services.request_pair_mining(reward_model=reward_model, options=SOFT)))
 
 
 def test_annotators_see_no_pairs(sign_in: Callable, pair_set: PairSet) -> None:
@@ -84,7 +86,7 @@ def test_a_failed_mining_shows_its_reason_in_the_list(
     sign_in: Callable, reward_model: RewardModel, scored_prompt: Callable, run_now: Callable
 ) -> None:
     scored_prompt(reward_model, [0.2])
-    run_now(services.request_pair_mining(reward_model=reward_model))
+    run_now(services.request_pair_mining(reward_model=reward_model, options=SOFT))
     assert "shares its prompt with another" in sign_in(Role.ADMIN).get(reverse("mpo:pair-sets")).content.decode()
 
 
@@ -112,9 +114,9 @@ def test_a_set_without_pairs_says_why(
     sign_in: Callable, reward_model: RewardModel, scored_prompt: Callable, run_now: Callable
 ) -> None:
     scored_prompt(reward_model, [0.5, 0.5])
-    run_now(services.request_pair_mining(reward_model=reward_model))
+    run_now(services.request_pair_mining(reward_model=reward_model, options=SOFT))
     page = sign_in(Role.ADMIN).get(reverse("mpo:pair-set", args=[PairSet.objects.get().pk])).content.decode()
-    assert "These options leave no pair" in page
+    assert "No pairs match these options" in page
 
 
 def test_an_items_page_tells_of_its_pairs(sign_in: Callable, pair_set: PairSet) -> None:
@@ -127,14 +129,11 @@ def test_an_items_page_tells_of_its_pairs(sign_in: Callable, pair_set: PairSet) 
 
 
 class TestApi:
-    @pytest.fixture
-    def api(self, make_user: Callable[..., User]) -> APIClient:
-        api = APIClient()
-        api.force_authenticate(make_user("root", Role.ADMIN))
-        return api
-
     def test_mine_look_and_download(self, api: APIClient, pair_set: PairSet) -> None:
-        asked = api.post("/api/v1/pair-sets/", {"reward_model": pair_set.reward_model_id, "level": "sub_dimension"})
+        asked = api.post(
+            "/api/v1/pair-sets/",
+            {"reward_model": pair_set.reward_model_id, "level": "sub_dimension", "answers": "soft"},
+        )
         assert asked.status_code == 202
         assert asked.headers["Location"].endswith(f"/api/v1/jobs/{asked.json()['id']}/")
         one = api.get(f"/api/v1/pair-sets/{pair_set.pk}/").json()
@@ -145,7 +144,7 @@ class TestApi:
         response = api.get(f"/api/v1/pair-sets/{pair_set.pk}/download/dpo/")
         assert len(b"".join(response.streaming_content).splitlines()) == 3
 
-    def test_problems_are_told_in_words(self, api: APIClient, pair_set: PairSet) -> None:
+    def test_problems_are_reported_in_words(self, api: APIClient, pair_set: PairSet) -> None:
         refused = api.get(f"/api/v1/pair-sets/{pair_set.pk}/download/xml/")
         assert (refused.status_code, refused.json()["code"]) == (404, "no_format")
         refused = api.post("/api/v1/pair-sets/", {"reward_model": pair_set.reward_model_id, "margin": -1})

@@ -1,4 +1,4 @@
-"""Runs: planned and refused before anything is queued, trained by a job, cancelled, killed, resumed."""
+"""Runs: planned and refused before anything is queued, trained by a job, canceled, killed, resumed."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from annotator.jobs.services import recover_lost, request_cancel
 from annotator.mpo import queries, services
 from annotator.mpo.curves import curves_of, read_lines
 from annotator.mpo.models import MpoRun, PairSet
-from annotator.mpo.services import estimates, planning, runs
+from annotator.mpo.services import run_estimate, run_plan, runs
 from tests.annotator.mpo.tuning import PROMPTS, SETTINGS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet_machine")]
@@ -104,7 +104,7 @@ def test_held_out_prompts_are_the_same_whatever_the_pairs(pair_set_to_train_on: 
 
 
 def test_of_many_held_out_pairs_some_are_measured(pair_set_to_train_on: PairSet, monkeypatch: Any) -> None:
-    monkeypatch.setattr(planning, "MOST_MEASURED", 1)
+    monkeypatch.setattr(run_plan, "MOST_MEASURED", 1)
     run = ask(pair_set_to_train_on)
     assert run.held_out_pairs == 1
     pairs = [json.loads(line) for line in (run.folder / "pairs.jsonl").read_text().rstrip("\n").split("\n")]
@@ -162,7 +162,7 @@ def test_pairs_that_are_none_are_refused_in_words(pair_set_to_train_on: PairSet)
     pair_set.pairs.last().winner.scores.all().delete()
     field, code, message = refused(pair_set)
     assert (field, code) == ("pair_set", "missing_scores")
-    assert "no score of Image reward v1" in message
+    assert "1 item of “Bright ones” no longer has a score from Image reward v1" in message
     pair_set.options = {"level": "dimension", "source": "consensus"}
     assert ask(pair_set).trained_pairs + 1 <= 9
     MpoRun.objects.all().delete()
@@ -180,7 +180,7 @@ def test_videos_for_an_image_pipeline_and_lost_files_are_refused(
     pair_set_to_train_on: PairSet, monkeypatch: Any
 ) -> None:
     pair_set = pair_set_to_train_on
-    monkeypatch.setattr(estimates, "free_disk", lambda: 10)
+    monkeypatch.setattr(run_estimate, "free_disk", lambda: 10)
     monkeypatch.setattr(runs, "free_disk", lambda: 10)
     assert refused(pair_set)[:2] == (None, "disk")
     monkeypatch.undo()
@@ -189,7 +189,7 @@ def test_videos_for_an_image_pipeline_and_lost_files_are_refused(
     pair_set.reward_model.media_type = "video"
     field, code, message = refused(pair_set)
     assert (field, code) == ("pipeline", "media_type")
-    assert "makes images" in message
+    assert "generates image items" in message
 
 
 def test_one_name_one_run_and_the_name_can_be_left_out(pair_set_to_train_on: PairSet) -> None:
@@ -199,25 +199,25 @@ def test_one_name_one_run_and_the_name_can_be_left_out(pair_set_to_train_on: Pai
     assert caught.value.details["field"] == "name"
 
 
-def test_a_cancelled_run_is_resumed_to_the_same_end(pair_set_to_train_on: PairSet, monkeypatch: Any) -> None:
+def test_a_canceled_run_is_resumed_to_the_same_end(pair_set_to_train_on: PairSet, monkeypatch: Any) -> None:
     whole = whole_adapter(pair_set_to_train_on)
-    run = ask(pair_set_to_train_on, name="Cancelled")
+    run = ask(pair_set_to_train_on, name="Canceled")
     assert services.resume_run(run=run).job_id == run.job_id, "it waits already"
 
-    from annotator.jobs.services import Run
+    from annotator.jobs.services import JobRun
 
-    real = Run.progress
+    real = JobRun.progress
 
-    def progress(held: Run, done: int, total: int | None = None) -> None:
+    def progress(held: JobRun, done: int, total: int | None = None) -> None:
         job = Job.objects.get(pk=held.job.pk)
         if job.stage.startswith("Training") and done == 3:
             request_cancel(job=job)
             held._flush()
         real(held, done, total)
 
-    monkeypatch.setattr(Run, "progress", progress)
+    monkeypatch.setattr(JobRun, "progress", progress)
     run = train(run)
-    assert run.job.state == "cancelled"
+    assert run.job.state == "canceled"
     assert run.finished_at is None
     assert curves_of(run.folder).step == 4, "it is asked after each step, and saves what it has"
     resumed = services.resume_run(run=run)
@@ -257,7 +257,7 @@ def test_a_killed_worker_s_run_is_retaken_and_comes_to_the_same_end(pair_set_to_
     assert recover_lost(now=timezone.now() + timedelta(minutes=1)) == 1
     run = train(run)
     assert (run.job.state, run.job.attempts) == ("succeeded", 2)
-    assert run.job.stage == "Training from step 4"
+    assert run.job.stage == "Training, resumed"
     assert same(adapter(run), whole)
     assert [line["step"] for line in read_lines(run.folder / "metrics.jsonl")] == [1, 2, 3, 4, 5, 6]
 
@@ -278,7 +278,7 @@ def test_many_pairs_are_written_by_the_job(pair_set_to_train_on: PairSet, monkey
     pair_set_to_train_on.pairs.first().winner.scores.all().delete()
     failed = train(run)
     assert (failed.job.state, failed.job.stage) == ("failed", "Writing pairs")
-    assert "no score" in failed.job.error
+    assert "no longer has a score" in failed.job.error
     PairSet.objects.update(options={"level": "dimension", "source": "consensus"})
     run = train(services.resume_run(run=failed))
     assert run.job.state == "succeeded", run.job.error

@@ -14,14 +14,14 @@ from django.utils import timezone
 from PIL import Image
 from rest_framework.test import APIClient
 
-from annotator.accounts.models import Role, User
+from annotator.accounts.models import Role
 from annotator.campaigns.checklists import checklist_of
+from annotator.core.templatetags import format_tags
 from annotator.jobs.devices import WORKER
 from annotator.jobs.models import Job
 from annotator.mpo import services
 from annotator.mpo.forms.runs import ADVANCED, MAIN
 from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun, PairSet
-from annotator.mpo.templatetags import run_tags
 from annotator.rewards import judges
 from reward_engine.mpo.training import Settings
 from tests.annotator.mpo.tuning import SETTINGS, BrightJudge, fake_comparison, fake_finished
@@ -76,7 +76,9 @@ def test_the_form_knows_all_settings_and_the_family_s_defaults(
     part = answer.content.decode()
     assert "defaults for Stable Diffusion 1.x/2.x" in part
     assert 'name="beta" value="2000"' in part
-    assert "is no pipeline here" in client.get(reverse("mpo:run-defaults"), {"pipeline": "none"}).content.decode()
+    assert (
+        "is not a trainable pipeline" in client.get(reverse("mpo:run-defaults"), {"pipeline": "none"}).content.decode()
+    )
 
 
 def test_the_estimate_answers_as_one_types(sign_in: Callable, pair_set_to_train_on: PairSet) -> None:
@@ -90,7 +92,7 @@ def test_the_estimate_answers_as_one_types(sign_in: Callable, pair_set_to_train_
     assert "NVIDIA" not in part, "what is told in bf16 does not hold in fp32"
     assert "NVIDIA H100" in client.get(address, ask | {"precision": "bf16"}).content.decode()
     assert "There is no folder “none”" in client.get(address, ask | {"pipeline": "none"}).content.decode()
-    assert "Name a pipeline" in client.get(address, ask | {"pipeline": ""}).content.decode()
+    assert "Enter a pipeline" in client.get(address, ask | {"pipeline": ""}).content.decode()
     cache.set(WORKER, {"name": "NVIDIA Tiny", "flops": 1e12, "memory_bytes": 1000}, 60)
     try:
         part = client.get(address, ask).content.decode()
@@ -123,12 +125,12 @@ def test_a_run_by_form_and_its_refusals_at_the_field(sign_in: Callable, pair_set
 
 def test_without_pairs_the_form_says_where_to_begin(sign_in: Callable) -> None:
     client = sign_in(Role.ADMIN)
-    assert "Mine pairs from the scores" in client.get(reverse("mpo:run-new")).content.decode()
-    assert "No run is finished yet" in client.get(reverse("mpo:comparison-new")).content.decode()
-    assert "Nothing has been trained yet" in client.get(reverse("mpo:runs")).content.decode()
+    assert "Mine pairs from a reward model’s scores" in client.get(reverse("mpo:run-new")).content.decode()
+    assert "No finished runs yet" in client.get(reverse("mpo:comparison-new")).content.decode()
+    assert "No runs yet" in client.get(reverse("mpo:runs")).content.decode()
 
 
-def test_a_run_is_watched_cancelled_and_resumed(
+def test_a_run_is_watched_canceled_and_resumed(
     sign_in: Callable, run: MpoRun, django_assert_max_num_queries: Callable
 ) -> None:
     client = sign_in(Role.ADMIN)
@@ -157,7 +159,7 @@ def test_a_run_is_watched_cancelled_and_resumed(
     assert Image.open(io.BytesIO(client.get(f"{grid}?full").getvalue())).size == (3000, 1500)
     assert client.get(reverse("mpo:run-grid", args=[run.pk, 5])).status_code == 404
     client.post(reverse("mpo:run-cancel", args=[run.pk]))
-    assert Job.objects.get().state == "cancelled"
+    assert Job.objects.get().state == "canceled"
     page = client.get(address).content.decode()
     assert "Resume from step 4" in page
     assert "every 2s" not in page
@@ -173,7 +175,7 @@ def test_a_failed_run_says_why(sign_in: Callable, run: MpoRun) -> None:
     page = client.get(address).content.decode()
     assert "The disk is full &lt;b&gt;" in page
     MpoRun.objects.filter(pk=run.pk).update(job=None)
-    assert "Its job is gone" in client.get(address).content.decode()
+    assert "Job missing" in client.get(address).content.decode()
 
 
 def test_what_a_run_leaves_is_downloaded_and_nothing_else(sign_in: Callable, run: MpoRun) -> None:
@@ -216,7 +218,7 @@ def test_a_comparison_by_form(sign_in: Callable, run: MpoRun, monkeypatch: Any) 
     assert refused.status_code == 422, "nothing is held out, two are needed"
     assert "at least two are needed" in refused.content.decode()
     assert client.post(address, ask | {"runs": []}).status_code == 422
-    from annotator.mpo.models import PromptSet, PromptSetMember
+    from annotator.generations.models import PromptSet, PromptSetMember
 
     prompts = PromptSet.objects.create(name="New ones")
     for position, text in enumerate(("a red square", "a blue square")):
@@ -225,7 +227,7 @@ def test_a_comparison_by_form(sign_in: Callable, run: MpoRun, monkeypatch: Any) 
     made = ModelComparison.objects.get()
     assert done["Location"] == reverse("mpo:comparison", args=[made.pk])
     page = client.get(done["Location"]).content.decode()
-    assert "Cancel the comparison" in page
+    assert "Cancel comparison" in page
     assert "every 2s" in page
     client.post(reverse("mpo:comparison-cancel", args=[made.pk]))
     page = client.get(done["Location"]).content.decode()
@@ -258,8 +260,8 @@ def test_the_answer_names_what_was_paid(
     with django_assert_max_num_queries(24):
         page = client.get(address).content.decode()
     first, second = page.index("Bright</a>"), page.index("Total</a>")
-    assert "The reward rises and no dimension falls for certain" in page[first:second]
-    assert "Over-optimised." in page[second:]
+    assert "The reward rises, and no dimension falls significantly" in page[first:second]
+    assert "Over-optimized." in page[second:]
     checklist = checklist_of(compared.reward_model.checklist_version)
     lost = checklist.dimensions[1].name
     assert lost in page[second : second + 1500]
@@ -269,7 +271,7 @@ def test_the_answer_names_what_was_paid(
     best = client.get(address, {"order": "gain"}, headers=asked_by).content.decode()
     assert 'id="gallery"' in best
     assert "dot-plot" not in best
-    assert "over-optimised" in client.get(reverse("mpo:comparisons")).content.decode()
+    assert "over-optimized" in client.get(reverse("mpo:comparisons")).content.decode()
 
 
 def test_people_are_asked_by_a_button(sign_in: Callable, compared: ModelComparison) -> None:
@@ -280,20 +282,13 @@ def test_people_are_asked_by_a_button(sign_in: Callable, compared: ModelComparis
     assert "greater than or equal to 1" in page
     page = client.post(address, {"pairs": 2, "overlap": 3}, follow=True).content.decode()
     assert "is open to annotators" in page
-    assert "Nobody has compared a pair yet" in page
+    assert "No pairs have been compared yet" in page
     assert HumanVerdict.objects.get().campaign.pairs.count() == 2
     page = client.post(address, {"pairs": 2, "overlap": 3}, follow=True).content.decode()
-    assert "asked about “Total” already" in page
+    assert "already been asked about “Total”" in page
 
 
 # --- API ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def api(make_user: Callable[..., User]) -> APIClient:
-    client = APIClient()
-    client.force_authenticate(make_user("root", Role.ADMIN))
-    return client
 
 
 def test_runs_by_api(api: APIClient, pair_set_to_train_on: PairSet) -> None:
@@ -311,7 +306,7 @@ def test_runs_by_api(api: APIClient, pair_set_to_train_on: PairSet) -> None:
     assert api.get("/api/v1/mpo-runs/", {"pair_set": pair_set_to_train_on.pk}).json()["count"] == 1
     assert api.get(f"{detail}metrics/").json() == []
     assert api.get(f"{detail}download/").status_code == 409
-    assert api.post(f"{detail}cancel/").json()["state"] == "cancelled"
+    assert api.post(f"{detail}cancel/").json()["state"] == "canceled"
     assert api.post(f"{detail}cancel/").status_code == 409
     assert api.post(f"{detail}resume/").json()["state"] == "queued"
     run = MpoRun.objects.get()
@@ -324,7 +319,7 @@ def test_comparisons_by_api(api: APIClient, compared: ModelComparison, monkeypat
     monkeypatch.setattr(judges, "load", lambda model: BrightJudge(checklist_of(model.checklist_version)))
     monkeypatch.setattr(judges, "check", lambda model: None)
     detail = f"/api/v1/model-comparisons/{compared.pk}/"
-    assert api.get(detail).json()["result"]["models"][1]["over_optimised"]
+    assert api.get(detail).json()["result"]["models"][1]["over_optimized"]
     run = compared.runs.get(name="Bright")
     ask = {"runs": [run.pk], "per_prompt": 2}
     refused = api.post("/api/v1/model-comparisons/", ask)
@@ -341,7 +336,7 @@ def test_comparisons_by_api(api: APIClient, compared: ModelComparison, monkeypat
 
 
 def test_how_figures_are_written() -> None:
-    assert [run_tags.size(value) for value in (None, 12, 3.4e9, 240e6)] == ["–", "12 B", "3.4 GB", "240 MB"]
-    assert [run_tags.speed(value) for value in (None, 2.0, 0.25)] == ["–", "2.0 steps/s", "4.0 s/step"]
-    assert [run_tags.signed(value) for value in (None, -0.0001, -0.14, 0.2)] == ["–", "0.000", "−0.140", "+0.200"]
-    assert [run_tags.millions(value) for value in (2.567e9, 860e6, 1.5e5)] == ["2.6 G", "860 M", "0.15 M"]
+    assert [format_tags.size(value) for value in (None, 12, 3.4e9, 240e6)] == ["–", "12 B", "3.4 GB", "240 MB"]
+    assert [format_tags.speed(value) for value in (None, 2.0, 0.25)] == ["–", "2.0 steps/s", "4.0 s/step"]
+    assert [format_tags.signed(value) for value in (None, -0.0001, -0.14, 0.2)] == ["–", "0.000", "−0.140", "+0.200"]
+    assert [format_tags.millions(value) for value in (2.567e9, 860e6, 1.5e5)] == ["2.6 G", "860 M", "0.15 M"]

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from annotator.accounts.models import Role, User
 from annotator.mpo.models import PairSet
-from tests.annotator.mpo.generating import make_prompt_set
+from tests.annotator.generations.generating import make_prompt_set
 from tests.annotator.mpo.tuning import SETTINGS
 from tests.conftest import test_database_url
 
@@ -27,7 +27,8 @@ from django.urls import reverse
 from django.utils import timezone
 from annotator.accounts.models import User
 from annotator.core import helper
-from annotator.mpo.models import GenerationSet, ModelComparison, MpoRun, PairSet, PromptSet
+from annotator.generations.models import GenerationSet, PromptSet
+from annotator.mpo.models import ModelComparison, MpoRun, PairSet
 from annotator.mpo.queries import LORA
 from annotator.rewards import judges
 
@@ -43,11 +44,15 @@ def ask(method, address, data=None, expected=200, **more):
     assert not heavy & set(sys.modules), address
     return content.decode(errors="replace")
 
+def at(name, *args):
+    app = "generations" if name.startswith(("generat", "prompt-set")) else "mpo"
+    return reverse(app + ":" + name, args=args)
+
 def get(name, /, *args, **data):
-    return ask("get", reverse("mpo:" + name, args=args), data)
+    return ask("get", at(name, *args), data)
 
 def post(name, /, *args, expected=302, **data):
-    return ask("post", reverse("mpo:" + name, args=args), data, expected)
+    return ask("post", at(name, *args), data, expected)
 
 def api(path, /, expected=202, **data):
     return ask("post", "/api/v1/" + path, json.dumps(data), expected, content_type="application/json")

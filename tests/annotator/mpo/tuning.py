@@ -99,7 +99,7 @@ class BrightJudge:
     checklist: Any
     extractor: Any = None
 
-    def predict(self, items: Any, *, progress: Any = None, cancelled: Any = None, batch_size: int = 16) -> Predictions:
+    def predict(self, items: Any, *, progress: Any = None, canceled: Any = None, batch_size: int = 16) -> Predictions:
         p = np.array([brightness(item.path) for item in items], dtype=np.float32)
         keys = tuple(item.key for item in items)
         return Predictions(keys, np.repeat(p[:, None], len(self.checklist.questions), axis=1), {})
@@ -143,7 +143,7 @@ def fake_comparison(runs: list[Any], prompts: tuple[str, ...] = ("a red square",
             "sub_dimensions": [change(s.id, gain) for s, gain in zip(checklist.ordinal, subs, strict=True)],
             "by_reward": {"win": 0.7, "tie": 0.1, "lose": 0.2},
             "by_dominance": {"win": 0.1 if paid else 0.25, "tie": 0.75, "lose": 0.15 if paid else 0.0},
-            "over_optimised": [checklist.dimensions[1].id] if paid else [],
+            "over_optimized": [checklist.dimensions[1].id] if paid else [],
         }
 
     between = {**told(runs[1], True), "against": runs[0].pk}

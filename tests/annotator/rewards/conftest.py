@@ -22,7 +22,7 @@ from annotator.jobs.services import claim
 from annotator.library.models import Item
 from annotator.rewards import services
 from annotator.rewards.models import RewardModel
-from annotator.rewards.services import refining
+from annotator.rewards.services import preference_weights
 from tests.annotator.rewards.pictures import compare_all, make_pictures, open_campaign, submit_all
 
 
@@ -85,16 +85,17 @@ def annotate() -> Callable[..., int]:
 
 
 @pytest.fixture
-def make_campaign(db: None) -> Callable[..., Campaign]:
+def open_small(db: None) -> Callable[..., Campaign]:
+    """``open_small(items)``: an open campaign over them with a checklist of a few sub-dimensions."""
     return open_campaign
 
 
 @pytest.fixture
 def judged(
-    pictures: list[Item], make_campaign: Callable[..., Campaign], make_user: Callable[..., User], annotate: Callable
+    pictures: list[Item], open_small: Callable[..., Campaign], make_user: Callable[..., User], annotate: Callable
 ) -> Campaign:
     """A campaign over the pictures, judged by two people."""
-    campaign = make_campaign(pictures)
+    campaign = open_small(pictures)
     for seed, name in enumerate(("ann", "ben")):
         annotate(campaign, make_user(name, Role.ANNOTATOR), seed=seed)
     return campaign
@@ -103,7 +104,7 @@ def judged(
 @pytest.fixture
 def compared(pictures: list[Item], make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch) -> Campaign:
     """A campaign of comparisons: of two pictures of a prompt, cy prefers the clearer one. Few resamples."""
-    monkeypatch.setattr(refining, "RESAMPLES", 20)
+    monkeypatch.setattr(preference_weights, "RESAMPLES", 20)
     return compare_all(pictures, make_user("cy", Role.ANNOTATOR))
 
 

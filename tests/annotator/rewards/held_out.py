@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from annotator.campaigns.services import store_checklist
 from annotator.rewards.models import RewardModel
 from annotator.rewards.services import artifacts
-from reward_engine.answers import harmonise, to_answers
+from reward_engine.answers import harmonize, to_answers
 from reward_engine.training.measure import Baseline, measure
 from tests.reward_engine.training.planted import small_checklist
 
@@ -24,7 +24,7 @@ def levels_of(items: Sequence[int]) -> NDArray[np.int8]:
     for item in items:
         rng = np.random.default_rng(item)
         rows.append([rng.integers(sub.lowest, sub.highest + 1) for sub in CHECKLIST.ordinal])
-    return harmonise(CHECKLIST, np.array(rows, dtype=np.int8).reshape(-1, len(CHECKLIST.ordinal)))
+    return harmonize(CHECKLIST, np.array(rows, dtype=np.int8).reshape(-1, len(CHECKLIST.ordinal)))
 
 
 def judge(items: Sequence[int], strength: float) -> NDArray[np.float32]:

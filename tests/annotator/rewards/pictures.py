@@ -20,14 +20,14 @@ from annotator.campaigns.models import (
     Campaign,
     CampaignItem,
     CampaignState,
-    Comparison,
+    HumanComparison,
     Judgment,
 )
 from annotator.campaigns.services import create_campaign, create_comparison_campaign, store_checklist
 from annotator.library import services as library
 from annotator.library import storage
+from annotator.library.media_facts import MediaFacts
 from annotator.library.models import Item
-from annotator.library.verify import MediaFacts
 from tests.factories import make_generator, make_prompt
 from tests.reward_engine.training.planted import small_checklist
 
@@ -37,7 +37,7 @@ SUBJECTS = ("Kite", "Lamp", "Boat", "Tree", "Clock", "Bridge", "Apple", "Train")
 
 
 def picture(seed: int, blur: float, light: float) -> Image.Image:
-    """Coarse coloured shapes with fine texture; blurred and darkened by a known amount."""
+    """Coarse colored shapes with fine texture; blurred and darkened by a known amount."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(60, 256, (5, 7, 3), dtype=np.uint8)).resize((112, 80), Image.Resampling.BOX)
     fine = np.asarray(coarse, np.float64) + rng.normal(0, 22, (80, 112, 1))
@@ -132,8 +132,8 @@ def compare_all(items: list[Item], annotator: User, name: str = "Which is better
         gap = pair.first.extra["truth"]["clarity"] - pair.second.extra["truth"]["clarity"]
         wins = "tie" if number % 12 == 5 else "left" if (gap > 0) != pair.swapped else "right"
         said.append(
-            Comparison(pair=pair, annotator=annotator, swapped=pair.swapped, state="submitted", preference=wins,
+            HumanComparison(pair=pair, annotator=annotator, swapped=pair.swapped, state="submitted", preference=wins,
                        lease_expires_at=now, submitted_at=now)
         )  # fmt: skip
-    Comparison.objects.bulk_create(said)
+    HumanComparison.objects.bulk_create(said)
     return campaign

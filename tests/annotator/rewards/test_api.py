@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from rest_framework.test import APIClient
 
-from annotator.accounts.models import Role, User
+from annotator.accounts.models import Role
 from annotator.campaigns.models import Campaign
 from annotator.jobs.models import Job
 from annotator.library.models import Item
@@ -16,18 +16,8 @@ from annotator.rewards.services import artifacts
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def api(make_user: Callable[..., User]) -> Callable[[str], APIClient]:
-    def sign_in(role: str) -> APIClient:
-        client = APIClient()
-        client.force_authenticate(make_user(f"api-{role}", role))
-        return client
-
-    return sign_in
-
-
-def test_models_are_listed_and_told(api: Callable, scored: RewardModel) -> None:
-    client = api(Role.REVIEWER)
+def test_models_are_listed_and_described(api_of: Callable, scored: RewardModel) -> None:
+    client = api_of(Role.REVIEWER)
     listed = client.get("/api/v1/reward-models/", {"media_type": "image", "state": "promoted"}).json()
     assert [model["id"] for model in listed["results"]] == [scored.pk]
     assert listed["results"][0]["overall"]["n"] > 0
@@ -39,8 +29,8 @@ def test_models_are_listed_and_told(api: Callable, scored: RewardModel) -> None:
     assert one["scored"] == 32
 
 
-def test_a_training_is_asked_for(api: Callable, judged: Campaign) -> None:
-    client = api(Role.ADMIN)
+def test_a_training_is_asked_for(api_of: Callable, judged: Campaign) -> None:
+    client = api_of(Role.ADMIN)
     response = client.post("/api/v1/reward-models/train/", {"campaigns": [judged.pk], "promote": True, "seed": 3})
     assert response.status_code == 202
     job = Job.objects.get(pk=response.json()["id"])
@@ -53,8 +43,8 @@ def test_a_training_is_asked_for(api: Callable, judged: Campaign) -> None:
         assert refused["Content-Type"] == "application/problem+json"
 
 
-def test_promoting_retiring_and_scoring(api: Callable, trained: RewardModel) -> None:
-    client, base = api(Role.ADMIN), f"/api/v1/reward-models/{trained.pk}"
+def test_promoting_retiring_and_scoring(api_of: Callable, trained: RewardModel) -> None:
+    client, base = api_of(Role.ADMIN), f"/api/v1/reward-models/{trained.pk}"
     assert client.post(f"{base}/retire/").json()["state"] == "retired"
     again = client.post(f"{base}/retire/")
     assert (again.status_code, again.json()["code"]) == (409, "retired")
@@ -63,7 +53,7 @@ def test_promoting_retiring_and_scoring(api: Callable, trained: RewardModel) -> 
     alone = client.post(f"{base}/roll-back/")
     assert (alone.status_code, alone.json()["code"]) == (409, "no_earlier")
     assert client.get(f"{base}/").json()["gate"] == {
-        "passes": True, "reason": "It is the first: no other version is promoted.", "asked": True, "how": "none"
+        "passes": True, "reason": "It is the first version: no other one is promoted.", "asked": True, "how": "none"
     }  # fmt: skip
     scoring = client.post(f"{base}/score/", {"mine_after": True})
     assert scoring.status_code == 202
@@ -74,8 +64,8 @@ def test_promoting_retiring_and_scoring(api: Callable, trained: RewardModel) -> 
     assert (refused.status_code, refused.json()["code"]) == (409, "artifact")
 
 
-def test_scores_are_listed_and_taken_apart(api: Callable, scored: RewardModel, pictures: list[Item]) -> None:
-    client = api(Role.REVIEWER)
+def test_scores_are_listed_and_taken_apart(api_of: Callable, scored: RewardModel, pictures: list[Item]) -> None:
+    client = api_of(Role.REVIEWER)
     listed = client.get("/api/v1/scores/", {"model": scored.pk, "order": "best", "page_size": 5}).json()
     assert listed["count"] == 32
     rewards = [row["reward"] for row in listed["results"]]
@@ -94,8 +84,8 @@ def test_scores_are_listed_and_taken_apart(api: Callable, scored: RewardModel, p
     assert set(question) == {"id", "text", "p_yes", "applies", "weight", "contribution"}
 
 
-def test_who_may_not(api: Callable, scored: RewardModel, judged: Campaign) -> None:
-    annotator, reviewer = api(Role.ANNOTATOR), api(Role.REVIEWER)
+def test_who_may_not(api_of: Callable, scored: RewardModel, judged: Campaign) -> None:
+    annotator, reviewer = api_of(Role.ANNOTATOR), api_of(Role.REVIEWER)
     score = Score.objects.first()
     for path in ("reward-models/", f"reward-models/{scored.pk}/", "scores/", f"scores/{score.pk}/"):
         assert annotator.get(f"/api/v1/{path}").status_code == 403

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.test import Client
-from rest_framework.test import APIClient
 
 from annotator.accounts.models import Role, User
 from annotator.campaigns.services import load_builtin_checklists
@@ -33,16 +32,6 @@ def root(settings: Any, tmp_path: Path) -> Path:
 @pytest.fixture
 def inspection(monkeypatch: pytest.MonkeyPatch) -> Inspection:
     return stand_in(monkeypatch)
-
-
-@pytest.fixture
-def api(make_user: Callable[..., User]) -> Callable[[str], APIClient]:
-    def sign_in(role: str) -> APIClient:
-        client = APIClient()
-        client.force_authenticate(make_user(f"api-{role}", role))
-        return client
-
-    return sign_in
 
 
 def check(base: BaseModel) -> BaseModel:
@@ -74,10 +63,10 @@ def test_only_folders_that_look_like_such_models_are_found(root: Path, tmp_path:
 @pytest.mark.parametrize(
     ("name", "revision", "field", "words"),
     [
-        ("nowhere", "", "base", "There is no folder “nowhere” in .*There is “qwen2-vl-2b”"),
-        ("../outside", "", "base", "give the path below"),
-        ("away", "", "base", "leads out of .*VLM_ROOTS"),
-        ("text-model", "", "base", "holds no model that looks at pictures"),
+        ("nowhere", "", "base", "There is no folder “nowhere” in .*Available: “qwen2-vl-2b”"),
+        ("../outside", "", "base", "Enter the path below"),
+        ("away", "", "base", "leads outside .*VLM_ROOTS"),
+        ("text-model", "", "base", "does not contain a vision-language model"),
         ("qwen2-vl-2b", "main", "revision", "has no revisions"),
         ("owner/name", "", "base", r"has not allowed downloads \(VLMS_FROM_HUB\)"),
     ],
@@ -108,7 +97,7 @@ def test_hub_ids_where_the_operator_allows_them(root: Path, settings: Any, inspe
     assert (str(base), base.state) == ("owner/name@0123abc", BaseModelState.READY)
     [(source, options)] = inspection.asked
     assert (source, options["revision"]) == ("owner/name", "0123abc")
-    with pytest.raises(ProblemError, match="is no revision"):
+    with pytest.raises(ProblemError, match="is not a revision"):
         services.register_base(name="owner/name", revision="../x")
     settings.VLMS_FROM_HUB = False  # the operator has changed their mind
     base = check(services.request_check(base=base))
@@ -122,16 +111,16 @@ def test_a_check_on_the_gpu_queue_fills_in_the_report(
     base = services.register_base(name="qwen2-vl-2b", requested_by=make_user("root", Role.ADMIN))
     assert base.job is not None
     assert (base.state, base.job.kind, base.job.queue) == ("checking", "rewards.check_base", Queue.GPU)
-    assert not queries.ready_bases().exists()
+    assert not BaseModel.objects.filter(state=BaseModelState.READY).exists()
     base = check(base)
     assert (base.state, base.report, base.digest) == (BaseModelState.READY, REPORT, REPORT["digest"])
-    assert queries.ready_bases().get() == base
+    assert BaseModel.objects.filter(state=BaseModelState.READY).get() == base
     [(source, options)] = inspection.asked
     assert source == root / "qwen2-vl-2b"
     assert options["checklist"].media_type == "image"
     job = Job.objects.get(pk=base.job_id)
     assert job.state == JobState.SUCCEEDED
-    assert "it answers packed" in job.result["message"]
+    assert "can be used. It processes questions this way: packed." in job.message
 
 
 @pytest.mark.parametrize(
@@ -155,12 +144,12 @@ def test_a_refusal_stands_with_the_engines_words(
     assert (again.state, again.error) == (BaseModelState.READY, "")
 
 
-def test_a_check_that_ended_without_a_word_is_told_by_its_job(root: Path, inspection: Inspection) -> None:
+def test_a_check_that_ended_without_a_word_is_reported_by_its_job(root: Path, inspection: Inspection) -> None:
     base = services.register_base(name="qwen2-vl-2b")
     assert queries.outcome(base).state == "checking"
     request_cancel(job=base.job)
-    cancelled = queries.outcome(queries.bases().get())
-    assert (cancelled.state, "was cancelled" in cancelled.error) == ("refused", True)
+    canceled = queries.outcome(queries.bases().get())
+    assert (canceled.state, "was canceled" in canceled.error) == ("refused", True)
     base = services.request_check(base=base)
     Job.objects.filter(pk=base.job_id).update(state=JobState.FAILED, error="The worker died 5 times.")
     assert queries.outcome(queries.bases().get()).error == "The worker died 5 times."
@@ -170,7 +159,7 @@ def test_a_check_that_ended_without_a_word_is_told_by_its_job(root: Path, inspec
 
 def test_the_same_model_is_registered_once_and_checked_once_at_a_time(root: Path, inspection: Inspection) -> None:
     base = services.register_base(name="qwen2-vl-2b")
-    with pytest.raises(ConflictError, match="registered already"), transaction.atomic():
+    with pytest.raises(ConflictError, match="already registered"), transaction.atomic():
         services.register_base(name=" qwen2-vl-2b ")
     assert services.request_check(base=base).job_id == base.job_id
     assert Job.objects.count() == 1
@@ -184,7 +173,7 @@ def test_other_files_under_the_name_of_a_model_in_use_are_refused(root: Path, in
     inspection.report["digest"] = "ef56" * 16
     changed = check(services.request_check(base=base))
     assert (changed.state, changed.digest) == (BaseModelState.REFUSED, "cd34" * 16)
-    assert "are not the ones that versions were made from" in changed.error
+    assert "differ from the ones that its versions are based on" in changed.error
 
 
 def test_a_model_is_deleted_where_nothing_needs_it(root: Path, inspection: Inspection) -> None:
@@ -194,12 +183,12 @@ def test_a_model_is_deleted_where_nothing_needs_it(root: Path, inspection: Inspe
     assert not BaseModel.objects.exists()
     assert job is not None
     job.refresh_from_db()
-    assert job.state == JobState.CANCELLED
+    assert job.state == JobState.CANCELED
     assert (root / "qwen2-vl-2b").is_dir()
     base = services.register_base(name="qwen2-vl-2b")
     model = version_of(base)
     RetrainingPolicy.objects.create(checklist_version=model.checklist_version, judge="vlm", base=base)
-    with pytest.raises(ConflictError, match="needed by 1 version and 1 retraining rule"):
+    with pytest.raises(ConflictError, match="used by 1 version, 1 retraining policy"):
         services.delete_base(base=base)
 
 
@@ -230,14 +219,14 @@ def test_pages_by_role(root: Path, inspection: Inspection, sign_in: Callable[[st
     for words in ("qwen2_vl", "2.2 G", "bfloat16", "6.2 GB", "Packed", "7.2e-07", REPORT["digest"]):
         assert words in page, words
     listed = client.get("/rewards/bases/").content.decode()
-    assert "Everything that was found is registered" in listed
+    assert "All models found are registered" in listed
     for place in ("check", "delete"):
         other = Client()
         other.force_login(User.objects.get(username=Role.REVIEWER), backend="django.contrib.auth.backends.ModelBackend")
         assert other.post(f"/rewards/bases/{base.pk}/{place}/").status_code == 403
     version = version_of(base)
     kept = client.post(f"/rewards/bases/{base.pk}/delete/", follow=True).content.decode()
-    assert "needed by 1 version" in kept
+    assert "used by 1 version" in kept
     version.delete()
     gone = client.post(f"/rewards/bases/{base.pk}/delete/", follow=True).content.decode()
     assert "no longer registered" in gone
@@ -252,7 +241,7 @@ def test_a_refused_model_says_why_on_its_page(
     page = client.get(f"/rewards/bases/{base.pk}/").content.decode()
     assert "It cannot be used" in page
     assert "&lt;b&gt;pickled&lt;/b&gt;" in page
-    assert "Make a version with it" not in page
+    assert "Train a version on it" not in page
     assert "pickled" in client.get("/rewards/bases/", headers={"HX-Request": "true"}).content.decode()
     inspection.error = None
     client.post(f"/rewards/bases/{base.pk}/check/")
@@ -266,10 +255,10 @@ def test_the_form_refuses_at_its_field(root: Path, settings: Any, sign_in: Calla
         assert client.post("/rewards/bases/", given).status_code == 422
     settings.VLMS_FROM_HUB = True
     for given, words in (
-        ({}, "one of the two"),
-        ({"folder": "qwen2-vl-2b", "hub_id": "owner/name"}, "one of the two"),
+        ({}, "not both"),
+        ({"folder": "qwen2-vl-2b", "hub_id": "owner/name"}, "not both"),
         ({"hub_id": "not a hub id"}, "There is no folder"),
-        ({"hub_id": "owner/name", "revision": "a b"}, "is no revision"),
+        ({"hub_id": "owner/name", "revision": "a b"}, "is not a revision"),
         ({"folder": "qwen2-vl-2b", "revision": "main"}, "has no revisions"),
     ):
         refused = client.post("/rewards/bases/", given)
@@ -279,13 +268,13 @@ def test_the_form_refuses_at_its_field(root: Path, settings: Any, sign_in: Calla
     assert str(BaseModel.objects.get()) == "owner/name@v1"
 
 
-def test_an_empty_folder_of_models_is_told_where_to_put_one(
+def test_an_empty_folder_of_models_is_informed_where_to_put_one(
     settings: Any, tmp_path: Path, sign_in: Callable[[str], Client]
 ) -> None:
     settings.VLM_ROOTS = [tmp_path / "nothing"]
     client = sign_in(Role.ADMIN)
     page = client.get("/rewards/bases/").content.decode()
-    assert "No model was found." in page
+    assert "No models found." in page
     assert str(tmp_path / "nothing") in page
     settings.VLMS_FROM_HUB = True
     page = client.get("/rewards/bases/").content.decode()
@@ -293,8 +282,8 @@ def test_an_empty_folder_of_models_is_told_where_to_put_one(
     assert 'name="folder"' not in page
 
 
-def test_the_api_registers_lists_checks_and_deletes(root: Path, inspection: Inspection, api: Callable) -> None:
-    client, base_url = api(Role.ADMIN), "/api/v1/base-models/"
+def test_the_api_registers_lists_checks_and_deletes(root: Path, inspection: Inspection, api_of: Callable) -> None:
+    client, base_url = api_of(Role.ADMIN), "/api/v1/base-models/"
     assert client.get(f"{base_url}found/").json() == {"names": ["qwen2-vl-2b"], "from_hub": False}
     made = client.post(base_url, {"name": "qwen2-vl-2b"})
     assert made.status_code == 201
@@ -318,10 +307,10 @@ def test_the_api_registers_lists_checks_and_deletes(root: Path, inspection: Insp
     assert client.delete(f"{base_url}{base.pk}/").status_code == 204
 
 
-def test_the_api_by_role(root: Path, api: Callable) -> None:
+def test_the_api_by_role(root: Path, api_of: Callable) -> None:
     base = services.register_base(name="qwen2-vl-2b")
     url = f"/api/v1/base-models/{base.pk}/"
-    reviewer, annotator = api(Role.REVIEWER), api(Role.ANNOTATOR)
+    reviewer, annotator = api_of(Role.REVIEWER), api_of(Role.ANNOTATOR)
     assert reviewer.get(url).status_code == 200
     assert annotator.get(url).status_code == 403
     assert reviewer.get("/api/v1/base-models/found/").status_code == 403

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from annotator.accounts.models import Role, User
 from annotator.core.errors import ProblemError
+from annotator.core.texts import in_this_language
 from annotator.jobs.models import Job, JobState
 from annotator.jobs.services import run_job
 from annotator.rewards import services
@@ -78,7 +79,7 @@ def test_versions_that_share_too_little_are_left_out_with_the_reason(three: list
     (artifacts.root() / broken.path / artifacts.HELD_OUT).unlink()
     newest = make_version(7)
     result = compared([*three, far, other, broken, newest]).result
-    why = {out["version"]: out["reason"] for out in result["left_out"]}
+    why = {out["version"]: in_this_language(out["reason"]) for out in result["left_out"]}
     assert set(why) == {4, 5, 6}
     assert "held-out items of 0 prompts" in why[4]
     assert "another checklist than version 7" in why[5]
@@ -87,9 +88,9 @@ def test_versions_that_share_too_little_are_left_out_with_the_reason(three: list
 
 
 def test_nothing_in_common_is_said(three: list[RewardModel]) -> None:
-    result = compared([three[0], make_version(4, items=range(100, 160))]).result
-    assert result["message"] == "No two of these versions can be compared on common items."
-    assert result["items"] == 0
+    job = compared([three[0], make_version(4, items=range(100, 160))])
+    assert job.message == "None of these versions can be compared on common items."
+    assert job.result["items"] == 0
 
 
 def test_what_cannot_be_compared_is_refused(three: list[RewardModel]) -> None:
@@ -108,7 +109,7 @@ def test_the_page(client: Client, make_user: Callable[..., User], three: list[Re
     client.force_login(make_user("rev", Role.REVIEWER), backend="django.contrib.auth.backends.ModelBackend")
     address = reverse("rewards:compare")
     words = text_of(client.get(address))
-    for expected in ("v3", "Candidate", "71.0 %", "0.234", "0.125", "GPU 0", "3.0", "have not been compared"):
+    for expected in ("v3", "Candidate", "71.0%", "0.234", "0.125", "GPU 0", "3.0", "have not been compared"):
         assert expected in words, expected
     asked = client.post(address, {"model": [model.pk for model in three]})
     assert asked.status_code == 302
@@ -116,8 +117,8 @@ def test_the_page(client: Client, make_user: Callable[..., User], three: list[Re
     assert reverse("jobs:progress", args=[job.pk]) in client.get(asked["Location"]).content.decode()
     run_job(str(job.pk), services.compare)
     words = text_of(client.get(asked["Location"]))
-    assert "the 32 items of 8 prompts that all of them held out" in words
-    assert "differences are to version 1" in words
+    assert "the 32 items of 8 prompts that all versions held out" in words
+    assert "differences are relative to version 1" in words
     part = client.get(asked["Location"], headers={"HX-Request": "true"})
     assert b"<html" not in part.content
     job.refresh_from_db()
@@ -129,7 +130,7 @@ def test_the_page(client: Client, make_user: Callable[..., User], three: list[Re
 def test_the_page_of_odd_addresses(client: Client, make_user: Callable[..., User]) -> None:
     client.force_login(make_user("rev", Role.REVIEWER), backend="django.contrib.auth.backends.ModelBackend")
     address = reverse("rewards:compare")
-    assert "No version of this media type has been trained yet" in text_of(client.get(address))
+    assert "No versions for this media type yet" in text_of(client.get(address))
     bare = make_reward_model()
     make_reward_model("video")
     words = text_of(client.get(address, {"model": ["x", "9" * 30, bare.pk], "media_type": "smell"}))

@@ -15,7 +15,7 @@ from annotator.rewards.models import RewardModel
 from annotator.rewards.services import artifacts
 from reward_engine.checklist import Checklist, builtin
 from reward_engine.errors import JudgeError
-from tests.annotator.rewards.test_as_it_is import KnowsTheTruth
+from tests.annotator.rewards.test_untrained import KnowsTheTruth
 
 ADDRESS, OTHER = "https://gpu1.example.org/v1", "http://10.0.0.2:8000/v1"
 SETTINGS = {"address": ADDRESS, "model": "org/model", "wording": "published", "concurrency": 4, "timeout_seconds": 9}
@@ -63,8 +63,8 @@ def test_settings_are_chosen_from_the_operators_list() -> None:
         ({"address": ""}, "Choose one of the operator’s addresses"),
         ({"model": ""}, "Model: This field is required"),
         ({"wording": "ours"}, "Wording: "),
-        ({"concurrency": 0}, "Requests at once: "),
-        ({"top_logprobs": 1}, "Likeliest tokens: "),
+        ({"concurrency": 0}, "Concurrent requests: "),
+        ({"top_logprobs": 1}, "Top tokens: "),
         ({"api_key": "secret"}, "There is no setting “api_key”"),
     ):
         with pytest.raises(ProblemError, match=words) as refused:
@@ -121,7 +121,7 @@ def test_a_version_is_measured_promoted_and_opened_again(
     job = services.request_training(
         campaigns=[judged], judge="endpoint", settings=SETTINGS, promote=True, score_after=False
     )
-    assert job.title == "Measure the image reward model: Endpoint (OpenAI protocol)"
+    assert job.name == "Measure the image reward model: Endpoint (OpenAI protocol)"
     model = RewardModel.objects.get(pk=run_here(job)["reward_model"])
     assert (model.judge, model.state) == ("endpoint", "promoted")
     assert model.metrics["validation"]["items"] == 32

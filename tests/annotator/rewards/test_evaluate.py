@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from annotator.library.models import Item
 from annotator.rewards.evaluation import evaluate
-from annotator.rewards.measuring import against_truth, correlation, known_truth
+from annotator.rewards.held_out_metrics import against_truth, correlation, known_truth
 from annotator.rewards.models import RewardModel
 from annotator.rewards.services import artifacts
 from reward_engine.answers import ABSENT
@@ -33,16 +33,19 @@ def test_it_prints_what_was_measured(trained: RewardModel) -> None:
     assert cells[4:7] == [f"{clarity[key]:.3f}" for key in ("log_loss", "baseline_log_loss", "correlation")]
     assert cells[7] == "32", "its truth is known of all of them"
     assert "Trained on 32 items of 8 prompts, 320 judgments" in text
-    assert "every prompt held out once, in 2 rounds" in text
-    assert "better than the majority class (+) on" in text
-    assert "Against known truth: better than the majority class on 2 of 2 sub-dimensions" in text
+    assert "each prompt held out once, in 2 folds" in text
+    assert "better than the majority baseline (+) on" in text
+    assert "Against ground truth: better than the majority baseline on 2 of 2 sub-dimensions" in text
 
 
 def test_it_prints_markdown(trained: RewardModel) -> None:
     text = printed("--markdown", media_type="image")
     assert text.startswith("### Image reward v1 (promoted)\n")
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert len({line.count("|") for line in rows}) == 1
+    order = next(row for row, line in enumerate(rows) if "order within a prompt" in line)
+    assert len({line.count("|") for line in rows[:order]}) == 1
+    assert rows[order] == "| order within a prompt | pairs | judge | majority | sharpness | motion | bitrate | ridge |"
+    assert len({line.count("|") for line in rows[order:]}) == 1
     assert rows[1].startswith("| --- | ---:")
 
 
@@ -81,7 +84,7 @@ def test_correlation_is_said_only_where_it_can_be() -> None:
 
 
 def test_nothing_to_evaluate_is_said_in_words() -> None:
-    for options, words in [({}, "No model is promoted yet"), ({"media_type": "video"}, "No model for videos"),
+    for options, words in [({}, "No model is promoted yet"), ({"media_type": "video"}, "for the media type video"),
                            ({"model": 7}, "There is no model 7")]:  # fmt: skip
         with pytest.raises(CommandError, match=words):
             printed(**options)
@@ -90,5 +93,5 @@ def test_nothing_to_evaluate_is_said_in_words() -> None:
 def test_altered_predictions_are_not_compared_with(trained: RewardModel) -> None:
     (artifacts.root() / trained.path / artifacts.HELD_OUT).unlink()
     text = printed(model=trained.pk)
-    assert "The known truth could not be compared with: The held-out predictions of Image reward v1" in text
+    assert "The ground truth could not be compared with: The file of held-out predictions of Image reward v1" in text
     assert "clarity" in text

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.utils import translation
 
 from annotator.rewards import services
 from annotator.rewards.models import Snapshot
@@ -23,7 +24,10 @@ def test_a_better_candidate_passes_with_figures() -> None:
     standing, candidate = make_version(1, state="promoted", strength=0.5), make_version(2, strength=2.0)
     verdict = services.gate(candidate, standing)
     assert verdict.passes
-    assert verdict.reason.startswith("It is at least as good: on the 48 items of 12 prompts that both held out")
+    assert verdict.reason.startswith("It is at least as good. On the 48 items of 12 prompts that both held out")
+    with translation.override("zh-hans"):
+        assert "12 个提示词" in verdict.reason
+        assert "prompts" not in verdict.reason
     told = verdict.to_json(asked=True)
     assert told["against"] == {"id": standing.pk, "version": 1, "judge": "probe"}
     assert (told["how"], told["items"], told["prompts"], told["asked"]) == ("items", 48, 12, True)
@@ -40,14 +44,14 @@ def test_a_worse_candidate_waits_and_says_why() -> None:
     verdict = services.gate(make_version(2, strength=0.5), make_version(1, state="promoted", strength=2.0))
     assert not verdict.passes
     assert "It is not as good" in verdict.reason
-    assert "95 % interval +" in verdict.reason
+    assert "95% interval +" in verdict.reason
     assert "chance" not in verdict.reason
 
 
 def test_equal_predictions_pass() -> None:
     verdict = services.gate(make_version(2), make_version(1, state="promoted"))
     assert verdict.passes
-    assert "difference 0.000, 95 % interval 0.000 to 0.000)" in verdict.reason
+    assert "difference 0.000, 95% interval 0.000 to 0.000)" in verdict.reason
 
 
 def test_a_small_loss_waits_and_says_that_it_may_be_chance() -> None:
@@ -61,7 +65,7 @@ def test_a_small_loss_waits_and_says_that_it_may_be_chance() -> None:
     loss = verdict.comparison["overall"]["log_loss"]["difference"]
     assert loss["low"] < 0 < 0.0005 < loss["value"]
     assert not verdict.passes, "the estimate decides"
-    assert "; it may be chance)" in verdict.reason
+    assert "The difference may be chance." in verdict.reason
 
 
 def test_calibrated_predictions_are_compared() -> None:
@@ -89,7 +93,7 @@ def test_few_common_prompts_fall_back_to_the_shares_of_the_baselines() -> None:
     assert verdict.passes
     assert verdict.comparison["how"] == "shares"
     assert "of the baseline’s" in verdict.reason
-    assert "held out 16 items of 4 prompts in common, and at least 5 prompts are needed" in verdict.reason
+    assert "held out 16 items of 4 prompts in common, but at least 5 prompts are needed" in verdict.reason
     assert not services.gate(standing, candidate).passes
 
 
@@ -98,7 +102,7 @@ def test_altered_predictions_fall_back_in_words() -> None:
     (artifacts.root() / standing.path / artifacts.HELD_OUT).write_bytes(b"something else")
     verdict = services.gate(candidate, standing)
     assert verdict.comparison["how"] == "shares"
-    assert "The held-out predictions of Image reward v1 was altered" in verdict.reason
+    assert "The file of held-out predictions of Image reward v1 was altered" in verdict.reason
 
 
 def test_a_version_of_before_without_calibrated_predictions_is_compared_by_what_it_has() -> None:
@@ -114,7 +118,7 @@ def test_the_prompts_of_a_candidate_of_before_are_those_of_its_snapshot() -> Non
     replace_held_out(candidate, {name: held[name] for name in ("items", "levels", "p_yes")})
     verdict = services.gate(candidate, standing)
     assert verdict.comparison["how"] == "shares"
-    assert "do not say which prompts they are of. Train again." in verdict.reason
+    assert "do not record their prompts. Train again." in verdict.reason
     content = artifacts.pack({"items": np.arange(60), "prompts": np.arange(60) // 4})
     artifacts.write_file(artifacts.root() / "snapshots" / "one", content)
     candidate.snapshot = Snapshot.objects.create(

@@ -23,25 +23,15 @@ __all__ = ["toy"]  # a fixture
 
 
 @pytest.fixture
-def enter(client: Client, make_user: Callable[..., User]) -> Callable[[str | None], User]:
-    def sign_in(role: str | None) -> User:
-        user = make_user(f"some {role}", role)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return user
-
-    return sign_in
-
-
-@pytest.fixture
 def annotated(make_user: Callable[..., User]) -> Campaign:
     """A campaign with one submitted annotation."""
     return make_annotated_campaign([make_item()], [make_user("ann")])
 
 
 @pytest.mark.parametrize("role", ["admin", "reviewer", "annotator", None])
-def test_who_may_do_what(client: Client, enter: Callable, annotated: Campaign, role: str | None) -> None:
+def test_who_may_do_what(client: Client, sign_in: Callable, annotated: Campaign, role: str | None) -> None:
     policy = services.create_policy(checklist_version=annotated.checklist_version, judge="probe")
-    enter(role)
+    sign_in(role)
     new = f"?checklist_version={annotated.checklist_version_id}&judge=probe"
     pages = [
         ("get", reverse("rewards:policies"), {"admin", "reviewer"}),
@@ -57,9 +47,9 @@ def test_who_may_do_what(client: Client, enter: Callable, annotated: Campaign, r
 
 
 def test_a_policy_is_made_changed_followed_and_deleted(
-    client: Client, enter: Callable, annotated: Campaign, toy: None
+    client: Client, sign_in: Callable, annotated: Campaign, toy: None
 ) -> None:
-    admin = enter(Role.ADMIN)
+    admin = sign_in(Role.ADMIN).user
     page = client.get(reverse("rewards:policies"))
     assert "Without a policy" in text_of(page)
     assert "After 200 new annotations" in text_of(page)
@@ -82,22 +72,22 @@ def test_a_policy_is_made_changed_followed_and_deleted(
     client.post(edit, {"promotes": "on", "settings-rate": "1"})
     policy.refresh_from_db()
     assert (policy.enabled, policy.promotes, policy.nightly_hour, policy.base) == (False, True, None, None)
-    assert "By hand only" in text_of(client.get(reverse("rewards:policies")))
+    assert "Manual only" in text_of(client.get(reverse("rewards:policies")))
 
     page = client.post(reverse("rewards:policy-retrain", args=[policy.pk]), follow=True)
-    assert "The training has been requested" in text_of(page)
+    assert "Training requested" in text_of(page)
     job = Job.objects.get()
     assert (job.params["judge"], job.params["promote"], job.requested_by) == ("toy", True, admin)
     page = client.post(reverse("rewards:policy-retrain", args=[policy.pk]), follow=True)
-    assert "under way already" in text_of(page)
+    assert "already in progress" in text_of(page)
     assert Job.objects.count() == 1
 
     client.post(reverse("rewards:policy-delete", args=[policy.pk]))
     assert not RetrainingPolicy.objects.exists()
 
 
-def test_a_form_that_does_not_fit_says_so(client: Client, enter: Callable, annotated: Campaign, toy: None) -> None:
-    enter(Role.ADMIN)
+def test_a_form_that_does_not_fit_says_so(client: Client, sign_in: Callable, annotated: Campaign, toy: None) -> None:
+    sign_in(Role.ADMIN)
     new = f"{reverse('rewards:policy-new')}?checklist_version={annotated.checklist_version_id}&judge=toy"
     for data, words in [
         ({"after_annotations": "0", "settings-rate": "1"}, "greater than or equal to 1"),
@@ -114,18 +104,18 @@ def test_a_form_that_does_not_fit_says_so(client: Client, enter: Callable, annot
         assert client.get(reverse("rewards:policy-new") + query).status_code == 404
 
 
-def test_a_policy_of_a_kind_that_is_gone_is_told(client: Client, enter: Callable, annotated: Campaign) -> None:
-    enter(Role.ADMIN)
+def test_a_policy_of_a_kind_that_is_gone_is_reported(client: Client, sign_in: Callable, annotated: Campaign) -> None:
+    sign_in(Role.ADMIN)
     policy = RetrainingPolicy.objects.create(checklist_version=annotated.checklist_version, judge="gone",
                                              after_annotations=1)  # fmt: skip
     services.retrain_when_grown()
-    assert "There is no kind of judge named “gone”" in text_of(client.get(reverse("rewards:policies")))
+    assert "There is no kind of judge called “gone”" in text_of(client.get(reverse("rewards:policies")))
     page = client.get(reverse("rewards:policy", args=[policy.pk]), follow=True)
-    assert "There is no kind of judge named “gone”" in text_of(page)
+    assert "There is no kind of judge called “gone”" in text_of(page)
 
 
-def test_an_empty_platform_says_what_to_do(client: Client, enter: Callable) -> None:
-    enter(Role.ADMIN)
+def test_an_empty_platform_says_what_to_do(client: Client, sign_in: Callable) -> None:
+    sign_in(Role.ADMIN)
     assert "No campaign uses a checklist yet" in text_of(client.get(reverse("rewards:policies")))
 
 

@@ -48,7 +48,7 @@ def test_one_is_promoted_and_may_come_back(make_model: Callable, make_user: Call
     assert RewardModel.objects.filter(media_type="image", state="promoted").count() == 1
     history = [(event.action, event.by) for event in second.events.order_by("pk")]
     assert history == [("promoted", admin), ("retired", admin)]
-    assert second.events.get(action="retired").note == "Version 1 took its place."
+    assert second.events.get(action="retired").note == "Replaced by version 1."
     services.promote(reward_model=first, by=admin)
     assert first.events.filter(action="promoted").count() == 1, "promoting the promoted one changes nothing"
 
@@ -57,7 +57,7 @@ def test_retiring_leaves_none_and_is_done_once(make_model: Callable, any_judge: 
     model = make_model(1, "promoted")
     services.retire(reward_model=model)
     assert queries.promoted("image") is None
-    with pytest.raises(ConflictError, match="retired already"):
+    with pytest.raises(ConflictError, match="already retired"):
         services.retire(reward_model=model)
 
 
@@ -76,7 +76,7 @@ def losses(loss: float | None, baseline: float | None) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("ours", "theirs", "passes", "words"),
     [
-        (losses(0.3, 0.6), losses(0.35, 0.6), True, "50% of the baseline’s, version 1’s 58%"),
+        (losses(0.3, 0.6), losses(0.35, 0.6), True, "50% of the baseline’s, and version 1’s is 58%"),
         (losses(0.3, 0.6), losses(0.3, 0.6), True, "at least as good"),
         (losses(0.3, 0.4), losses(0.35, 0.6), False, "not as good"),
         (losses(None, None), losses(0.35, 0.6), False, "cannot be compared"),
@@ -138,5 +138,5 @@ def test_a_grown_dataset_makes_a_candidate_beside_the_promoted(
     }  # fmt: skip
     second = RewardModel.objects.get(version=2)
     assert second.snapshot.judgments == 480
-    assert second.events.get().note == "The dataset had grown."
+    assert second.events.get().note == "The dataset has grown."
     judges.load(second)

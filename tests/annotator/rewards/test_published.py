@@ -85,7 +85,7 @@ def test_files_of_another_set_are_refused_and_nothing_is_kept(shared: Path) -> N
         ({"weights": b"{"}, "weights", "cannot be read as JSON"),
         ({"weights": b"[1, 2]"}, "weights", "2 coefficients, but the questions need 3"),
         ({"weights": b"[1, 2, NaN]"}, "weights", "not a finite number"),
-        ({"media_type": "sound"}, "media_type", "choose image or video"),
+        ({"media_type": "sound"}, "media_type", "Choose image or video"),
     ],
 )
 def test_what_is_no_published_file_is_refused_in_words(given: dict, field: str, words: str) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from annotator.accounts.models import Role
 from annotator.campaigns.models import Assignment, Campaign
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.texts import in_this_language
 from annotator.jobs.models import Job, JobState
 from annotator.library.models import Item
 from annotator.rewards import judges, queries, services
@@ -138,7 +139,7 @@ def test_a_policy_that_cannot_be_followed_says_why_and_holds_up_no_other(
     assert job.params["judge"] == "probe"
     before = broken.updated_at
     broken.refresh_from_db()
-    assert "There is no kind of judge named “toy”" in broken.problem
+    assert "There is no kind of judge called “toy”" in broken.problem
     assert broken.updated_at == before, "a person has not changed it"
     judges.register(Toy)
     assert len(services.retrain_when_grown()) == 1
@@ -146,11 +147,11 @@ def test_a_policy_that_cannot_be_followed_says_why_and_holds_up_no_other(
     assert broken.problem == ""
 
 
-def test_nothing_submitted_is_said_in_words(pictures: list[Item], make_campaign: Callable) -> None:
-    campaign = make_campaign(pictures)
+def test_nothing_submitted_is_said_in_words(pictures: list[Item], open_small: Callable) -> None:
+    campaign = open_small(pictures)
     policy = services.create_policy(checklist_version=campaign.checklist_version, judge="probe", after_annotations=1)
     assert services.retrain_when_grown() == []
-    with pytest.raises(ProblemError, match="Nothing has been submitted on"):
+    with pytest.raises(ProblemError, match="No annotations have been submitted on"):
         services.retrain_now(policy=policy)
     assert not Job.objects.exists()
 
@@ -243,7 +244,7 @@ def test_settings_of_the_kind_and_its_base_are_kept(judged: Campaign, toy: None)
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"judge": "nonesuch"}, "There is no kind of judge named “nonesuch”"),
+        ({"judge": "nonesuch"}, "There is no kind of judge called “nonesuch”"),
         ({"judge_settings": {"rate": 1}}, "There is no setting “rate”"),
         ({"after_annotations": 0}, "At least one new annotation"),
         ({"nightly_hour": 24}, "from 0 to 23"),
@@ -265,15 +266,15 @@ def test_a_candidate_nobody_asked_for_is_scored_only_where_it_is_promoted(
     trained: RewardModel, judged: Campaign, annotate: Callable, make_user: Callable, run_here: Callable,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    from annotator.rewards.services import training
+    from annotator.rewards.services import training_record
     from annotator.rewards.services.gate import Verdict
 
-    monkeypatch.setattr(training, "gate", lambda candidate, standing: Verdict(False, "Not today."))
+    monkeypatch.setattr(training_record, "gate", lambda candidate, standing: Verdict(False, lambda: "Not today."))
     annotate(judged, make_user("cem"), seed=2)
     services.create_policy(
         checklist_version=judged.checklist_version, judge="probe", after_annotations=1, promotes=True
     )
     (job,) = services.retrain_when_grown()
     result = run_here(job)
-    assert "waits as a candidate. Not today." in result["message"]
+    assert "stays a candidate. Not today." in in_this_language(result["message"])
     assert not Job.objects.filter(kind="rewards.score").exists()

@@ -14,6 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from annotator.accounts.models import Role, User
+from annotator.core import folders
 from annotator.jobs.models import Job
 from annotator.library.models import Item, Prompt
 from annotator.library.storage import original_path
@@ -69,7 +70,7 @@ def upload(item: Item, name: str = "kite.png") -> SimpleUploadedFile:
 
 def left_behind() -> tuple[Any, ...]:
     """What a request could leave: rows, files, measurements."""
-    folder = score_requests._root()
+    folder = folders.scoring_folder()
     return (
         Item.objects.count(), Prompt.objects.count(), Score.objects.count(), Job.objects.count(),
         ScoreRequest.objects.count(), sorted(folder.iterdir()) if folder.is_dir() else [],

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from annotator.accounts.models import Role
 from annotator.core.errors import ProblemError
+from annotator.core.texts import in_this_language
 from annotator.jobs import chunks
 from annotator.jobs.chunks import ChunkRun
 from annotator.jobs.models import ChunkState, Job, JobState
@@ -69,7 +70,7 @@ def test_a_score_is_taken_apart_down_to_the_question(scored: RewardModel) -> Non
     assert parts.best == pytest.approx(parts.reward + sum(sub.lost for sub in parts.sub_dimensions))
 
 
-def test_what_sets_items_apart_is_told_against_the_average(
+def test_what_sets_items_apart_is_reported_against_the_average(
     scored: RewardModel, pictures: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = list(Score.objects.filter(reward_model=scored).order_by("item_id"))
@@ -134,7 +135,7 @@ def test_broken_items_are_noted_and_the_rest_goes_on(
     original_path(pictures[9]).unlink()
     result = run_here(services.request_scoring(reward_model=trained))
     assert (result["scored"], result["problems"]) == (30, 2)
-    assert "30 images have a score, 2 could not be scored." in result["message"]
+    assert "30 images have a score. 2 could not be scored." in in_this_language(result["message"])
     problems = dict(ScoreProblem.objects.values_list("item_id", "message"))
     assert set(problems) == {pictures[0].pk, pictures[9].pk}
     assert all(len(message) > 20 for message in problems.values())
@@ -154,7 +155,7 @@ def test_a_missing_or_altered_artifact_is_refused(trained: RewardModel, run_here
     content[-3] ^= 1
     heads.write_bytes(content)
     manifest.write_text(text.replace('"seed": 0', '"seed": 1'))
-    with pytest.raises(ProblemError, match="its manifest is not the one that was recorded"):
+    with pytest.raises(ProblemError, match="its manifest differs from the one recorded"):
         judges.load(trained)
     manifest.write_text(text)
     judges.load(trained)
@@ -164,7 +165,7 @@ def test_a_missing_or_altered_artifact_is_refused(trained: RewardModel, run_here
     assert not Score.objects.exists()
 
 
-def test_listeners_are_told_once_after_the_scores_are_in(
+def test_listeners_are_called_once_after_the_scores_are_in(
     trained: RewardModel, run_here: Callable, heard: list, make_user: Callable
 ) -> None:
     admin = make_user("root", Role.ADMIN)
@@ -188,7 +189,7 @@ def test_a_listener_that_fails_does_not_undo_the_scores(trained: RewardModel, ru
     finally:
         scoring_finished.disconnect(fail)
     assert Score.objects.count() == 32
-    assert result["message"].endswith("could not be started: There is no pair to mine.")
+    assert in_this_language(result["message"]).endswith("could not be started: There is no pair to mine.")
 
 
 def test_a_job_killed_half_way_goes_on_behind_its_last_chunk(
@@ -234,7 +235,7 @@ def test_an_item_the_judge_is_silent_about_is_noted(
     monkeypatch.setattr(scoring, "kept_judge", lambda model: Silent())
     result = run_here(services.request_scoring(reward_model=trained))
     assert (result["scored"], result["problems"]) == (0, 32)
-    assert ScoreProblem.objects.first().message == "The judge said nothing about it."
+    assert ScoreProblem.objects.first().message == "The judge returned no answer for it."
 
 
 def test_a_judge_is_loaded_once_and_again_where_its_files_changed(

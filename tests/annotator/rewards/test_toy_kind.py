@@ -62,7 +62,7 @@ def test_no_two_kinds_have_one_name_and_unknown_ones_are_named() -> None:
 
     with pytest.raises(ValueError, match="already"):
         judges.register(Other)
-    with pytest.raises(ProblemError, match=r"no kind of judge named “torch”\. Choose one of: probe"):
+    with pytest.raises(ProblemError, match=r"no kind of judge called “torch”\. Choose one of: probe"):
         judges.kind_of("torch")
 
 
@@ -82,7 +82,7 @@ def test_the_calibration_of_a_kind_without_its_own_is_applied(
     from annotator.rewards.judges.inputs import inputs_of
     from annotator.rewards.services.artifacts import root
 
-    held = services.training.artifacts.read_held_out(model)
+    held = services.training_job.artifacts.read_held_out(model)
     inputs, _ = inputs_of(held["items"][:4])
     bare = judges.kind_of("lamp").load(model, root() / model.path, judges.load(model).checklist)
     raw, used = bare.predict(inputs).p_yes, judges.load(model).predict(inputs).p_yes

@@ -12,13 +12,14 @@ from annotator.accounts.models import Role, User
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Campaign
 from annotator.core.errors import ProblemError
+from annotator.core.texts import in_this_language
 from annotator.jobs.models import Job, JobState
-from annotator.jobs.services import JobCancelled, JobLost, claim, request_cancel
+from annotator.jobs.services import JobCanceled, JobLost, claim, request_cancel
 from annotator.library.models import Item
 from annotator.library.storage import original_path
 from annotator.rewards import judges, services
 from annotator.rewards.models import RewardModel, RewardModelEvent, Snapshot
-from annotator.rewards.services import artifacts, training
+from annotator.rewards.services import artifacts, snapshots, training_job
 from reward_engine.answers import to_answers
 from tests.annotator.rewards.held_out import replace_held_out
 
@@ -29,8 +30,12 @@ def model_folders(settings: Any) -> list[str]:
     return sorted(path.name for path in (settings.ARTIFACT_ROOT / "models").glob("*/*"))
 
 
+def snapshot_of(campaign: Campaign) -> Snapshot:
+    return snapshots.record(snapshots.freeze([campaign], "majority"))
+
+
 def test_a_snapshot_freezes_what_people_agree_on(judged: Campaign, pictures: list[Item]) -> None:
-    snapshot = services.create_snapshot(campaigns=[judged])
+    snapshot = snapshot_of(judged)
     assert (snapshot.items, snapshot.prompts, snapshot.judgments) == (32, 8, 320)
     assert snapshot.campaigns.get() == judged
     data = artifacts.read_snapshot(snapshot)
@@ -50,7 +55,7 @@ def test_a_reviewers_decision_and_a_put_aside_annotation_reach_the_snapshot(
         campaign_item=item, sub_dimension="clarity", level=1, adjudicator=make_user("rita", Role.REVIEWER)
     )
     item.assignments.filter(annotator__username="ben").update(counted=False)
-    snapshot = services.create_snapshot(campaigns=[judged], consensus="reliability")
+    snapshot = snapshots.record(snapshots.freeze([judged], "reliability"))
     data = artifacts.read_snapshot(snapshot)
     assert snapshot.consensus == "reliability"
     assert (data["levels"][0, 0], data["adjudicated"][0, 0], data["support"][0, 0]) == (1, True, 1)
@@ -58,13 +63,13 @@ def test_a_reviewers_decision_and_a_put_aside_annotation_reach_the_snapshot(
 
 
 def test_the_same_judgments_are_the_same_file(judged: Campaign, settings: Any) -> None:
-    first, second = (services.create_snapshot(campaigns=[judged]) for _ in range(2))
+    first, second = (snapshot_of(judged) for _ in range(2))
     assert (first.path, first.sha256) == (second.path, second.sha256)
     assert len(list((settings.ARTIFACT_ROOT / "snapshots").iterdir())) == 1
 
 
 def test_an_altered_snapshot_is_refused(judged: Campaign) -> None:
-    snapshot = services.create_snapshot(campaigns=[judged])
+    snapshot = snapshot_of(judged)
     path = artifacts.root() / snapshot.path
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -116,7 +121,7 @@ def test_a_file_that_cannot_be_read_is_left_out_and_said(
 ) -> None:
     original_path(pictures[5]).write_bytes(b"not a picture")
     result = run_here(services.request_training(campaigns=[judged], score_after=False))
-    assert "1 item that could not be read was left out." in result["message"]
+    assert "1 item that could not be read was left out." in in_this_language(result["message"])
     model = RewardModel.objects.get()
     assert model.manifest["data"]["left_out"] == 1
     assert list(model.manifest["data"]["left_out_items"]) == [str(pictures[5].pk)]
@@ -124,10 +129,10 @@ def test_a_file_that_cannot_be_read_is_left_out_and_said(
 
 
 def test_too_few_judgments_are_refused_in_words(
-    pictures: list[Item], make_campaign: Callable, make_user: Callable[..., User], annotate: Callable,
+    pictures: list[Item], open_small: Callable, make_user: Callable[..., User], annotate: Callable,
     run_here: Callable, settings: Any,
 ) -> None:  # fmt: skip
-    campaign = make_campaign(pictures)
+    campaign = open_small(pictures)
     annotate(campaign, make_user("ann"), items=pictures[:4])
     with pytest.raises(ProblemError, match="4 items of 1 prompts; training needs at least 8 items of 4 prompts"):
         run_here(services.request_training(campaigns=[campaign]))
@@ -136,21 +141,22 @@ def test_too_few_judgments_are_refused_in_words(
 
 
 def test_a_campaign_without_annotations_is_refused_in_words(
-    pictures: list[Item], make_campaign: Callable, run_here: Callable
+    pictures: list[Item], open_small: Callable, run_here: Callable
 ) -> None:
-    with pytest.raises(ProblemError, match="Nothing has been submitted in “Clear and lit” yet"):
-        run_here(services.request_training(campaigns=[make_campaign(pictures)]))
+    with pytest.raises(ProblemError, match="No annotations have been submitted in “Clear and lit” yet"):
+        run_here(services.request_training(campaigns=[open_small(pictures)]))
     assert not Snapshot.objects.exists()
 
 
-def test_mixed_checklists_are_refused(pictures: list[Item], make_campaign: Callable) -> None:
-    campaigns = [make_campaign(pictures), make_campaign(pictures, "Another", text="other words")]
-    for service in (services.request_training, services.create_snapshot):
-        with pytest.raises(ProblemError, match="different checklist versions"):
-            service(campaigns=campaigns)
+def test_mixed_checklists_are_refused(pictures: list[Item], open_small: Callable) -> None:
+    campaigns = [open_small(pictures), open_small(pictures, "Another", text="other words")]
+    with pytest.raises(ProblemError, match="different checklist versions"):
+        services.request_training(campaigns=campaigns)
+    with pytest.raises(ProblemError, match="different checklist versions"):
+        snapshots.freeze(campaigns, "majority")
     with pytest.raises(ProblemError, match="at least one campaign"):
         services.request_training(campaigns=[])
-    with pytest.raises(ProblemError, match="choose majority or reliability"):
+    with pytest.raises(ProblemError, match="Choose majority or reliability"):
         services.request_training(campaigns=campaigns[:1], consensus="loudest")
     assert not Job.objects.exists()
 
@@ -173,7 +179,7 @@ def test_a_second_version_waits_unless_it_passes_the_gate(
     result = run_here(services.request_training(campaigns=[judged], promote=True, score_after=False))
     second = RewardModel.objects.get(version=2)
     assert second.state == "candidate"
-    assert "waits as a candidate. It is not as good: on the 32 items of 8 prompts" in result["message"]
+    assert "stays a candidate. It is not as good. On the 32 items of 8 prompts" in in_this_language(result["message"])
     assert second.gate["how"] == "items"
     assert second.gate["asked"] is True
     held_out.write_bytes(before)
@@ -214,7 +220,7 @@ def test_a_run_that_lost_the_job_makes_nothing(
 
     monkeypatch.setattr(artifacts, "write_file", meanwhile)
     with pytest.raises(JobLost):
-        training.train(slow)
+        training_job.train(slow)
     monkeypatch.setattr(artifacts, "write_file", write)
     assert not RewardModel.objects.exists()
     assert model_folders(settings) == []
@@ -248,7 +254,7 @@ def test_a_job_killed_behind_its_commit_says_what_was_made(judged: Campaign, run
     assert RewardModel.objects.count() == Job.objects.filter(kind="rewards.score").count() == 1
 
 
-def test_a_cancelled_training_leaves_nothing(judged: Campaign, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_canceled_training_leaves_nothing(judged: Campaign, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     job = services.request_training(campaigns=[judged])
     run = claim(str(job.pk))
     stage = run.stage
@@ -259,7 +265,7 @@ def test_a_cancelled_training_leaves_nothing(judged: Campaign, settings: Any, mo
         stage(name, total)
 
     monkeypatch.setattr(run, "stage", cancel_at)
-    with pytest.raises(JobCancelled):
-        training.train(run)
+    with pytest.raises(JobCanceled):
+        training_job.train(run)
     assert not RewardModel.objects.exists()
     assert model_folders(settings) == []

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotator.accounts.models import Role, User
+from annotator.accounts.models import Role
 from annotator.campaigns.models import Campaign
 from annotator.jobs.models import Job, JobState
 from annotator.library.models import Item
@@ -19,16 +19,6 @@ from annotator.rewards.templatetags.rewards_tags import share_below
 from tests.factories import make_reward_model
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def sign_in(client: Client, make_user: Callable[..., User]) -> Callable[..., User]:
-    def enter(role: str | None) -> User:
-        user = make_user(f"some {role}", role)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return user
-
-    return enter
 
 
 def text_of(response: object) -> str:
@@ -65,16 +55,18 @@ def test_whoever_is_not_signed_in_is_sent_to_the_log_in(client: Client) -> None:
 def test_an_empty_platform_says_what_to_do(client: Client, sign_in: Callable) -> None:
     sign_in(Role.ADMIN)
     models = client.get(reverse("rewards:models"))
-    assert "at least 8 images of 4 prompts" in text_of(models)
-    assert "at least 8 videos of 4 prompts" in text_of(models)
+    assert "at least 8 images from 4 prompts" in text_of(models)
+    assert "at least 8 videos from 4 prompts" in text_of(models)
     assert reverse("rewards:train") in models.content.decode()
-    assert "No campaign has a submitted annotation yet" in text_of(client.get(reverse("rewards:train")))
-    assert "No version has scored any image yet" in text_of(client.get(reverse("rewards:scores")))
-    assert "No version has scored any video yet" in text_of(client.get(reverse("rewards:scores") + "?media_type=video"))
+    assert "A campaign appears here after its first submitted annotation" in text_of(
+        client.get(reverse("rewards:train"))
+    )
+    assert "No version has scored an image yet" in text_of(client.get(reverse("rewards:scores")))
+    assert "No version has scored a video yet" in text_of(client.get(reverse("rewards:scores") + "?media_type=video"))
 
 
 def test_a_training_is_asked_for(client: Client, sign_in: Callable, judged: Campaign) -> None:
-    admin = sign_in(Role.ADMIN)
+    admin = sign_in(Role.ADMIN).user
     page = client.get(reverse("rewards:train"), {"campaign": judged.pk})
     assert "64 annotations · 32 items · 8 prompts · 2 people" in text_of(page)
     assert f'value="{judged.pk}" checked' in page.content.decode()
@@ -91,18 +83,18 @@ def test_a_training_is_asked_for(client: Client, sign_in: Callable, judged: Camp
 
 
 def test_a_training_form_that_does_not_fit_says_so(
-    client: Client, sign_in: Callable, judged: Campaign, make_campaign: Callable, annotate: Callable,
+    client: Client, sign_in: Callable, judged: Campaign, open_small: Callable, annotate: Callable,
     pictures: list[Item], make_user: Callable,
 ) -> None:  # fmt: skip
     sign_in(Role.ADMIN)
-    other = make_campaign(pictures[:4], "Another", text="other words")
+    other = open_small(pictures[:4], "Another", text="other words")
     annotate(other, make_user("cem"))
-    empty = make_campaign(pictures, "Empty", text="d")
+    empty = open_small(pictures, "Empty", text="d")
     for data, words in [
         ({"seed": 0}, "Choose at least one campaign"),
         ({"campaigns": [judged.pk, other.pk], "seed": 0}, "different checklist versions"),
         ({"campaigns": [judged.pk], "seed": -1}, "greater than or equal to 0"),
-        ({"campaigns": [judged.pk], "mine_after": "on", "seed": 0}, "let it score all items as well"),
+        ({"campaigns": [judged.pk], "mine_after": "on", "seed": 0}, "Turn on scoring of all items as well"),
         ({"campaigns": [empty.pk], "seed": 0}, "not one of the available choices"),
     ]:
         response = client.post(reverse("rewards:train"), {"consensus": "majority", **data})
@@ -111,7 +103,7 @@ def test_a_training_form_that_does_not_fit_says_so(
     assert not Job.objects.exists()
 
 
-def test_a_failed_training_is_told_where_one_looks_for_the_model(client: Client, sign_in: Callable) -> None:
+def test_a_failed_training_is_informed_where_one_looks_for_the_model(client: Client, sign_in: Callable) -> None:
     sign_in(Role.REVIEWER)
     Job.objects.create(kind="rewards.train", title="Train", state=JobState.FAILED, error="There are too few judgments.")
     assert "The last training failed: There are too few judgments." in text_of(client.get(reverse("rewards:models")))
@@ -126,9 +118,9 @@ def test_the_register_and_a_version(client: Client, sign_in: Callable, scored: R
     page = client.get(reverse("rewards:model", args=[scored.pk]))
     words = text_of(page)
     for expected in ("clarity", "lighting", "32 of 32 items have a score", judged.name, scored.snapshot.sha256,
-                     "Promoted ·", "Against truth", "Every prompt was held out once, in 2 rounds."):  # fmt: skip
+                     "Promoted ·", "Vs. ground truth", "Each prompt was held out once, in 2 folds."):  # fmt: skip
         assert expected in words, expected
-    assert "Gate Passed It is the first: no other version is promoted." in words
+    assert "Gate Passed It is the first version: no other one is promoted." in words
     assert reverse("rewards:retire", args=[scored.pk]) in page.content.decode()
     assert reverse("rewards:promote", args=[scored.pk]) not in page.content.decode()
     partial = client.get(reverse("rewards:model", args=[scored.pk]), headers={"HX-Request": "true"})
@@ -147,18 +139,18 @@ def test_the_manifest_is_downloaded(client: Client, sign_in: Callable, trained: 
 
 
 def test_promoting_retiring_and_scoring_by_button(client: Client, sign_in: Callable, trained: RewardModel) -> None:
-    admin = sign_in(Role.ADMIN)
+    admin = sign_in(Role.ADMIN).user
     client.post(reverse("rewards:retire", args=[trained.pk]))
     trained.refresh_from_db()
     assert trained.state == "retired"
     assert "No version is promoted" in text_of(client.get(reverse("rewards:models")))
     page = client.post(reverse("rewards:retire", args=[trained.pk]), follow=True)
-    assert "is retired already" in text_of(page)
+    assert "is already retired" in text_of(page)
     page = client.post(
         reverse("rewards:promote", args=[trained.pk]), {"note": " It was right after all. "}, follow=True
     )
     assert "It was right after all." in text_of(page)
-    assert "is promoted: scores and pairs come from it now" in text_of(page)
+    assert "is promoted. Scores and pairs now come from it" in text_of(page)
     assert trained.events.filter(by=admin).count() == 2
     page = client.post(reverse("rewards:roll-back", args=[trained.pk]), follow=True)
     assert "No version was promoted before Image reward v1" in text_of(page)
@@ -175,7 +167,7 @@ def test_a_broken_artifact_is_said_in_words(client: Client, sign_in: Callable, t
     (folder / artifacts.HELD_OUT).write_bytes(b"something else")
     page = client.post(reverse("rewards:promote", args=[trained.pk]), follow=True)
     assert "manifest.json is missing. Train the model again or restore its folder." in text_of(page)
-    assert "The held-out predictions of Image reward v1 was altered" in text_of(page)
+    assert "The file of held-out predictions of Image reward v1 was altered" in text_of(page)
     trained.refresh_from_db()
     assert trained.state == "retired"
 
@@ -201,8 +193,9 @@ def test_the_ranking_and_its_filters(
     assert shown(model="x", order="?", page="zzz", prompt="?", media_type="smell") == by_reward
     assert shown(prompt="9" * 30) == []
     assert shown(media_type="video") == []
+    assert shown(model=scored.pk, media_type="video") == by_reward, "the version asked for says which media"
     nothing = client.get(reverse("rewards:scores"), {"q": "zebra"})
-    assert "No score fits these filters" in text_of(nothing)
+    assert "No scores match these filters" in text_of(nothing)
     response = client.get(reverse("rewards:scores"), {"q": "lamp", "generator": ""}, headers={"HX-Request": "true"})
     assert b"<html" not in response.content
     assert response["HX-Push-Url"] == f"/rewards/scores/?q=lamp&order=best&model={scored.pk}"
@@ -222,13 +215,13 @@ def test_a_score_is_explained(client: Client, sign_in: Callable, scored: RewardM
     sign_in(Role.REVIEWER)
     worst, best = Score.objects.order_by("reward").first(), Score.objects.order_by("-reward").first()
     words = text_of(client.get(reverse("rewards:score", args=[worst.pk])))
-    assert "Better than 0 % of the others that this version has scored, and number 4 of 4 for its prompt." in words
-    assert re.search(r"What cost it the most: (clarity|lighting)", words)
+    assert "Better than 0% of the other items this version has scored, and number 4 of 4 for its prompt." in words
+    assert re.search(r"Largest losses: (clarity|lighting)", words)
     assert "at least level 1?" in words
-    assert "Better than 100 %" in text_of(client.get(reverse("rewards:score", args=[best.pk])))
+    assert "Better than 100%" in text_of(client.get(reverse("rewards:score", args=[best.pk])))
     panel = text_of(client.get(reverse("library:item", args=[worst.item_id])))
     assert "Reward" in panel
-    assert "What cost it the most:" in panel
+    assert "Largest losses:" in panel
     style = client.get(reverse("rewards:score", args=[worst.pk])).content.decode()
     assert " style=" not in style, "the content-security policy would not let it through"
 
@@ -248,11 +241,11 @@ def test_the_item_page_says_why_there_is_no_score(
 @pytest.mark.parametrize(
     ("gate", "words"),
     [
-        ({}, "It waits for a person: it was not compared with another version."),
+        ({}, "It needs a person’s decision: it was not compared with another version."),
         ({"passes": False, "reason": "It is not as good.", "asked": True}, "because it did not pass the gate"),
         (
             {"passes": True, "reason": "It is as good.", "asked": False},
-            "because it was not to be promoted automatically",
+            "because automatic promotion is off",
         ),
     ],
 )
@@ -265,4 +258,4 @@ def test_a_candidate_that_waits_says_why(
 
 
 def test_a_hundred_percent_is_said_of_all_and_of_nothing_less() -> None:
-    assert [share_below(value) for value in (0.0, 0.29, 0.9967, 1.0)] == ["0 %", "29 %", "99 %", "100 %"]
+    assert [share_below(value) for value in (0.0, 0.29, 0.9967, 1.0)] == ["0%", "29%", "99%", "100%"]

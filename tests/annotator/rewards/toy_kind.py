@@ -12,12 +12,12 @@ import numpy as np
 from django import forms
 from PIL import Image
 
-from annotator.jobs.services import Run
+from annotator.jobs.services import JobRun
 from annotator.rewards.judges import Estimate, JudgeKind, Trained, TrainingData
 from annotator.rewards.judges.inputs import inputs_of
 from annotator.rewards.models import RewardModel
 from reward_engine.checklist import Checklist
-from reward_engine.judges.base import Cancelled, Judge, MediaInput, Predictions, Progress
+from reward_engine.judges.base import Canceled, Judge, MediaInput, Predictions, Progress
 from reward_engine.training.measure import Baseline, measure
 
 
@@ -41,7 +41,7 @@ class Lamp:
         *,
         batch_size: int = 16,
         progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        canceled: Canceled | None = None,
     ) -> Predictions:
         light = np.array([np.asarray(Image.open(item.path).convert("L")).mean() for item in items])
         p = 1 / (1 + np.exp(-self.sharpness * (light - self.middle)))
@@ -58,7 +58,7 @@ class LampKind(JudgeKind):
     def estimate(self, settings: Mapping[str, Any], checklist: Checklist, items: int) -> Estimate:
         return Estimate(seconds=0.001 * items, device="CPU")
 
-    def train(self, run: Run, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
+    def train(self, run: JobRun, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
         inputs, left_out = inputs_of(data.items)
         prompts = np.unique(data.prompts)
         held = data.prompts != prompts[0]  # one prompt is enough to learn what is bright

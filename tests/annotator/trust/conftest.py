@@ -60,7 +60,7 @@ def work_on(answer_all: Callable[..., None]) -> Callable[..., Assignment | None]
                 | levels
             )
         answer_all(assignment, **levels)
-        submitted = submit_assignment(assignment_id=assignment.pk, annotator=annotator)
+        submitted = submit_assignment(token=assignment.token, annotator=annotator)
         follow_up(assignment_id=submitted.pk)  # as the task does after the commit
         return submitted
 

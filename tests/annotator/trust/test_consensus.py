@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from annotator.campaigns.queries import JudgmentTable
 from annotator.trust.consensus import majority
-from reward_engine.answers import ABSENT, harmonise, to_answers
+from reward_engine.answers import ABSENT, harmonize, to_answers
 from tests.reward_engine.training.planted import small_checklist
 
 CHECKLIST = small_checklist()
@@ -27,7 +27,7 @@ def table(rows: list[tuple[int, int, list[int]]]) -> JudgmentTable:
         items=items,
         prompts=items // 10,
         annotators=np.array([row[1] for row in rows], np.int64),
-        levels=harmonise(CHECKLIST, levels),
+        levels=harmonize(CHECKLIST, levels),
         judgments=int((levels != ABSENT).sum()),
     )
 

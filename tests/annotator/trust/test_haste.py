@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from annotator.campaigns.models import Assignment
-from annotator.trust.models import Standing
+from annotator.trust.models import AnnotatorStanding
 from annotator.trust.services import notice_haste, warn_of_haste
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -25,10 +25,10 @@ def test_whoever_is_too_fast_at_every_item_is_warned_in_the_page_and_then_paused
     work_on(campaign, ann)
     client.force_login(ann, backend=BACKEND)
     page = client.get(f"/campaigns/{campaign.pk}/work/", follow=True).content.decode()
-    assert "answered faster than they can be looked at" in page
+    assert "faster than they can be viewed" in page
     for _ in range(2):
         work_on(campaign, ann)
-    standing = Standing.objects.get(annotator=ann)
+    standing = AnnotatorStanding.objects.get(annotator=ann)
     assert standing.state == "paused"
     assert "The latest 4 items" in standing.reason
 
@@ -57,4 +57,4 @@ def test_without_a_limit_nobody_is_paused(campaign, make_user, make_policy, work
     make_policy(campaign, haste_limit=0)
     for _ in range(5):
         work_on(campaign, ann)
-    assert not Standing.objects.filter(annotator=ann, state="paused").exists()
+    assert not AnnotatorStanding.objects.filter(annotator=ann, state="paused").exists()

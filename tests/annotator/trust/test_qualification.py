@@ -53,11 +53,11 @@ def test_a_second_try_can_pass(campaign, make_user, work_on):
 def test_no_work_is_prefetched_while_the_test_is_unmarked(campaign, make_user):
     ann = make_user("ann")
     first = lease_next_item(campaign=campaign, annotator=ann)
-    second = lease_next_item(campaign=campaign, annotator=ann, after=first.pk)
+    second = lease_next_item(campaign=campaign, annotator=ann, after=first.token)
     assert second.campaign_item.purpose == Purpose.QUALIFICATION
     Assignment.objects.filter(pk=first.pk).update(state="submitted")
     with pytest.raises(ConflictError) as refused:
-        lease_next_item(campaign=campaign, annotator=ann, after=second.pk)
+        lease_next_item(campaign=campaign, annotator=ann, after=second.token)
     assert refused.value.code == "test_first"
 
 
@@ -92,7 +92,7 @@ def test_whoever_did_all_the_rest_has_passed_when_an_item_leaves_the_test(
     ann, bo = make_user("ann"), make_user("bo")
     work_on(campaign, ann)
     broken = lease_next_item(campaign=campaign, annotator=ann)
-    skip_assignment(assignment_id=broken.pk, annotator=ann, reason="broken")
+    skip_assignment(token=broken.token, annotator=ann, reason="broken")
     with django_capture_on_commit_callbacks(execute=True):
         leave(campaign, broken.campaign_item)
     assert list(QualificationAttempt.objects.values_list("annotator", "passed")) == [(ann.pk, True)]
@@ -111,7 +111,7 @@ def test_whoever_did_the_rest_badly_has_failed_and_tries_again(
     assert list(QualificationAttempt.objects.values_list("number", "passed")) == [(1, False)]
     held = lease_next_item(campaign=campaign, annotator=ann)
     assert held == broken, "what is on the screen may be finished"
-    again = lease_next_item(campaign=campaign, annotator=ann, after=held.pk)
+    again = lease_next_item(campaign=campaign, annotator=ann, after=held.token)
     assert again.campaign_item == first.campaign_item
 
 
@@ -119,7 +119,7 @@ def test_what_is_taken_out_gets_no_known_answers_and_loses_none(campaign):
     row = campaign.campaign_items.filter(purpose=Purpose.QUALIFICATION).first()
     take_out(campaign=campaign, items=[row.item_id])
     for change in (by_making_it_work, by_making_it_gold):
-        with pytest.raises(ProblemError, match="Put it back first"):
+        with pytest.raises(ProblemError, match="Restore it first"):
             change(campaign, row)
     put_back(campaign=campaign, items=[row.item_id])
     row.refresh_from_db()
@@ -151,12 +151,13 @@ def test_the_test_says_at_once_what_fits_and_gold_never_does(campaign, make_user
 
     def say(level, number):
         body = {"sub_dimension": "clarity", "level": level, "key": f"key-{number}", "sequence": number}
-        address = f"/campaigns/assignments/{assignment.pk}/judgments/"
-        return client.post(address, body, content_type="application/json").json().get("feedback")
+        address = f"/campaigns/assignments/{assignment.token}/judgments/"
+        answer = client.post(address, {"judgments": [body]}, content_type="application/json")
+        return answer.json()["results"][0].get("feedback")
 
     assert say(-1, 1) == {"right": False, "text": "Not quite: “Very clear” fits. Every hair can be counted."}
     assert say(1, 2)["text"].startswith("Close enough")
-    assert say(2, 3) == {"right": True, "text": "Right. Every hair can be counted."}
+    assert say(2, 3) == {"right": True, "text": "Correct. Every hair can be counted."}
     assert say(None, 4) is None
     assignment.campaign_item.__class__.objects.filter(pk=assignment.campaign_item_id).update(purpose=Purpose.GOLD)
     assert say(0, 5) is None
@@ -164,14 +165,15 @@ def test_the_test_says_at_once_what_fits_and_gold_never_does(campaign, make_user
 
 def answer_by_feedback(client, assignment, ladders):
     """Answer each ladder at its lowest, read which level is right, and say that."""
-    address = f"/campaigns/assignments/{assignment.pk}/judgments/"
+    address = f"/campaigns/assignments/{assignment.token}/judgments/"
     number = 0
 
     def say(sub, level):
         nonlocal number
         number += 1
         body = {"sub_dimension": sub.id, "level": level, "key": f"{sub.id}-{number}", "sequence": number}
-        return client.post(address, body, content_type="application/json").json().get("feedback")
+        answer = client.post(address, {"judgments": [body]}, content_type="application/json")
+        return answer.json()["results"][0].get("feedback")
 
     for sub in ladders:
         # The second level from below closes no other ladder.
@@ -191,8 +193,8 @@ def test_correcting_oneself_by_the_feedback_does_not_pass_the_test(campaign, mak
         standing = dict(assignment.judgments.values_list("sub_dimension", "level"))
         assert all(standing[sub.id] == sub.highest for sub in ladders), "what stands is all right"
         assert client.post(
-            f"/campaigns/assignments/{assignment.pk}/submit/", HTTP_ACCEPT="application/json"
-        ).json() == {"submitted": True}
+            f"/campaigns/assignments/{assignment.token}/submit/", {"judgments": []}, content_type="application/json"
+        ).json()["submitted"]
     attempt = QualificationAttempt.objects.get(annotator=ann)
     assert not attempt.passed
     assert attempt.right < attempt.judged * 0.3

@@ -6,7 +6,7 @@ from annotator.accounts.models import Role
 from annotator.core.errors import ProblemError
 from annotator.trust.queries import annotator_report, consensus_of, overlap_savings, review_item, review_queue
 from annotator.trust.services import adjudicate, pause
-from annotator.trust.services.promote import make_known
+from annotator.trust.services.gold_from_decisions import make_known
 
 
 @pytest.fixture
@@ -97,11 +97,11 @@ def test_annotators_are_reported_the_least_reliable_first(make_campaign, make_us
 
 
 def test_somebody_paused_stays_in_the_report(make_campaign, make_user, work_on):
-    from annotator.trust.models import Standing
+    from annotator.trust.models import AnnotatorStanding
 
     campaign, ann = make_campaign(2, overlap=1), make_user("ann")
     work_on(campaign, ann)
-    pause(standing=Standing.objects.create(campaign=campaign, annotator=ann), reason="Looked at.")
+    pause(standing=AnnotatorStanding.objects.create(campaign=campaign, annotator=ann), reason="Looked at.")
     (row,) = annotator_report(campaign)
     assert (row.annotator, row.annotations, row.standing.reason) == (ann, 0, "Looked at.")
 

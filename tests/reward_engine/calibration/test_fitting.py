@@ -100,7 +100,7 @@ def test_questions_with_too_few_answers_stay_to_the_last_bit_and_are_named():
     assert [question.is_identity for question in found.questions[:4]] == [True, True, True, False]
     assert found.questions[3].note == ""
     assert "200 answers, 200 yes and 0 no, are too few" in found.questions[1].note
-    assert found.warnings[0].startswith(f"3 of {Q} questions have too few answers")
+    assert found.warnings[0].startswith(f"3 of {Q} questions have too few answers and")
     assert SMALL.questions[0].id in found.warnings[0]
 
 
@@ -110,6 +110,14 @@ def test_few_answers_move_a_question_less():
         fit_calibration(SMALL, p[:n], answers[:n], prompts[:n], prior=50.0).questions[0].slope for n in (30, 1200)
     ]
     assert 1 > slopes[0] > slopes[1]
+
+
+@pytest.mark.parametrize(("thin", "said"), [(1, "1 question was fitted on"), (2, "2 questions were fitted on")])
+def test_questions_with_few_answers_are_counted_in_the_right_number(thin, said):
+    p, answers, prompts = boasting()
+    for question in range(thin):
+        answers[np.flatnonzero(answers[:, question])[90:], question] = 0
+    assert any(warning.startswith(said) for warning in fit_calibration(SMALL, p, answers, prompts).warnings)
 
 
 def test_one_prompt_alone_is_said_to_be_unmeasured():

@@ -13,7 +13,7 @@ def at(key, levels="levels"):
 
 # (what stands in the file, what stands there instead, line of the complaint, key of the complaint, its words)
 MISTAKES = {
-    "unknown key at the top": ("version: 1\n", "version: 1\ncolour: red\n", 5, "colour", "unknown key “colour”"),
+    "unknown key at the top": ("version: 1\n", "version: 1\ncolor: red\n", 5, "color", "unknown key “color”"),
     "unknown key of a sub-dimension": (
         '        description: "How sharp it is."',
         '        descripton: "How sharp it is."',
@@ -120,14 +120,14 @@ MISTAKES = {
         "masked_by: lihgting",
         35,
         "dimensions[0].sub_dimensions[2].masked_by",
-        "the mask points to “lihgting”, and there is no ladder of this id",
+        "the mask points to “lihgting”, and there is no sub-dimension with this id",
     ),
     "mask that points to a category": (
         "masked_by: lighting",
         "masked_by: unsafe_type",
         35,
         "dimensions[0].sub_dimensions[2].masked_by",
-        "there is no ladder of this id",
+        "there is no sub-dimension with this id",
     ),
     "mask that points to itself": (
         "masked_by: lighting",
@@ -169,7 +169,7 @@ MISTAKES = {
         '        description: "Who may see it."\n        applies_when: {sub_dimension: clarity, below: 1}',
         63,
         "dimensions[1].sub_dimensions[1].applies_when",
-        "use masked_by for a ladder",
+        "use masked_by for a sub-dimension with questions",
     ),
     "kind of nothing": (
         "kind: category",
@@ -194,7 +194,7 @@ MISTAKES = {
     "list where a text belongs": ("name: Small", "name: [Small]", 3, "name", "a text is expected"),
     "empty text": ('"Is it clear?"', '"  "', 18, at((0, 0)) + "[1].question.text", "this text is empty"),
     "id with a blank": ("id: small", "id: Small one", 1, "id", "no identifier"),
-    "placeholder that is misspelt": (
+    "placeholder that is misspelled": (
         "{prompt}",
         "{promt}",
         59,
@@ -207,7 +207,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_told_by_file_line_and_key(mistake, small_text, tmp_path):
+def test_a_mistake_is_reported_by_file_line_and_key(mistake, small_text, tmp_path):
     right, wrong, line, key, words = MISTAKES[mistake]
     assert small_text.count(right) == 1, "the example must stand in the file once"
     path = tmp_path / "mine.yaml"

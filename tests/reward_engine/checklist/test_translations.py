@@ -79,7 +79,7 @@ def test_texts_may_be_missing():
     ("text", "complaint"),
     [
         ("name: 图\nsub_dimensions:\n  paws: {name: 爪}\n", r"zh\.yaml, line 3, sub_dimensions\.paws: unknown key"),
-        ("dimensions:\n  colour: 色\n", r"zh\.yaml, line 2, dimensions\.colour: unknown key “colour”"),
+        ("dimensions:\n  color: 色\n", r"zh\.yaml, line 2, dimensions\.color: unknown key “color”"),
         ("sub_dimensions:\n  hands:\n    levels:\n      9: {name: 手}\n", r"line 4, .*levels\.9: unknown key “9”"),
         ("sub_dimensions:\n  hands:\n    questions:\n      hands_9: 手？\n", r"line 4, .*hands_9: unknown key"),
         ("sub_dimensions:\n  hands: {title: 手}\n", r"line 2, sub_dimensions\.hands\.title: unknown key “title”"),
@@ -100,6 +100,6 @@ def test_texts_may_be_missing():
         ("", r"zh\.yaml: the file is empty"),
     ],
 )
-def test_what_is_wrong_is_told_with_file_line_and_key(text, complaint):
+def test_what_is_wrong_is_reported_with_file_line_and_key(text, complaint):
     with pytest.raises(ChecklistError, match=complaint):
         read(text, builtin("image"), source="zh.yaml")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import false_discovery_control, kstest
 
-from reward_engine.answers import ABSENT, harmonise, to_answers
+from reward_engine.answers import ABSENT, harmonize, to_answers
 from reward_engine.comparisons import Comparisons
 from reward_engine.errors import DataError
 from reward_engine.evaluation import by_dimension, by_generator, compare_answers, compare_judges, preference_accuracy
@@ -150,7 +150,7 @@ def test_generators_by_hand():
 def test_answers_like_people_s_are_compared_on_what_applies():
     checklist, rng = small_checklist(), np.random.default_rng(7)
     levels = np.stack([rng.integers(sub.lowest, sub.highest + 1, 120) for sub in checklist.ordinal], axis=1)
-    levels = harmonise(checklist, levels.astype(np.int8))
+    levels = harmonize(checklist, levels.astype(np.int8))
     answers = to_answers(checklist, levels)
     prompts = np.repeat(np.arange(30), 4)
     sure = np.where(answers == 0, 0.5, np.where(answers > 0, 0.9, 0.1))

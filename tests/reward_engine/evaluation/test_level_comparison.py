@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_engine.answers import ABSENT, harmonise, to_answers
+from reward_engine.answers import ABSENT, harmonize, to_answers
 from reward_engine.errors import DataError
 from reward_engine.evaluation import compare_levels, level_agreement, most_likely_levels
 from reward_engine.evaluation.level_comparison import to_json
@@ -21,7 +21,7 @@ def people(seed=0, prompts=12, each=4):
     n = prompts * each
     levels = np.stack([rng.integers(sub.lowest, sub.highest + 1, n) for sub in CHECKLIST.ordinal], axis=1)
     levels[rng.random(levels.shape) < 0.15] = ABSENT
-    levels = harmonise(CHECKLIST, levels.astype(np.int8))
+    levels = harmonize(CHECKLIST, levels.astype(np.int8))
     odds = 1.2 * to_answers(CHECKLIST, levels) + rng.normal(0, 1.0, (n, len(CHECKLIST.questions)))
     return levels, 1 / (1 + np.exp(-odds)), np.repeat(np.arange(prompts), each)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from reward_engine.errors import ArtifactError, JudgeError
-from reward_engine.features import FeatureExtractor, Features, extractor, measure, network, text
+from reward_engine.features import FeatureExtractor, Features, extractor, media_features, network, text
 from reward_engine.features.cache import ArrayCache
 from reward_engine.features.match import class_names
 from reward_engine.features.packaged import packaged_file
@@ -152,10 +152,10 @@ def test_a_key_may_not_occur_twice(items: list[MediaInput]) -> None:
         FeatureExtractor("image").extract([items[0], items[0]])
 
 
-def test_cancelling_keeps_what_is_done(items: list[MediaInput]) -> None:
+def test_canceling_keeps_what_is_done(items: list[MediaInput]) -> None:
     asked = iter([False, False, True, True, True])
-    features = FeatureExtractor("image", batch_size=1).extract(items, cancelled=lambda: next(asked))
-    assert features.cancelled
+    features = FeatureExtractor("image", batch_size=1).extract(items, canceled=lambda: next(asked))
+    assert features.canceled
     assert features.keys == ("astronaut", "chelsea")
     assert features.errors == {}
 
@@ -176,7 +176,12 @@ def test_the_cache_answers_for_content_whatever_the_name(
     renamed = tmp_path / "elsewhere.png"
     renamed.write_bytes(items[0].path.read_bytes())
     with monkeypatch.context() as patch:
-        for owner, name in ((extractor, "measure"), (network, "run_network"), (text, "embed")):
+        for owner, name in (
+            (extractor, "measure"),
+            (extractor, "measured_in_processes"),
+            (network, "run_network"),
+            (text, "embed"),
+        ):
             patch.setattr(owner, name, lambda value, *rest: np.zeros((0, 384)) if value == [] else _refuse())
         again = FeatureExtractor("image", cache_dir=cache).extract([MediaInput("x", "image", renamed, items[0].prompt)])
         np.testing.assert_allclose(again.values[0], first.values[0], rtol=1e-6)
@@ -356,9 +361,9 @@ def test_measuring_a_video_asks_for_frames_that_are_among_the_sampled_ones(
     path = video_item(
         "long", [np.ascontiguousarray(photographs["coffee"][t % 90 :][:64, :96]) for t in range(150)]
     ).path
-    union = sample_frames(path, Together((measure.VIDEO_FRAMES, measure.VIDEO_BURSTS)), max_side=64)
-    alone = sample_frames(path, measure.VIDEO_FRAMES, max_side=64)
-    rows = measure.VIDEO_FRAMES.indices(union.times_ms)
+    union = sample_frames(path, Together((media_features.VIDEO_FRAMES, media_features.VIDEO_BURSTS)), max_side=64)
+    alone = sample_frames(path, media_features.VIDEO_FRAMES, max_side=64)
+    rows = media_features.VIDEO_FRAMES.indices(union.times_ms)
     np.testing.assert_array_equal(union.indices[rows], alone.indices)
     np.testing.assert_array_equal(union.pixels[rows], alone.pixels)
 

@@ -24,7 +24,7 @@ def _frames(pictures: list[Picture], rate: float = RATE) -> Frames:
 
 
 def _view(picture: Picture, y: float, x: float, zoom: float = 1.0, turn: float = 0.0) -> Picture:
-    """A 160 × 120 view of a photograph, its centre moved by (y, x) pixels."""
+    """A 160 × 120 view of a photograph, its center moved by (y, x) pixels."""
     rows, columns = np.mgrid[-60:60, -80:80] / zoom
     cos, sin = np.cos(turn), np.sin(turn)
     at = [rows * cos - columns * sin + picture.shape[0] / 2 + y, rows * sin + columns * cos + picture.shape[1] / 2 + x]
@@ -105,7 +105,7 @@ def test_a_slow_fade_is_drift_and_not_flicker(picture: Picture) -> None:
     assert faded["flicker"] < 0.1 * blinking["flicker"]
 
 
-def test_zoom_and_turn_are_told_apart_from_panning(picture: Picture) -> None:
+def test_zoom_and_turn_are_distinguished_from_panning(picture: Picture) -> None:
     zoom = motion_statistics(_frames([_view(picture, 0, 0, zoom=1.015**t) for t in range(18)]))
     turn = motion_statistics(_frames([_view(picture, 0, 0, turn=0.02 * t) for t in range(18)]))
     pan = motion_statistics(_frames(_pan(picture, 1.0)))

@@ -65,10 +65,10 @@ def _barred(picture: Picture, amount: float) -> Picture:
             -1,
         ),
         (_blurred, (0.7, 1.5, 3, 6), ("blur_effect", "native_blur_effect"), +1),
-        (_noisy, (3, 8, 20, 40), ("noise", "noise_flat", "noise_colour"), +1),
+        (_noisy, (3, 8, 20, 40), ("noise", "noise_flat", "noise_color"), +1),
         (_darkened, (1.3, 2, 4, 8), ("luma_mean", "luma_log_mean", "luma_p50", "luma_p95"), -1),
-        (_desaturated, (0.25, 0.5, 0.75, 1), ("colourfulness", "saturation_mean"), -1),
-        (_desaturated, (0.25, 0.5, 0.75, 1), ("greyness",), +1),
+        (_desaturated, (0.25, 0.5, 0.75, 1), ("colorfulness", "saturation_mean"), -1),
+        (_desaturated, (0.25, 0.5, 0.75, 1), ("grayness",), +1),
         (_flattened, (0.2, 0.4, 0.6, 0.8), ("luma_deviation", "luma_range", "tile_contrast"), -1),
         (_peppered, (0.01, 0.03, 0.1), ("noise_impulse",), +1),
         (_in_blocks, (0.3, 0.6, 0.9), ("blockiness",), +1),
@@ -108,7 +108,7 @@ def test_every_statistic_of_every_picture_is_finite(shape: tuple[int, int], leve
     assert np.isfinite(list(values.values())).all()
 
 
-def test_the_size_of_the_file_can_be_told_apart_from_that_of_the_pixels(photographs: dict[str, Picture]) -> None:
+def test_the_size_of_the_file_differs_from_that_of_the_pixels(photographs: dict[str, Picture]) -> None:
     picture = photographs["coffee"]
     values = image_statistics(picture, (1920, 1080))
     assert values["log_pixels"] == pytest.approx(np.log(1920 * 1080))

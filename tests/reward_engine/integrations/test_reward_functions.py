@@ -26,7 +26,7 @@ from reward_engine.integrations import (
 )
 from reward_engine.judges.base import Predictions
 from reward_engine.media import AllFrames, sample_frames
-from tests.reward_engine.judges.vlm.planted import colour_checklist
+from tests.reward_engine.judges.vlm.planted import color_checklist
 from tests.reward_engine.mpo import tiny
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
@@ -40,7 +40,7 @@ class Bright:
     name: str = "bright"
     version: str = "1"
 
-    def predict(self, items, *, batch_size=16, progress=None, cancelled=None):
+    def predict(self, items, *, batch_size=16, progress=None, canceled=None):
         p, keys, errors = [], [], {}
         for item in items:
             if "unreadable" in item.prompt:
@@ -60,7 +60,7 @@ class Bright:
 
 @pytest.fixture(scope="module")
 def local():
-    return RewardFunction(LocalScorer(Bright(colour_checklist())))
+    return RewardFunction(LocalScorer(Bright(color_checklist())))
 
 
 def shades():

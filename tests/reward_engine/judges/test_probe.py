@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from reward_engine import WRITTEN_BY
 from reward_engine.calibration import Calibration, QuestionCalibration
 from reward_engine.errors import ArtifactError, DataError, JudgeError, WeightsError
 from reward_engine.features import Features
@@ -47,7 +48,7 @@ class Extractor:
     version: str = "1-abc"
     broken: dict = field(default_factory=dict)
 
-    def extract(self, items, progress=None, cancelled=None):
+    def extract(self, items, progress=None, canceled=None):
         good = [item for item in items if item.key not in self.broken]
         if progress:
             progress(len(items), len(items))
@@ -72,6 +73,10 @@ def test_a_saved_judge_comes_back_exactly(data, judge, folder):
     assert back.record == judge.record
     assert back.metrics["training"]["items"] == 24
     assert ProbeJudge.load(folder).checklist.content_hash == data.checklist.content_hash
+
+
+def test_the_manifest_names_the_software_that_wrote_it(folder):
+    assert json.loads((folder / artifacts.MANIFEST).read_text())["written_by"] == WRITTEN_BY
 
 
 def test_a_calibration_is_kept_with_the_heads_and_applied(data, judge, tmp_path):

@@ -14,12 +14,12 @@ TIME_BASE = Fraction(1, 12_000)
 
 
 def shade(level: int, *, size: tuple[int, int] = (96, 64)) -> NDArray[np.uint8]:
-    """A flat grey picture; ``size`` is (width, height)."""
+    """A flat gray picture; ``size`` is (width, height)."""
     return np.full((size[1], size[0], 3), level, dtype=np.uint8)
 
 
 def staircase(count: int, *, size: tuple[int, int] = (96, 64)) -> list[NDArray[np.uint8]]:
-    """Frame i is a flat grey of level 8 + 4·i, so that a decoded frame tells its number (up to 60)."""
+    """Frame i is a flat gray of level 8 + 4·i, so that a decoded frame tells its number (up to 60)."""
     return [shade(8 + 4 * index, size=size) for index in range(count)]
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 from reward_engine.errors import MediaError
 from reward_engine.media import decode_image, probe_image
+from tests.pictures import patches, wide_profile
 
 
 def _halves(width: int = 40, height: int = 20) -> Image.Image:
@@ -105,14 +106,23 @@ def test_transparency_lies_over_white(tmp_path: Path) -> None:
     assert decoded[2:].min() == 255
 
 
-def test_deep_and_grey_samples_become_eight_bits(tmp_path: Path) -> None:
+def test_deep_and_gray_samples_become_eight_bits(tmp_path: Path) -> None:
     ramp = np.linspace(0, 65535, 256, dtype=np.uint16).reshape(16, 16)
     Image.fromarray(ramp).save(tmp_path / "deep.png")
     decoded = decode_image(tmp_path / "deep.png")
     assert decoded.shape == (16, 16, 3)
     np.testing.assert_array_equal(decoded[..., 0].ravel(), np.arange(256))
-    Image.fromarray(np.full((8, 8), 77, dtype=np.uint8)).save(tmp_path / "grey.png")
-    assert np.all(decode_image(tmp_path / "grey.png") == 77)
+    Image.fromarray(np.full((8, 8), 77, dtype=np.uint8)).save(tmp_path / "gray.png")
+    assert np.all(decode_image(tmp_path / "gray.png") == 77)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.avif"])
+def test_a_profile_means_the_same_in_every_format(tmp_path: Path, name: str) -> None:
+    patches().save(tmp_path / "a.png", icc_profile=wide_profile())
+    patches().save(tmp_path / name, icc_profile=wide_profile(), quality=100, subsampling="4:4:4")
+    wide = decode_image(tmp_path / "a.png").astype(int)
+    assert np.abs(wide - np.asarray(patches())).mean() > 10, "the profile changes nothing"
+    assert np.abs(decode_image(tmp_path / name) - wide).mean() < 2
 
 
 def test_an_embedded_srgb_profile_changes_nothing_and_a_broken_one_does_no_harm(tmp_path: Path) -> None:
@@ -136,7 +146,7 @@ def test_max_side_reduces_and_never_enlarges(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.avif"])
 def test_an_animation_is_refused_in_words(tmp_path: Path, name: str) -> None:
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "green", "blue")]
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
     for read in (decode_image, probe_image):
         with pytest.raises(MediaError, match=r"animated \(3 frames\); convert it to MP4") as refused:

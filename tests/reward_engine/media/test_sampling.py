@@ -33,12 +33,12 @@ def test_uniform_spreads_from_first_to_last() -> None:
     assert Uniform(8).indices(_times(3, 10)).tolist() == [0, 1, 2]
 
 
-def test_window_takes_neighbours() -> None:
+def test_window_takes_neighbors() -> None:
     assert Window(start_ms=500, count=3, stride=2).indices(_times(20, 10)).tolist() == [5, 7, 9]
     assert Window(start_ms=1900, count=3).indices(_times(20, 10)).tolist() == [19]
 
 
-def test_bursts_are_runs_of_neighbours_over_the_whole_clip() -> None:
+def test_bursts_are_runs_of_neighbors_over_the_whole_clip() -> None:
     chosen = Bursts(bursts=3, frames=4).indices(_times(100, 25))
     assert chosen.tolist() == [0, 1, 2, 3, 48, 49, 50, 51, 96, 97, 98, 99]
 

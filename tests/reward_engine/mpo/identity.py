@@ -11,7 +11,7 @@ TINY = 0.01
 def identity_vae(side: int, *, scaling_factor: float = 1.0) -> AutoencoderKL:
     """Three latent channels that are the picture's own, to about 1e-4.
 
-    Every residual block adds nothing. What is left between input and output is GroupNorm and SiLU. Each colour x
+    Every residual block adds nothing. What is left between input and output is GroupNorm and SiLU. Each color x
     travels as a group (εx, −εx, 1, −1): its mean is 0 and its variance hardly depends on x, so the norm is a constant
     factor; and silu(z) − silu(−z) = z.
     """
@@ -29,12 +29,12 @@ def identity_vae(side: int, *, scaling_factor: float = 1.0) -> AutoencoderKL:
                 ):
                     parameter.zero_()
             half.conv_norm_out.weight.fill_(0.5**0.5 / TINY)  # undoes ε and the norm's factor
-            for colour in range(3):
-                first = 4 * colour
-                half.conv_in.weight[first, colour, 1, 1] = TINY
-                half.conv_in.weight[first + 1, colour, 1, 1] = -TINY
+            for color in range(3):
+                first = 4 * color
+                half.conv_in.weight[first, color, 1, 1] = TINY
+                half.conv_in.weight[first + 1, color, 1, 1] = -TINY
                 half.conv_in.bias[first + 2], half.conv_in.bias[first + 3] = 1.0, -1.0
-                half.conv_out.weight[colour, first, 1, 1] = 1.0
-                half.conv_out.weight[colour, first + 1, 1, 1] = -1.0
+                half.conv_out.weight[color, first, 1, 1] = 1.0
+                half.conv_out.weight[color, first + 1, 1, 1] = -1.0
         vae.encoder.conv_out.bias[3:] = -30.0  # the logarithm of the variance
     return vae.eval()

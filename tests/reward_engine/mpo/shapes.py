@@ -19,9 +19,9 @@ from tests.reward_engine.mpo import tiny
 from tests.reward_engine.mpo.identity import identity_vae
 
 SIDE = 8
-PLACES = {"left": (3.5, 2), "right": (3.5, 5), "top": (2, 3.5), "bottom": (5, 3.5), "centre": (3.5, 3.5)}
+PLACES = {"left": (3.5, 2), "right": (3.5, 5), "top": (2, 3.5), "bottom": (5, 3.5), "center": (3.5, 3.5)}
 PROMPTS = tuple(" ".join(words) for words in product(("small", "large"), ("disc", "square"), PLACES))
-HELD_OUT = ("small disc top", "small square left", "large disc right", "large square bottom", "large disc centre")
+HELD_OUT = ("small disc top", "small square left", "large disc right", "large square bottom", "large disc center")
 DIMENSIONS = ("glow", "night", "warmth")
 WEIGHTS = np.array([3.0, 1.0, 1.0])
 
@@ -43,9 +43,9 @@ def paint(prompt: str, rng: np.random.Generator) -> NDArray[np.uint8]:
 def qualities(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     """float64 [n, 3] of pictures uint8 [n, 8, 8, 3]; no dimension is told where the shape is."""
     values = pictures.astype(np.float64) / 255
-    grey = np.sort(values.mean(axis=3).reshape(len(values), -1), axis=1)
-    glow = grey[:, -8:].mean(axis=1)
-    night = 1 - grey[:, : SIDE * SIDE // 2].mean(axis=1)
+    gray = np.sort(values.mean(axis=3).reshape(len(values), -1), axis=1)
+    glow = gray[:, -8:].mean(axis=1)
+    night = 1 - gray[:, : SIDE * SIDE // 2].mean(axis=1)
     warmth = (values[..., 0] - values[..., 2]).mean(axis=(1, 2))
     return np.stack([glow, night, 4 * warmth], axis=1)
 

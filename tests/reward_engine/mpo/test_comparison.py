@@ -24,14 +24,14 @@ def test_a_reward_that_was_bought_is_called_out():
     bought = start + [1.0, -0.4] + 0.1 * rng.normal(size=(120, 2))
     earned = start + [0.6, 0.0] + 0.1 * rng.normal(size=(120, 2)).clip(0)
     found = compare(scores(start), scores(bought), prompts)
-    assert found.over_optimised == ("night",)
+    assert found.over_optimized == ("night",)
     assert [change.verdict for change in found.dimensions] == ["rises", "falls"]
     assert found.reward.verdict == "rises"
-    assert "Over-optimised: the reward rises, night" in describe(found)
-    assert compare(scores(start), scores(earned), prompts).over_optimised == ()
+    assert "Over-optimized: the reward rises, night" in describe(found)
+    assert compare(scores(start), scores(earned), prompts).over_optimized == ()
     worse = compare(scores(start), scores(start - 1), prompts)
     assert worse.reward.verdict == "falls"
-    assert worse.over_optimised == ()  # nothing was won
+    assert worse.over_optimized == ()  # nothing was won
 
 
 def test_rates_count_items_one_to_one():

@@ -174,3 +174,43 @@ def test_bad_input_is_refused(values, groups, options):
         dominance.pairs(values, groups, **options)
     with pytest.raises(DataError):
         dominance.total_pairs(values, groups, **options)
+
+
+@given(
+    st.integers(0, 10_000),
+    st.floats(0.0, 1.0),
+    st.floats(0.0, 0.5),
+)
+def test_a_tolerance_forgives_small_losses_and_never_turns_a_pair_round(seed, tolerance, margin):
+    rng = np.random.default_rng(seed)
+    values, groups = rng.normal(size=(24, 3)).round(1), rng.integers(0, 4, 24)
+    allowed = np.array([tolerance, tolerance / 2, 0.0])
+    found = dominance.pairs(values, groups, tolerance=allowed, margin=margin)
+    gaps = values[found.winner] - values[found.loser]
+    assert (gaps >= -allowed - 1e-12).all()
+    assert (gaps > np.maximum(allowed, margin)).any(axis=1).all()
+    both_ways = set(zip(found.winner.tolist(), found.loser.tolist(), strict=True))
+    assert not both_ways & {(loser, winner) for winner, loser in both_ways}
+    slow = {
+        (a, b)
+        for a in range(24)
+        for b in range(24)
+        if groups[a] == groups[b]
+        and all(values[a, k] - values[b, k] >= -allowed[k] for k in range(3))
+        and any(values[a, k] - values[b, k] > max(allowed[k], margin) for k in range(3))
+    }
+    assert both_ways == slow
+
+
+def test_without_a_tolerance_it_is_the_published_rule():
+    rng = np.random.default_rng(0)
+    values, groups = rng.integers(0, 3, (30, 4)), rng.integers(0, 5, 30)
+    plain, zero = dominance.pairs(values, groups), dominance.pairs(values, groups, tolerance=np.zeros(4))
+    np.testing.assert_array_equal(plain.winner, zero.winner)
+    np.testing.assert_array_equal(plain.loser, zero.loser)
+
+
+@pytest.mark.parametrize("tolerance", [-0.1, np.nan, [0.1, 0.1], [[0.1]]])
+def test_tolerances_that_make_no_sense_are_refused(tolerance):
+    with pytest.raises(DataError):
+        dominance.pairs(np.zeros((2, 3)), [0, 0], tolerance=tolerance)

@@ -20,7 +20,7 @@ def test_every_family_has_a_policy_that_makes_the_same() -> None:
 def test_planning_a_run_loads_no_torch() -> None:
     program = (
         "import sys\n"
-        "from reward_engine.mpo import ahead, policies\n"
+        "from reward_engine.mpo import pipeline_needs, policies\n"
         "from reward_engine.mpo.policies import check_lora, family_of, folder\n"
         "from reward_engine.mpo.training import prepare\n"
         "print(*sys.modules)"

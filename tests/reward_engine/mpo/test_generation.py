@@ -66,7 +66,7 @@ def test_what_is_there_is_not_made_again(policy, tmp_path, monkeypatch):
     )
     heard = []
     options = {"per_prompt": 3, "sampling": SAMPLING, "batch_size": 2}
-    part = generate(policy, PROMPTS, tmp_path, cancelled=lambda: len(asked) >= 2, **options)
+    part = generate(policy, PROMPTS, tmp_path, canceled=lambda: len(asked) >= 2, **options)
     assert len(part) == 4
     before = {item.path: item.path.stat().st_mtime_ns for item in part}
     whole = generate(policy, PROMPTS, tmp_path, progress=lambda *counts: heard.append(counts), **options)
@@ -131,13 +131,13 @@ def test_clips_are_made_and_read_back(tmp_path):
     assert pixels.shape == (9, 32, 32, 3)
     (frames,) = video.generate([item.prompt], [item.seed], **sampling.options(video))
     original = np.stack([np.asarray(frame) for frame in frames]).astype(int)
-    assert np.abs(pixels.astype(int) - original).mean() < 12  # the colours of noise, halved in resolution by the codec
+    assert np.abs(pixels.astype(int) - original).mean() < 12  # the colors of noise, halved in resolution by the codec
     with pytest.raises(DataError, match="9 frames, training is set to 13"):
         media.load(item.path, Size(32, 32, 13))
     assert media.load(item.path, Size(16, 16, 5)).shape == (5, 16, 16, 3)
 
 
-def test_pictures_are_cropped_about_the_centre(tmp_path):
+def test_pictures_are_cropped_about_the_center(tmp_path):
     wide = np.zeros((20, 60, 3), dtype=np.uint8)
     wide[:, 20:40] = 255
     Image.fromarray(wide).save(tmp_path / "wide.png")
@@ -164,7 +164,7 @@ def test_models_are_compared_on_the_same_seeds(policy, lora, tmp_path):
     assert np.array_equal(pictures(plain), pictures(found.made["start"]))  # the adapter was taken off again
     assert compare_models(
         policy, {"tuned": lora}, PROMPTS, tmp_path / "stop", brightness, sampling=SAMPLING, batch_size=2,
-        cancelled=lambda: True,
+        canceled=lambda: True,
     ) is None  # fmt: skip
     with pytest.raises(DataError, match="start"):
         compare_models(policy, {"start": lora}, PROMPTS, tmp_path, brightness)

@@ -156,7 +156,7 @@ def copy(stored: Path, to: Path) -> Path:
     return to
 
 
-def test_a_folder_is_loaded_and_told_from_others(stored, tmp_path):
+def test_a_folder_is_loaded_and_distinguished_from_others(stored, tmp_path):
     policy = policies.load_policy(stored)
     assert isinstance(policy, policies.POLICIES["StableDiffusionPipeline"])
     assert policy.native_size == Size(16, 16)

@@ -96,7 +96,7 @@ def test_mpo_raises_the_reward_and_lowers_no_dimension(answer):
     assert found.by_reward.win > 0.75
     assert {change.name: change.verdict for change in found.dimensions}["night"] == "rises"
     assert all(change.verdict != "falls" for change in found.dimensions)
-    assert found.over_optimised == ()
+    assert found.over_optimized == ()
 
 
 def test_total_reward_dpo_buys_its_reward_with_the_dimension_at_odds(answer):
@@ -104,7 +104,7 @@ def test_total_reward_dpo_buys_its_reward_with_the_dimension_at_odds(answer):
     night = next(change for change in found.dimensions if change.name == "night")
     assert found.reward.verdict == "rises"
     assert night.verdict == "falls"
-    assert "night" in found.over_optimised
+    assert "night" in found.over_optimized
     spared = next(change for change in answer[2].against_start["mpo"].dimensions if change.name == "night")
     assert spared.low > night.high
 

@@ -15,6 +15,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file
 
+from reward_engine import WRITTEN_BY
 from reward_engine.errors import ArtifactError, DataError, TrainingError
 from reward_engine.mpo import policies
 from reward_engine.mpo.seeds import seed_of
@@ -132,6 +133,7 @@ def test_the_result_says_what_it_is_and_alterations_are_found(whole, world, tmp_
     manifest = check_result(path)
     assert manifest["pairs"] == {"trained": 8, "held_out": 2}
     assert manifest["record"] == {"checklist": "abc"}
+    assert manifest["written_by"] == WRITTEN_BY
     assert manifest["measures"]["steps"] == 8
     assert 0 <= manifest["measures"]["held_out_accuracy"] <= 1
     card = (path / "README.md").read_text()
@@ -162,11 +164,11 @@ def test_training_again_is_the_same_and_a_finished_run_stays(whole, world, tmp_p
     assert (path / "manifest.json").stat().st_mtime_ns == before
 
 
-def test_cancelled_then_resumed_comes_to_the_same_end(whole, world, tmp_path):
+def test_canceled_then_resumed_comes_to_the_same_end(whole, world, tmp_path):
     path, _ = whole
     run = make(tmp_path / "run", world)
     steps = []
-    outcome = train(run.path, on_metrics=lambda m: steps.append(m.step), cancelled=lambda: len(steps) >= 2)
+    outcome = train(run.path, on_metrics=lambda m: steps.append(m.step), canceled=lambda: len(steps) >= 2)
     assert (outcome.finished, outcome.step) == (False, 3)
     assert not run.manifest.exists()
     assert train(run.path).finished
@@ -197,7 +199,7 @@ def test_a_damaged_state_is_passed_over_and_two_are_refused(whole, world, tmp_pa
     path, _ = whole
     run = make(tmp_path / "run", world, sample_every=0)
     heard = []
-    train(run.path, on_metrics=lambda m: heard.append(m.step), cancelled=lambda: len(heard) >= 5)
+    train(run.path, on_metrics=lambda m: heard.append(m.step), canceled=lambda: len(heard) >= 5)
     states = sorted(run.states.iterdir())
     assert [state.name for state in states] == ["step-00000004", "step-00000006"]
     file = states[1] / "optimizer.safetensors"
@@ -206,14 +208,14 @@ def test_a_damaged_state_is_passed_over_and_two_are_refused(whole, world, tmp_pa
     assert same(adapter(run.path), adapter(path))
 
     other = make(tmp_path / "other", world, sample_every=0)
-    train(other.path, cancelled=lambda: True)
+    train(other.path, canceled=lambda: True)
     (only,) = other.states.iterdir()
     (only / "state.json").write_text("{}")
     with pytest.raises(ArtifactError, match="begin anew"):
         train(other.path)
 
 
-def test_neither_micro_batches_nor_checkpointing_change_what_is_learnt(whole, world, tmp_path):
+def test_neither_micro_batches_nor_checkpointing_change_what_is_learned(whole, world, tmp_path):
     path, _ = whole
     make(tmp_path / "run", world, batch_size=4, gradient_checkpointing=True, sample_every=0)
     train(tmp_path / "run")

@@ -45,7 +45,7 @@ WORDS = (
     "right",
     "top",
     "bottom",
-    "centre",
+    "center",
 )
 TOKENS = 16
 

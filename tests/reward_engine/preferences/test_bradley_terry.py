@@ -141,7 +141,7 @@ def test_a_tie_where_none_was_ever_seen_costs_much_and_not_all():
 
 
 def test_the_slope_is_that_of_the_loss(monkeypatch):
-    """Through scipy's own check, on the very function that is minimised."""
+    """Through scipy's own check, on the very function that is minimized."""
     captured = {}
     x, outcome, _ = drawn(m=30)
 

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from reward_engine.answers import harmonise, to_answers
+from reward_engine.answers import harmonize, to_answers
 from reward_engine.checklist import builtin
 from reward_engine.comparisons import Comparisons, comparisons_from_rankings
 from reward_engine.errors import DataError
@@ -28,7 +28,7 @@ def planted(prompts=120, per_prompt=4, seed=0):
     columns = [rng.integers(sub.lowest, sub.highest + 1, n) for sub in IMAGE.ordinal]
     levels = np.stack(columns, axis=1).astype(np.int8)
     levels[:, IMAGE.ordinal_index("safety")] = 1  # never varies
-    values = to_answers(IMAGE, harmonise(IMAGE, levels)).astype(float)
+    values = to_answers(IMAGE, harmonize(IMAGE, levels)).astype(float)
     subs = [IMAGE.ordinal[index].id for index in IMAGE.question_sub_dimension]
     truth = np.array([MATTERS.get(id, 0.0) for id in subs]) * ~IMAGE.only_presence
     liking = values @ truth + rng.gumbel(size=n)
@@ -182,7 +182,7 @@ def one_prompt(pairs):
         (None, {"resamples": -1}, "no negative number"),
     ],
 )
-def test_what_nothing_can_be_learnt_from_is_refused(change, options, words):
+def test_what_nothing_can_be_learned_from_is_refused(change, options, words):
     values, _, pairs = planted()
     with pytest.raises(DataError, match=words):
         fit_weights(IMAGE, values, change(pairs) if change else pairs, **options)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import yaml
 
-from reward_engine.answers import ABSENT, harmonise
+from reward_engine.answers import ABSENT, harmonize
 from reward_engine.checklist import loads
 
 
@@ -63,7 +63,7 @@ def planted(prompts=18, per_prompt=5, seed=0, noise=0.4, network=400):
     signal[:, 1] = -(signal[:, 1] ** 2) + 0.5  # best in the middle
     edges = [(-0.6, 0.1, 0.8), (0.0,), (-0.5, 0.1, 0.7), (-0.5, 0.5), (-9.0, 0.0, 0.7)]
     columns = [sub.lowest + np.digitize(signal[:, i], edges[i]) for i, sub in enumerate(checklist.ordinal)]
-    levels = harmonise(checklist, np.stack(columns, axis=1).astype(np.int8))
+    levels = harmonize(checklist, np.stack(columns, axis=1).astype(np.int8))
     values = np.hstack([scene, statistics * rng.uniform(0.01, 100, 30)]).astype(np.float32)
     names = tuple(f"network_{i}" for i in range(network)) + tuple(f"stat_{i}" for i in range(30))
     blocks = {"network": slice(0, network), "statistics": slice(network, network + 30)}

@@ -1,4 +1,4 @@
-"""Of many rows the same judge is learnt as of few, by sums instead of hundreds of fits."""
+"""Of many rows the same judge is learned as of few, by sums instead of hundreds of fits."""
 
 import numpy as np
 import pytest
@@ -95,10 +95,10 @@ def test_sums_of_a_part_and_one_step_are_those_of_the_rows():
     mean = total.mean
     np.testing.assert_allclose(mean, w @ rows / w.sum(), atol=1e-5)
     slope, told = total.parabola()
-    centred = rows - mean
+    centered = rows - mean
     scale = np.linspace(0.5, 2, 6)
     solved = np.linalg.solve(
-        told * (centred * w[:, None]).T @ centred + 3.0 * np.diag(scale**-2.0), (w * slope[y[applies]]) @ centred
+        told * (centered * w[:, None]).T @ centered + 3.0 * np.diag(scale**-2.0), (w * slope[y[applies]]) @ centered
     )
     found = many._steps(total.around(mean), np.arange(6), scale, (3.0,))[0]
     np.testing.assert_allclose(found, solved, atol=1e-4)

@@ -1,11 +1,11 @@
-"""The embedded judge learns what can be learnt, says what it measured, and never peeks at held-out prompts."""
+"""The embedded judge learns what can be learned, says what it measured, and never peeks at held-out prompts."""
 
 import json
 
 import numpy as np
 import pytest
 
-from reward_engine.answers import ABSENT, harmonise, to_answers
+from reward_engine.answers import ABSENT, harmonize, to_answers
 from reward_engine.errors import DataError, TrainingError
 from reward_engine.judges.heads import head_plans
 from reward_engine.training import train_probe
@@ -195,7 +195,7 @@ def test_metrics_are_plain_data(result):
 def test_groups_may_be_texts_and_levels_contradictory(data):
     levels = data.levels.copy()
     levels[:, 4] = np.maximum(levels[:, 4], 0)  # lighting's beauty where there is no lighting
-    assert not np.array_equal(levels, harmonise(data.checklist, levels))
+    assert not np.array_equal(levels, harmonize(data.checklist, levels))
     named = train(data, levels=levels, groups=[f"prompt {group}" for group in data.groups])
     assert named.metrics["training"]["prompts"] == 18
 
@@ -212,20 +212,20 @@ def test_a_dozen_items_are_enough_and_fewer_are_refused_in_words():
         train(planted(prompts=3, per_prompt=9))
 
 
-def test_progress_counts_to_the_end_and_cancelling_stops(data):
+def test_progress_counts_to_the_end_and_canceling_stops(data):
     seen = []
     train(data, progress=lambda done, total: seen.append((done, total)))
     plans = len(head_plans(data.checklist))
     assert seen == [(done, 2 * plans) for done in range(1, 2 * plans + 1)]
     seen.clear()
     with pytest.raises(TrainingError) as stopped:
-        train(data, progress=lambda done, total: seen.append(done), cancelled=lambda: len(seen) >= 2)
-    assert stopped.value.code == "cancelled"
+        train(data, progress=lambda done, total: seen.append(done), canceled=lambda: len(seen) >= 2)
+    assert stopped.value.code == "canceled"
     assert seen == [1, 2]
 
 
 def test_arrays_that_do_not_fit_are_refused_in_words(data):
-    with pytest.raises(TrainingError, match="one row an item"):
+    with pytest.raises(TrainingError, match="one row per item"):
         train(data, groups=data.groups[1:])
     with pytest.raises(DataError, match="no level 9"):
         train(data, levels=np.full_like(data.levels, 9))
@@ -245,8 +245,8 @@ def test_the_small_checklist_has_every_kind_of_ladder():
 
 
 def test_a_short_block_is_looked_at_by_itself_where_that_is_better():
-    from reward_engine.training.design import fit_design, short_groups
-    from reward_engine.training.fitting import fit_head
+    from reward_engine.training.design import fit_design, plain_sets, short_groups
+    from reward_engine.training.selection import FewRows
 
     rng = np.random.default_rng(3)
     n, noise, short = 160, 150, 5
@@ -258,8 +258,12 @@ def test_a_short_block_is_looked_at_by_itself_where_that_is_better():
     assert groups["only match"] == slice(noise, noise + short)
     assert "only statistics" not in groups
     prompts = np.repeat(np.arange(16), 10)
-    head = fit_head("x", design.apply(values), y, 1, prompts, np.ones(n), groups, seed=0)
-    assert head.chosen is not None
-    assert head.chosen.groups == ("only match",)
-    elsewhere = np.delete(head.model.coef, np.arange(noise, noise + short))
-    assert not elsewhere.any()
+    shared = FewRows(
+        design.apply(values), y[:, None].astype(float), prompts, np.ones(n), groups, seed=0,
+        sets=plain_sets(design, blocks),
+    )  # fmt: skip
+    head = shared.fit_head("x", 0, 1)
+    assert head.kind == "ordinal"
+    assert "ordinal, only match" in head.record["taken"]
+    elsewhere = np.delete(head.model.coef, noise)
+    assert np.abs(elsewhere).max() < 0.5 * abs(head.model.coef[noise])

@@ -1,4 +1,4 @@
-"""A training in a folder: as a process, as two, cancelled, killed; it ends where an unbroken one ends."""
+"""A training in a folder: as a process, as two, canceled, killed; it ends where an unbroken one ends."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from benchmarks.models import Size, build
 from reward_engine.errors import ArtifactError
 from reward_engine.judges.vlm import VLMJudge
 from reward_engine.training.vlm import TrainSettings, session, train_vlm
-from tests.reward_engine.judges.vlm.planted import colour_checklist, coloured
+from tests.reward_engine.judges.vlm.planted import color_checklist, colored
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = {
@@ -32,13 +32,13 @@ def base(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    return coloured(tmp_path_factory.mktemp("planted"), 24)
+    return colored(tmp_path_factory.mktemp("planted"), 24)
 
 
 def prepared(folder, base, planted, **changes):
     items, levels, groups = planted
     session.prepare(
-        folder, base=str(base), checklist=colour_checklist(), items=items, levels=levels, groups=np.array(groups),
+        folder, base=str(base), checklist=color_checklist(), items=items, levels=levels, groups=np.array(groups),
         settings=SETTINGS | changes, options={}, snapshot="s-1",
     )  # fmt: skip
     return folder
@@ -104,7 +104,7 @@ def test_it_stops_when_asked_and_ends_when_its_starter_is_gone(whole, base, plan
     wait_for(lambda: session.read_status(folder).get("stage") == "Training")
     (folder / session.CANCEL).touch()
     assert running.wait(60) == 0
-    assert session.read_outcome(folder).state == "cancelled"
+    assert session.read_outcome(folder).state == "canceled"
     assert list((folder / "adapter.training").glob("step-*"))
 
     starter = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
@@ -139,7 +139,7 @@ def test_two_processes_share_a_session(base, planted, tmp_path):
     assert losses(folder) == pytest.approx(losses(alone), abs=1e-4)
 
 
-def test_a_failure_is_told_in_words(base, planted, tmp_path):
+def test_a_failure_is_reported_in_words(base, planted, tmp_path):
     folder = prepared(tmp_path / "wild", base, planted, learning_rate=1e30, clip=1e30, warmup=0.0)
     running = started(folder)
     assert running.wait(60) == 1
@@ -153,16 +153,16 @@ def test_a_training_goes_on_from_an_adapter(whole, base, planted, tmp_path):
     items, levels, groups = planted
     settings = TrainSettings(**SETTINGS | {"max_steps": 3, "rank": 2})
     further = train_vlm(
-        base, colour_checklist(), items, levels, groups, out=tmp_path / "further", settings=settings,
+        base, color_checklist(), items, levels, groups, out=tmp_path / "further", settings=settings,
         start=folder / "adapter",
     )  # fmt: skip
-    scratch = train_vlm(base, colour_checklist(), items, levels, groups, out=tmp_path / "scratch", settings=settings)
+    scratch = train_vlm(base, color_checklist(), items, levels, groups, out=tmp_path / "scratch", settings=settings)
     assert further.losses[0][1] < scratch.losses[0][1]
     config = json.loads((tmp_path / "further" / "adapter_config.json").read_text())
     assert config["r"] == 4  # the adapter's own rank
     other = build("llava", tmp_path / "other", Size(spread=0.2), seed=5)
     with pytest.raises(ArtifactError, match="another model"):
         train_vlm(
-            other, colour_checklist(), items, levels, groups, out=tmp_path / "no", settings=settings,
+            other, color_checklist(), items, levels, groups, out=tmp_path / "no", settings=settings,
             start=folder / "adapter",
         )  # fmt: skip

@@ -9,7 +9,7 @@ from annotator.accounts.services import create_logins
 
 
 class Command(BaseCommand):
-    help = "Make admin, reviewer, ann and bo with generated passwords, once, and show them."
+    help = "Create admin, reviewer, ann, and bo with generated passwords, once, and show them."
 
     def handle(self, *args: Any, **options: Any) -> None:
         logins = create_logins(keep_in=settings.DATA_DIR / "logins.json")

@@ -10,10 +10,10 @@ from annotator.core.errors import ProblemError
 
 
 class Command(BaseCommand):
-    help = "Keep checklists as versions. Without a file: the image and the video checklist that ship with the engine."
+    help = "Store checklists as versions. Without a file: the image and video checklists that ship with the engine."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="YAML checklists of your own")
+        parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="your own YAML checklists")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -24,4 +24,4 @@ class Command(BaseCommand):
         except (ProblemError, OSError, UnicodeDecodeError) as error:
             raise CommandError(str(error)) from error
         for version, new in loaded:
-            self.stdout.write(f"{version}: {'loaded' if new else 'is there already'}")
+            self.stdout.write(f"{version}: {'loaded' if new else 'already exists'}")

@@ -20,7 +20,7 @@ from django.db import OperationalError
 
 
 class Command(BaseCommand):
-    help = "Migrate, collect static files, load the checklists, make the first log-ins and the demo content."
+    help = "Migrate, collect static files, load the checklists, create the first logins and the demo content."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             log.write_text(traceback.format_exc())
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             who = "the database says: " if isinstance(error, OperationalError) else ""
-            raise CommandError(f"{name}: {who}{reason} (all of it in {log})") from error
+            raise CommandError(f"{name}: {who}{reason} (full log in {log})") from error
         self.stdout.write(f"      {name} · {time.monotonic() - start:.1f} s")
         self.stdout.flush()
 

@@ -10,8 +10,8 @@ from annotator.demo import services
 
 class Command(BaseCommand):
     help = (
-        "Make the demo: photographs and versions degraded by known amounts, two open campaigns, answers of synthetic "
-        "annotators with known error rates, and a first training. What is there already stays as it is."
+        "Create the demo: photographs and versions degraded by known amounts, two open campaigns, answers of "
+        "synthetic annotators with known error rates, and a first training. Existing content is not changed."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -20,4 +20,4 @@ class Command(BaseCommand):
         except ProblemError as problem:
             raise CommandError(problem.message) from problem
         if not made:
-            self.stdout.write("      The demo is there already.")
+            self.stdout.write("      The demo already exists.")

@@ -20,8 +20,8 @@ SHOWN_PROBLEMS = 50
 
 class Command(BaseCommand):
     help = (
-        "Import images and videos from a folder or a ZIP with a CSV or JSONL manifest. "
-        f"Fields of the manifest: {', '.join(FIELDS)} (file and prompt are required); further columns are kept."
+        "Import images and videos from a folder or a ZIP with a CSV or JSONL manifest. Fields of the "
+        f"manifest: {', '.join(FIELDS)} (file and prompt are required); other columns are kept."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,10 +36,10 @@ class Command(BaseCommand):
             "--map", action="append", default=[], metavar="FIELD=COLUMN", help="the column that holds a field"
         )
         parser.add_argument(
-            "--set", action="append", default=[], metavar="FIELD=VALUE", help="a field's value where a row gives none"
+            "--set", action="append", default=[], metavar="FIELD=VALUE", help="a field's value for rows without one"
         )
         parser.add_argument("--name", default="", help="name of the import (default: that of the folder or ZIP)")
-        parser.add_argument("--user", default="", help="user name of the person it is imported for")
+        parser.add_argument("--user", default="", help="user name of the person for whom it is imported")
         parser.add_argument("--dry-run", action="store_true", help="verify everything, change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -75,7 +75,7 @@ class Command(BaseCommand):
         for problem in shown:
             self.stdout.write(f"{problem.row:>6}  {problem.code:<{wide}}  {problem.message}")
         if len(problems) > len(shown):
-            self.stdout.write(f"… and {len(problems) - len(shown):,} more; they are on the import's page.")
+            self.stdout.write(f"… and {len(problems) - len(shown):,} more; see the import's page.")
 
 
 class Progress:
@@ -92,7 +92,7 @@ class Progress:
         if now - self._last < (0.2 if self._terminal else 5.0) or not total:
             return
         self._last = now
-        line = f"{stage}: {done:,} of {total:,} ({100 * done // total} %)"
+        line = f"{stage}: {done:,} of {total:,} ({100 * done // total}%)"
         self._out.write(f"\r{line}" if self._terminal else line, ending="" if self._terminal else "\n")
         self._dirty = self._terminal
 
@@ -106,7 +106,7 @@ def _pairs(given: list[str], option: str) -> dict[str, str]:
     for pair in given:
         name, equals, value = pair.partition("=")
         if not equals or not name or not value:
-            raise CommandError(f"{option} {pair}: give it as FIELD=…, for instance {option} prompt=caption.")
+            raise CommandError(f"{option} {pair}: write it as FIELD=…, for example {option} prompt=caption.")
         if name in pairs:
             raise CommandError(f"{option} gives “{name}” twice.")
         pairs[name] = value

@@ -10,8 +10,11 @@ from annotator.library import services
 
 
 class Command(BaseCommand):
-    help = "Make the views of files that nobody has looked at yet. The workers do so by themselves, little by little."
+    help = (
+        "Create the views of files that have not been checked yet. The workers also do this by "
+        "themselves, a few at a time."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = services.make_missing_views()
-        self.stdout.write(f"{done} {'file' if done == 1 else 'files'} looked at.")
+        self.stdout.write(f"{done} {'file' if done == 1 else 'files'} checked.")

@@ -7,7 +7,6 @@ training/log.jsonl, events…   losses by step; TensorBoard reads the folder
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -17,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annotator.rewards.judges.base import TrainingData
+from reward_engine import WRITTEN_BY
 from reward_engine import checklist as checklists
 from reward_engine.checklist import Checklist
 from reward_engine.errors import ArtifactError
-from reward_engine.judges.artifact import MANIFEST, RETRAIN, digest
+from reward_engine.judges.artifact import MANIFEST, RETRAIN
+from reward_engine.storage import file_sha256, sha256
 from reward_engine.weights import Weights
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def save(
             if path.is_file() and (path.name == "log.jsonl" or "tfevents" in path.name):
                 shutil.copy2(path, beside / TRAINING / path.name)
         files = {
-            path.relative_to(beside).as_posix(): digest(path.read_bytes())
+            path.relative_to(beside).as_posix(): file_sha256(path)
             for path in sorted(beside.rglob("*"))
             if path.is_file()
         }
@@ -56,7 +57,7 @@ def save(
         manifest = {
             "kind": KIND,
             "format": FORMAT,
-            "version": hashlib.sha256(said.encode()).hexdigest()[:16],
+            "version": sha256(said.encode())[:16],
             "media_type": data.media_type,
             "checklist": {
                 "id": data.checklist.id,
@@ -72,6 +73,7 @@ def save(
             },
             **({} if calibration is None else {"calibration": calibration.to_json()}),
             **record,
+            "written_by": WRITTEN_BY,
             "sha256": files,
         }
         text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
@@ -86,7 +88,11 @@ def save(
 
 
 def check(folder: Path, checklist: Checklist) -> None:
-    """Raise ArtifactError where a file of the adapter is missing or altered, or it answers another checklist."""
+    """Check the files of an adapter.
+
+    Raises:
+        ArtifactError: If a file of the adapter is missing or altered, or it answers another checklist.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = {name: sha for name, sha in manifest["sha256"].items() if name.startswith(f"{ADAPTER}/")}
@@ -94,13 +100,12 @@ def check(folder: Path, checklist: Checklist) -> None:
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ArtifactError(f"{folder.name}: the manifest cannot be read ({error!r}). {RETRAIN}") from error
     for name, sha in files.items():
-        path = folder / name
         try:
-            content = path.read_bytes()
+            found = file_sha256(folder / name)
         except OSError as error:
             raise ArtifactError(f"{folder.name}: {name} is missing. {RETRAIN}", code="missing") from error
-        if digest(content) != sha:
-            raise ArtifactError(f"{folder.name}: {name} is not what its manifest records. {RETRAIN}", code="checksum")
+        if found != sha:
+            raise ArtifactError(f"{folder.name}: {name} differs from its manifest. {RETRAIN}", code="checksum")
     if made_for != checklist.content_hash:
         raise ArtifactError(f"{folder.name}: it answers another checklist. Train a model for this one.",
                             code="checklist")  # fmt: skip

@@ -47,7 +47,7 @@ def estimated(base: BaseModel, settings: Mapping[str, Any], checklist: Checklist
     memory = needs.memory_bytes if learns else needs.judging_bytes
     fits = not on_gpu or memory <= device.memory_bytes
     notes = () if measured else (
-        "No GPU worker has measured its device yet; the time is for this server’s processors.",
+        "No GPU worker has measured its device yet; the time is for this server’s CPU.",
     )  # fmt: skip
     return Estimate(
         memory_bytes=memory,

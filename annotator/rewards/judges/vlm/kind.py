@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from annotator.core.errors import ProblemError
 from annotator.jobs.devices import known_device
-from annotator.jobs.services import Run
+from annotator.jobs.services import JobRun
 from annotator.rewards import vlms
-from annotator.rewards.judges.as_it_is import measured_as_it_is, read_manifest
 from annotator.rewards.judges.base import Estimate, Ids, JudgeKind, PYes, Trained, TrainingData
 from annotator.rewards.judges.inputs import inputs_of
 from annotator.rewards.judges.registry import register
+from annotator.rewards.judges.untrained import measure_untrained, read_manifest
 from annotator.rewards.judges.vlm import artifact, estimate
 from annotator.rewards.judges.vlm.defaults import defaults_for, filled
 from annotator.rewards.judges.vlm.forms import AS_IT_IS, PROMOTED, VlmSettings
@@ -46,7 +47,7 @@ class VisionLanguage(JudgeKind):
     name = NAME
     order = 10
     label = _("Vision-language model")
-    description = _("A base model that looks at the media and answers each question. Made for GPU workers.")
+    description = _("A base model that looks at the media and answers each question. Designed for GPU workers.")
     settings_form = VlmSettings
     panel_template = "rewards/judges/_vlm.html"
 
@@ -79,7 +80,7 @@ class VisionLanguage(JudgeKind):
             if given.get(name) in (None, "")
         ]
 
-    def train(self, run: Run, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
+    def train(self, run: JobRun, data: TrainingData, settings: Mapping[str, Any]) -> Trained:
         base = base_of(settings)
         source = str(vlms.source(base.name, base.revision))
         if settings["use"] == AS_IT_IS:
@@ -98,8 +99,8 @@ class VisionLanguage(JudgeKind):
         judge = VLMJudge.load(source, checklist=checklist, options=options, revision=base.pinned_revision)
         recorded = read_manifest(folder, NAME, checklist)["as_it_is"]["digest"]
         if judge.digest != recorded:
-            raise ArtifactError(f"{base}: its files are not the ones that were measured. Put them back, or measure the "
-                                "new ones as another version.", code="base")  # fmt: skip
+            raise ArtifactError(f"{base}: its files differ from the measured ones. Restore them, or measure "
+                                "the new ones as another version.", code="base")  # fmt: skip
         return judge
 
     def check(self, model: RewardModel, folder: Path, checklist: Checklist) -> None:
@@ -127,12 +128,12 @@ class VisionLanguage(JudgeKind):
         }
 
     def _measured(
-        self, run: Run, data: TrainingData, settings: Mapping[str, Any], base: BaseModel, source: str
+        self, run: JobRun, data: TrainingData, settings: Mapping[str, Any], base: BaseModel, source: str
     ) -> Trained:
         from reward_engine.judges.vlm import VLMJudge
         from reward_engine.training.vlm.session import options_of
 
-        run.stage("Loading the model")
+        run.stage(gettext_noop("Loading the model"))
         try:
             judge = VLMJudge.load(
                 source, checklist=data.checklist, options=options_of(_options(settings)), revision=base.pinned_revision
@@ -140,10 +141,10 @@ class VisionLanguage(JudgeKind):
         except RewardEngineError as error:
             raise ProblemError(error.message, code=error.code) from error
         kept = {"digest": judge.digest, "base": str(base), "way": judge.way}
-        return measured_as_it_is(run, data, judge, NAME, kept, device=known_device()[0].name)
+        return measure_untrained(run, data, judge, NAME, kept, device=known_device()[0].name)
 
     def _trained(
-        self, run: Run, data: TrainingData, settings: Mapping[str, Any], base: BaseModel, source: str
+        self, run: JobRun, data: TrainingData, settings: Mapping[str, Any], base: BaseModel, source: str
     ) -> Trained:
         from reward_engine.training.vlm import session
 
@@ -169,7 +170,8 @@ class VisionLanguage(JudgeKind):
             )
         except OSError as error:
             raise ProblemError(
-                f"The training’s files cannot be written ({error.strerror}). Free some space below ARTIFACT_ROOT.",
+                gettext("The training files cannot be written (%(error)s). Free some space below ARTIFACT_ROOT.")
+                % {"error": error.strerror},
                 code="write",
             ) from error
         outcome = train_in_process(run, folder)
@@ -204,34 +206,46 @@ def _in_words(value: Any) -> Any:
 
 
 def base_of(settings: Mapping[str, Any]) -> BaseModel:
-    """The base model that settings name. Raises ProblemError where it is gone or not ready."""
-    base = BaseModel.objects.filter(pk=settings.get("base")).first()
+    """The base model that settings name.
+
+    Raises:
+        ProblemError: If it is gone or not ready.
+    """
+    named = settings.get("base")
+    base = None if named is None else BaseModel.objects.filter(pk=named).first()
     if base is None or base.state != BaseModelState.READY:
         raise ProblemError(
-            "The base model of this training has been deleted, or its check has not succeeded. Choose another.",
+            gettext("The base model of this training was deleted, or its check did not succeed. Choose another "
+                    "one."),
             code="base", field="settings.base",
         )  # fmt: skip
     return base
 
 
 def promoted_adapter(media_type: str, base: BaseModel) -> RewardModel:
-    """The promoted version whose adapter can be gone on from. Raises ProblemError where there is none on this base."""
+    """The promoted version whose adapter can be gone on from.
+
+    Raises:
+        ProblemError: If there is none on this base.
+    """
     model = RewardModel.objects.filter(
         media_type=media_type, state=RewardModelState.PROMOTED, judge=NAME, base=base
     ).first()
     if model is None or not (artifacts.root() / model.path / artifact.ADAPTER).is_dir():
         raise ProblemError(
-            f"No promoted {media_type} version has an adapter on {base}. Start from scratch.",
+            gettext("No promoted version for the media type %(media_type)s has an adapter on %(base)s. Start "
+                    "from scratch.") % {"media_type": media_type, "base": base},
             code="no_start", field="settings.start",
         )  # fmt: skip
     return model
 
 
-def _start(run: Run, media_type: str, base: BaseModel) -> Path:
+def _start(run: JobRun, media_type: str, base: BaseModel) -> Path:
     """The version's folder that this job starts from: chosen by its first attempt, and kept to by later ones."""
     from annotator.jobs.models import Job
 
-    kept = RewardModel.objects.filter(pk=run.params.get("start")).first()
+    known = run.params.get("start")
+    kept = None if known is None else RewardModel.objects.filter(pk=known).first()
     if kept is None:
         kept = promoted_adapter(media_type, base)
         with run.commit():
@@ -242,7 +256,7 @@ def _start(run: Run, media_type: str, base: BaseModel) -> Path:
 
 def _base_of(model: RewardModel) -> BaseModel:
     if model.base is None:
-        raise ArtifactError("The base model it was made from is not registered any more.", code="base")
+        raise ArtifactError("The base model of this version is no longer registered.", code="base")
     return model.base
 
 
@@ -255,7 +269,7 @@ def _options(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _answers(
-    run: Run, adapter: Path, source: str, data: TrainingData, settings: Mapping[str, Any], pks: Ids
+    run: JobRun, adapter: Path, source: str, data: TrainingData, settings: Mapping[str, Any], pks: Ids
 ) -> tuple[Ids, PYes]:
     from reward_engine.judges.vlm import VLMJudge
     from reward_engine.mpo import memory
@@ -267,7 +281,7 @@ def _answers(
     )
     try:
         assert judge is not None
-        found = judge.predict(inputs, progress=run.progress, cancelled=run.cancelled)
+        found = judge.predict(inputs, progress=run.progress, canceled=run.canceled)
     finally:
         judge = None
         memory.release()

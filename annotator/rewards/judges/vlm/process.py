@@ -11,25 +11,30 @@ import time
 from pathlib import Path
 
 from django.conf import settings as platform
+from django.utils.translation import gettext, gettext_noop
 
 from annotator.core.errors import ProblemError
-from annotator.jobs.services import JobCancelled, Run
+from annotator.jobs.services import JobCanceled, JobRun
 from annotator.rewards.services.kept_judges import forget_judges
 from reward_engine.training.vlm import session
 
 POLL_SECONDS = 0.3
 LOG = "process.log"
 MODULE = "reward_engine.training.vlm.session"
-OUT_OF_MEMORY = (
-    "The training was ended by the system, most likely for lack of memory. Take fewer items per pass, a lower rank, "
-    "gradient checkpointing, fewer frames, or 8-bit or 4-bit weights; then resume it or train again."
+OUT_OF_MEMORY = gettext_noop(
+    "The training was ended by the system, most likely because it ran out of memory. Use fewer items per "
+    "pass, a lower rank, gradient checkpointing, fewer frames, or 8-bit or 4-bit weights; then resume it or "
+    "train again."
 )
 
 
-def train_in_process(run: Run, folder: Path) -> session.Outcome:
+def train_in_process(run: JobRun, folder: Path) -> session.Outcome:
     """Train as ``folder`` says; what it says of itself becomes the job's progress.
 
-    Cancelling lets it save a checkpoint first. Raises ProblemError in words where it fails or is killed.
+    Canceling lets it save a checkpoint first.
+
+    Raises:
+        ProblemError: If it fails or is killed.
     """
     forget_judges()  # the device's memory belongs to the training now
     with (folder / LOG).open("ab") as log:
@@ -53,8 +58,11 @@ def train_in_process(run: Run, folder: Path) -> session.Outcome:
     outcome = session.read_outcome(folder)
     if outcome is None:
         killed = process.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL) or "SIGKILL" in _tail(folder)
-        raise ProblemError(OUT_OF_MEMORY if killed else f"The training process failed: {_reason(folder)}",
-                           code="memory" if killed else "process")  # fmt: skip
+        if killed:
+            raise ProblemError(gettext(OUT_OF_MEMORY), code="memory")
+        raise ProblemError(
+            gettext("The training process failed: %(reason)s") % {"reason": _reason(folder)}, code="process"
+        )
     if outcome.state != "finished":
         raise ProblemError(outcome.message, code=outcome.code or "training")
     return outcome
@@ -78,9 +86,13 @@ def command(folder: Path, count: int) -> list[str]:
     ]  # fmt: skip
 
 
-def _follow(run: Run, process: subprocess.Popen[bytes], folder: Path) -> None:
+# What the training process calls its stages (reward_engine.training.vlm.session).
+STAGES = (gettext_noop("Reading the items"), gettext_noop("Training"), gettext_noop("Measuring on held-out prompts"))
+
+
+def _follow(run: JobRun, process: subprocess.Popen[bytes], folder: Path) -> None:
     stage = ""
-    run.stage("Starting the training process")
+    run.stage(gettext_noop("Starting the training process"))
     while process.poll() is None:
         status = session.read_status(folder)
         try:
@@ -90,7 +102,7 @@ def _follow(run: Run, process: subprocess.Popen[bytes], folder: Path) -> None:
             if status:
                 run.progress(status["done"])
             run.check()
-        except JobCancelled:
+        except JobCanceled:
             (folder / session.CANCEL).touch()
             _wait(process, platform.TRAINING_CANCEL_SECONDS)
             raise

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings as platform
 
 from annotator.jobs.models import FINISHED, Job, JobState
-from annotator.jobs.services import Run
+from annotator.jobs.services import JobRun
 from annotator.rewards.services import artifacts
 
 
@@ -27,7 +27,7 @@ def folder_of(job: Job) -> Path:
     return trainings_root() / str(uuid.UUID(work))  # never a path
 
 
-def work_folder(run: Run) -> Path:
+def work_folder(run: JobRun) -> Path:
     """The folder of this run's training, made where it is not there; old ones that nobody needs are taken away."""
     clean(keep=folder_of(run.job))
     folder = folder_of(run.job)
@@ -37,7 +37,7 @@ def work_folder(run: Run) -> Path:
 
 def can_resume(job: Job) -> bool:
     """Whether this training was cut short and its folder is still there."""
-    return job.state in (JobState.FAILED, JobState.CANCELLED) and (folder_of(job) / "training.json").is_file()
+    return job.state in (JobState.FAILED, JobState.CANCELED) and (folder_of(job) / "training.json").is_file()
 
 
 def clean(keep: Path | None = None) -> None:

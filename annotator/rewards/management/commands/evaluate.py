@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotator.library.models import MediaType
-from annotator.rewards.evaluation import Evaluation, Row, evaluate
+from annotator.rewards.evaluation import BASELINES, Evaluation, Row, evaluate
 from annotator.rewards.models import RewardModel, RewardModelState
 from annotator.rewards.queries import models
 
@@ -13,11 +13,15 @@ HEADER = ("sub-dimension", "n", "accuracy", "baseline", "log loss", "baseline", 
           "baseline", "Spearman’s ρ")  # fmt: skip
 
 
+ORDER_HEADER = ("order within a prompt", "pairs", "judge", "majority", *BASELINES)
+
+
 class Command(BaseCommand):
     help = (
-        "Print how good the promoted models are on held-out prompts, by sub-dimension: accuracy beside that of always "
-        "saying the most frequent level, log loss in nats a question beside that of the shares of yes, and "
-        "Spearman's rank correlation of the expected level. Where items tell their known truth, the same against it."
+        "Print the quality of the promoted models on held-out prompts, by sub-dimension: accuracy next to the majority "
+        "baseline, log loss in nats per question next to that of the overall shares of yes, and Spearman's rho of the "
+        "expected level. Then how it orders the items of one prompt, next to one classical measure and ridge "
+        "regression, and what it cannot do. If items have a known ground truth, also the comparison with it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,11 +41,11 @@ class Command(BaseCommand):
         if media_type:
             found = found.filter(media_type=media_type)
         if not found:
+            which = f" for the media type {media_type}" if media_type else ""
             raise CommandError(
-                f"There is no model {pk}{f' for {media_type}s' if media_type else ''}; see the page “Models”."
+                f"There is no model {pk}{which}; see the page “Models”."
                 if pk is not None
-                else f"No model{f' for {media_type}s' if media_type else ''} is promoted yet. Train one on the page "
-                "“Models”, or name one with --model."
+                else f"No model{which} is promoted yet. Train one on the page “Models”, or name one with --model."
             )
         return list(found)
 
@@ -51,11 +55,16 @@ class Command(BaseCommand):
         self.stdout.write(f"### {title}\n" if markdown else title)
         self.stdout.write(_data(evaluation) + ("\n" if markdown else ""))
         rows = [_cells(row) for row in evaluation.measured]
-        told = bool(evaluation.with_truth)
-        header = HEADER if told else HEADER[:7]
+        has_truth = bool(evaluation.with_truth)
+        header = HEADER if has_truth else HEADER[:7]
         rows = [row[: len(header)] for row in rows]
         for line in _markdown(header, rows) if markdown else _text(header, rows):
             self.stdout.write(line)
+        if evaluation.in_order:
+            self.stdout.write("")
+            ordered = [_order_cells(row) for row in evaluation.in_order]
+            for line in _markdown(ORDER_HEADER, ordered) if markdown else _text(ORDER_HEADER, ordered):
+                self.stdout.write(line)
         if markdown:
             self.stdout.write("")
         for line in _summary(evaluation):
@@ -65,7 +74,7 @@ class Command(BaseCommand):
 def _data(evaluation: Evaluation) -> str:
     data, validation = evaluation.model.manifest.get("data", {}), evaluation.validation
     folds = validation.get("folds") or 1
-    how = f"every prompt held out once, in {folds} rounds" if folds > 1 else "one part of the prompts held out"
+    how = f"each prompt held out once, in {folds} folds" if folds > 1 else "one part of the prompts held out"
     return (
         f"Trained on {data.get('items')} items of {data.get('prompts')} prompts, {data.get('judgments')} judgments; "
         f"measured on {validation.get('items')} items of {validation.get('prompts')} prompts: {how}."
@@ -89,6 +98,15 @@ def _cells(row: Row) -> tuple[str, ...]:
             _number(truth.correlation))  # fmt: skip
 
 
+def _order_cells(row: Row) -> tuple[str, ...]:
+    """Pairs of one prompt that the judge, and each baseline, orders like people; a constant has 50 %."""
+    order = row.order
+    assert order is not None
+    around = "" if order.low is None or order.high is None else f" [{order.low:.0%}, {order.high:.0%}]"
+    others = (_share(share) for share in order.baselines)
+    return (row.id, str(order.pairs), _share(order.ordered, order.is_best) + around, "50.0%", *others)
+
+
 def _share(value: float | None, is_better: bool = False) -> str:
     return "–" if value is None else f"{value:.1%}{' +' if is_better else ''}"
 
@@ -102,15 +120,19 @@ def _summary(evaluation: Evaluation) -> list[str]:
     lines = [
         f"Overall: accuracy {_share(overall.get('accuracy'))}, baseline {_share(overall.get('baseline_accuracy'))}; "
         f"log loss {_number(overall.get('log_loss'))}, baseline {_number(overall.get('baseline_log_loss'))}; "
-        f"better than the majority class (+) on {evaluation.better} of {len(evaluation.measured)} sub-dimensions."
+        f"better than the majority baseline (+) on {evaluation.better} of {len(evaluation.measured)} sub-dimensions."
     ]
     if evaluation.with_truth:
         lines.append(
-            f"Against known truth: better than the majority class on {evaluation.better_on_truth} of "
+            f"Against ground truth: better than the majority baseline on {evaluation.better_on_truth} of "
             f"{len(evaluation.with_truth)} sub-dimensions whose truth is known by construction."
         )
+    lines += [
+        f"Cannot be trusted: {row.id}{' (left out of the reward)' if row.left_out else ''}: {row.limit}"
+        for row in evaluation.limited
+    ]
     if evaluation.problem:
-        lines.append(f"The known truth could not be compared with: {evaluation.problem}")
+        lines.append(f"The ground truth could not be compared with: {evaluation.problem}")
     return lines
 
 

@@ -12,12 +12,12 @@ from annotator.rewards.services import NamedFile, load_published
 
 class Command(BaseCommand):
     help = (
-        "Keep a published question file as a checklist version, and the weight file that was published with it as its "
-        "weights: versions made on this checklist start with them."
+        "Store a published question file as a checklist version, and the weight file published with it as "
+        "its weights. Versions based on this checklist start with them."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("questions", type=Path, metavar="QUESTIONS", help="one question a line (.txt)")
+        parser.add_argument("questions", type=Path, metavar="QUESTIONS", help="one question per line (.txt)")
         parser.add_argument("weights", type=Path, nargs="?", metavar="WEIGHTS", help="its weights (.json)")
         parser.add_argument("--media-type", choices=MediaType.values, required=True)
 

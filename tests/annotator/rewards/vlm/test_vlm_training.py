@@ -17,7 +17,7 @@ from annotator.accounts.models import Role, User
 from annotator.campaigns.models import Campaign
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.jobs.models import Job, JobState
-from annotator.jobs.services import JobCancelled, Run, claim, request_cancel
+from annotator.jobs.services import JobCanceled, JobRun, claim, request_cancel
 from annotator.rewards import judges, services
 from annotator.rewards.judges.vlm import process
 from annotator.rewards.judges.vlm.work import clean, folder_of
@@ -80,7 +80,7 @@ def test_altered_adapters_are_refused_without_loading_them(tuned: RewardModel) -
     judges.check(tuned)
     config = (folder / "adapter_config.json").read_bytes()
     (folder / "adapter_config.json").write_bytes(config + b" ")
-    with pytest.raises(ProblemError, match="is not what its manifest records"):
+    with pytest.raises(ProblemError, match="differs from its manifest"):
         judges.check(tuned)
     (folder / "adapter_config.json").unlink()
     with pytest.raises(ProblemError, match="is missing"):
@@ -116,7 +116,7 @@ def test_settings_that_cannot_be_are_refused_with_the_field(ask: Callable[..., J
         ({"base": base.pk, "rank": 0}, "settings.rank", "LoRA rank"),
         ({"base": base.pk, "start": "promoted"}, "settings.start", "Start from scratch"),
         ({"base": base.pk, "warp": 9}, "settings.warp", "no setting “warp”"),
-        ({"base": 10**6}, "settings.base", "not registered"),
+        ({"base": 10**6}, "settings.base", "is not registered"),
     ):
         with pytest.raises(ProblemError, match=words) as refused:
             ask(settings)
@@ -133,7 +133,7 @@ def test_empty_settings_are_chosen_by_the_size_of_the_base(ask: Callable[..., Jo
     assert large["accumulate"] == 8
 
 
-def held(job: Job) -> Run:
+def held(job: Job) -> JobRun:
     run = claim(str(job.pk))
     assert run is not None
     return run
@@ -149,19 +149,19 @@ def test_a_canceled_training_keeps_its_checkpoint_and_is_resumed(
 ) -> None:
     job = ask(quick(max_steps=8, evaluate_every=4))
     run = held(job)
-    original = Run.progress
+    original = JobRun.progress
 
-    def progress(self: Run, done: int, total: int | None = None) -> None:
+    def progress(self: JobRun, done: int, total: int | None = None) -> None:
         if self.job.stage == "Training" or session.read_status(folder_of(job)).get("done", 0) >= 2:
             request_cancel(job=self.job)
             self._flush()
         original(self, done, total)
 
-    monkeypatch.setattr(Run, "progress", progress)
-    with pytest.raises(JobCancelled):
+    monkeypatch.setattr(JobRun, "progress", progress)
+    with pytest.raises(JobCanceled):
         services.train(run)
-    monkeypatch.setattr(Run, "progress", original)
-    Job.objects.filter(pk=job.pk).update(state=JobState.CANCELLED)
+    monkeypatch.setattr(JobRun, "progress", original)
+    Job.objects.filter(pk=job.pk).update(state=JobState.CANCELED)
     assert list((folder_of(job) / "adapter.training").glob("step-*"))
     assert not RewardModel.objects.exists()
 
@@ -175,7 +175,7 @@ def test_a_canceled_training_keeps_its_checkpoint_and_is_resumed(
     assert model.metrics["training"]["steps"] == 8
     clean()
     job.refresh_from_db()
-    with pytest.raises(ConflictError, match="Nothing is left"):
+    with pytest.raises(ConflictError, match="left no checkpoint"):
         services.resume_training(job=job)
 
 
@@ -183,7 +183,7 @@ def test_a_training_that_the_system_kills_ends_with_advice(
     ask: Callable[..., Job], quick: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "command", lambda folder, count: ["sh", "-c", "kill -9 $$"])
-    with pytest.raises(ProblemError, match=r"lack of memory.*Take fewer items"):
+    with pytest.raises(ProblemError, match=r"out of memory.*Use fewer items"):
         services.train(held(ask(quick())))
     assert not RewardModel.objects.exists()
     monkeypatch.setattr(
@@ -220,8 +220,8 @@ def test_the_form_offers_every_kind_and_an_estimate(
     assert "Steps" not in as_it_is
     response = client.post(reverse("rewards:train"), given)
     job = Job.objects.get(kind="rewards.train")
-    assert client.get(reverse("jobs:detail", args=[job.pk])).content.decode().count(job.own_place) == 1
-    assert f'href="{job.own_place}"' in client.get(reverse("rewards:models")).content.decode()
+    assert client.get(reverse("jobs:detail", args=[job.pk])).content.decode().count(job.own_page) == 1
+    assert f'href="{job.own_page}"' in client.get(reverse("rewards:models")).content.decode()
     assert response.url == reverse("rewards:training", args=[job.pk])
     assert job.params["settings"]["base"] == base.pk
     bad = client.post(reverse("rewards:train"), {**given, "judge-start": "promoted"})

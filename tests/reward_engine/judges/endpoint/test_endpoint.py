@@ -19,7 +19,7 @@ from reward_engine.judges.endpoint.client import odds
 from reward_engine.judges.vlm import VLMJudge, VLMOptions
 from tests.reward_engine.judges.endpoint.server import Server, serving
 from tests.reward_engine.judges.vlm.media import picture
-from tests.reward_engine.judges.vlm.planted import colour_checklist
+from tests.reward_engine.judges.vlm.planted import color_checklist
 from tests.reward_engine.media.clips import write_clip
 
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def local(folder):
-    return VLMJudge.load(folder, checklist=colour_checklist(), options=VLMOptions(way="loop"))
+    return VLMJudge.load(folder, checklist=color_checklist(), options=VLMOptions(way="loop"))
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +66,10 @@ def settings(address, **changes):
 
 @pytest.mark.parametrize("wording", ["platform", "published"])
 def test_it_answers_as_the_local_judge_does(local, folder, items, address, wording):
-    judge = EndpointJudge.connect(settings(address, wording=wording), colour_checklist())
+    judge = EndpointJudge.connect(settings(address, wording=wording), color_checklist())
     found = judge.predict(items)
     options = VLMOptions(way="loop", wording=wording)
-    expected = VLMJudge.load(folder, checklist=colour_checklist(), options=options).predict(items)
+    expected = VLMJudge.load(folder, checklist=color_checklist(), options=options).predict(items)
     assert found.keys == expected.keys
     assert not found.errors
     np.testing.assert_allclose(found.p_yes, expected.p_yes, atol=1e-5)
@@ -87,8 +87,8 @@ def test_clips_are_sent_as_their_frames(folder, server, address, tmp_path):
 
 
 def test_the_media_come_first_and_one_token_is_asked_for(items, server, address):
-    EndpointJudge.connect(settings(address), colour_checklist()).predict(items[:2])
-    assert len(server.bodies) == 2 * len(colour_checklist().questions)
+    EndpointJudge.connect(settings(address), color_checklist()).predict(items[:2])
+    assert len(server.bodies) == 2 * len(color_checklist().questions)
     for body in server.bodies:
         assert [part["type"] for part in body["messages"][0]["content"]] == ["image_url", "text"]
         assert (body["max_tokens"], body["temperature"], body["logprobs"]) == (1, 0, True)
@@ -98,22 +98,22 @@ def test_the_media_come_first_and_one_token_is_asked_for(items, server, address)
 
 def test_no_more_requests_are_under_way_than_allowed(items, server, address):
     server.delay = 0.03
-    EndpointJudge.connect(settings(address, concurrency=3), colour_checklist()).predict(items)
+    EndpointJudge.connect(settings(address, concurrency=3), color_checklist()).predict(items)
     assert 2 <= server.most_at_once <= 3
 
 
 def test_what_may_pass_is_tried_again(items, server, address):
     server.refuse = lambda number: {1: (503, {}), 2: (429, {"Retry-After": "0.01"})}.get(number)
-    found = EndpointJudge.connect(settings(address), colour_checklist()).predict(items[:1])
+    found = EndpointJudge.connect(settings(address), color_checklist()).predict(items[:1])
     assert found.keys == ("i0",)
-    assert server.requests == 2 + len(colour_checklist().questions)
+    assert server.requests == 2 + len(color_checklist().questions)
 
 
 def test_an_item_that_fails_is_an_error_and_the_others_go_on(items, server, address, tmp_path):
     (tmp_path / "torn.png").write_bytes(b"no image")
     torn = replace(items[1], key="torn", path=tmp_path / "torn.png")
     clip = replace(items[2], key="clip", media_type="video")
-    found = EndpointJudge.connect(settings(address), colour_checklist()).predict([items[0], torn, clip, items[3]])
+    found = EndpointJudge.connect(settings(address), color_checklist()).predict([items[0], torn, clip, items[3]])
     assert found.keys == ("i0", "i3")
     assert "torn.png" in found.errors["torn"]
     assert "this is a video, and the checklist is for images" in found.errors["clip"]
@@ -121,13 +121,13 @@ def test_an_item_that_fails_is_an_error_and_the_others_go_on(items, server, addr
 
 def test_neither_yes_nor_no_is_an_error_and_not_a_number(items, server, address):
     server.bias = -100.0
-    found = EndpointJudge.connect(settings(address), colour_checklist()).predict(items[:1])
+    found = EndpointJudge.connect(settings(address), color_checklist()).predict(items[:1])
     assert not found.keys
     assert "neither yes nor no" in found.errors["i0"]
 
 
 def test_what_lies_in_the_server_is_raised_in_words(items, server, address, monkeypatch):
-    checklist = colour_checklist()
+    checklist = color_checklist()
     with pytest.raises(JudgeError, match="does not serve “huge”; it serves: tiny"):
         EndpointJudge.connect(settings(address, model="huge"), checklist)
     with pytest.raises(JudgeError, match="no such address"):
@@ -145,18 +145,18 @@ def test_what_lies_in_the_server_is_raised_in_words(items, server, address, monk
         judge.predict(items[:1])
 
 
-def test_cancelling_stops_it(items, server, address):
+def test_canceling_stops_it(items, server, address):
     server.delay = 0.05
     asked = iter([False, True])
-    judge = EndpointJudge.connect(settings(address), colour_checklist())
-    found = judge.predict(items, cancelled=lambda: next(asked, True))
-    assert found.cancelled
+    judge = EndpointJudge.connect(settings(address), color_checklist())
+    found = judge.predict(items, canceled=lambda: next(asked, True))
+    assert found.canceled
     assert len(found.keys) < len(items)
 
 
 def test_it_is_saved_without_a_secret_and_opened_again(address, tmp_path, monkeypatch):
     monkeypatch.setenv("ENDPOINT_API_KEY", "hush")
-    judge = EndpointJudge.connect(settings(address), colour_checklist())
+    judge = EndpointJudge.connect(settings(address), color_checklist())
     judge.save(tmp_path / "endpoint")
     assert "hush" not in (tmp_path / "endpoint" / "manifest.json").read_text()
     back = EndpointJudge.load(tmp_path / "endpoint")

@@ -21,13 +21,13 @@ from reward_engine.mpo.training import open_run
 from reward_engine.published import load_questions, load_weights
 from reward_engine.reward import reward
 from reward_engine.weights import Weights, equal_weights
-from tests.reward_engine.judges.vlm.planted import coloured
+from tests.reward_engine.judges.vlm.planted import colored
 from tests.reward_engine.mpo import tiny
 
 CHECKLIST = """
-id: colours
+id: colors
 media_type: image
-name: Colours
+name: Colors
 version: 1
 dimensions:
   - id: light
@@ -40,8 +40,8 @@ dimensions:
         levels:
           - {score: 0, name: dark, guidance: It is dark.}
           - {score: 1, name: bright, guidance: It is bright., question: {id: bright_1, text: "Is the picture bright?"}}
-  - id: colour
-    name: Colour
+  - id: color
+    name: Color
     sub_dimensions:
       - id: red
         name: Redness
@@ -56,15 +56,15 @@ dimensions:
 def data(tmp_path_factory, model_folder):
     """A folder with a checklist, a table of judgments, and an adapter trained on it by the command line."""
     folder = tmp_path_factory.mktemp("cli")
-    items, levels, _ = coloured(folder, 48)
-    (folder / "colours.yaml").write_text(CHECKLIST)
+    items, levels, _ = colored(folder, 48)
+    (folder / "colors.yaml").write_text(CHECKLIST)
     with (folder / "judgments.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "key", "prompt", "generator", "brightness", "red"])
         for number, (item, (bright, red)) in enumerate(zip(items, levels.tolist(), strict=True)):
             writer.writerow([item.path.name, item.key, item.prompt, "ab"[number % 2], bright, red])
     arguments = [
-        "train", folder / "judgments.csv", "--model", model_folder("llava"), "--checklist", folder / "colours.yaml",
+        "train", folder / "judgments.csv", "--model", model_folder("llava"), "--checklist", folder / "colors.yaml",
         "--out", folder / "adapter", "--max-steps", 20, "--epochs", 100, "--batch-size", 6, "--accumulate", 1,
         "--learning-rate", 3e-3, "--targets", "all", "--evaluate-every", 10, "--rank", 8, "--validation-share", 0.3,
     ]  # fmt: skip
@@ -89,10 +89,10 @@ def test_judge_score_pairs(data, judged, capsys):
     assert run(["score", judged, "--out", data / "scores.csv"]) == 0
     rows, _ = tables.read(data / "scores.csv")
     for row in rows:
-        parts = float(row["dimension:light"]) + float(row["dimension:colour"])
+        parts = float(row["dimension:light"]) + float(row["dimension:color"])
         assert parts == pytest.approx(float(row["reward"]))
     assert "cost the most" in rows[0]["explanation"] + rows[1]["explanation"] + rows[2]["explanation"]
-    assert run(["pairs", data / "scores.csv", "--out", data / "pairs.jsonl"]) == 0
+    assert run(["pairs", data / "scores.csv", "--soft", "--out", data / "pairs.jsonl"]) == 0
     reward = {row["key"]: row for row in rows}
     pairs, _ = tables.read(data / "pairs.jsonl")
     assert pairs
@@ -100,7 +100,7 @@ def test_judge_score_pairs(data, judged, capsys):
         winner, loser = reward[pair["winner"]], reward[pair["loser"]]
         assert winner["prompt_id"] == loser["prompt_id"] == pair["prompt_id"]
         assert float(winner["dimension:light"]) >= float(loser["dimension:light"])
-        assert float(winner["dimension:colour"]) >= float(loser["dimension:colour"])
+        assert float(winner["dimension:color"]) >= float(loser["dimension:color"])
     weights = equal_weights(stored.checklist)
     weights.save(data / "weights.json", stored.checklist)
     assert run(["score", judged, "--weights", data / "weights.json", "--hard", "--out", data / "hard.parquet"]) == 0
@@ -125,11 +125,12 @@ def preferences(data):
 
 
 def test_judges_are_compared_with_people_and_with_each_other(data, judged, preferences, model_folder, capsys):
-    untrained = ["--model", model_folder("llava"), "--checklist", data / "colours.yaml"]
+    untrained = ["--model", model_folder("llava"), "--checklist", data / "colors.yaml"]
     assert run(["judge", data / "judgments.csv", *untrained, "--alignment", "--out", data / "raw.parquet"]) == 0
     assert run(["score", data / "raw.parquet", "--out", data / "raw.csv"]) == 0
     assert all(0 < float(row["alignment"]) < 1 for row in tables.read(data / "raw.csv")[0])
     arguments = ["--judgments", data / "judgments.csv", "--preferences", preferences]
+    arguments += ["--baselines", "--cache", data / "cache"]
     assert run(["evaluate", judged, data / "raw.parquet", *arguments, "--out", data / "report"]) == 0
     printed = capsys.readouterr().out
     assert "Brightness" in printed
@@ -141,7 +142,15 @@ def test_judges_are_compared_with_people_and_with_each_other(data, judged, prefe
     assert preferred["judges"]["own"]["diff"] > preferred["judges"]["raw"]["diff"]
     assert report["answers"]["judges"]["own"] > 0.95
     assert report["answers"]["differences"][0]["p_adjusted"] < 0.05
-    assert set(preferred["by_dimension"]["own"]) == {"light", "colour"}
+    assert set(preferred["by_dimension"]["own"]) == {"light", "color"}
+    effects = {one["dimension"]: one for one in preferred["effects"]["own"]}
+    assert set(effects) == {"light", "color"}
+    assert all(abs(one["accuracy"] - one["without"] - one["difference"]) < 1e-9 for one in effects.values())
+    beside = report["beside_baselines"]["bright"]
+    assert list(beside) == ["own", "raw", "majority", "sharpness", "bitrate", "ridge"]
+    assert beside["own"]["ordered"] > 0.95
+    assert beside["majority"]["ordered"] == 0.5
+    assert beside["ridge"]["ordered"] > 0.5
     wins = [one["human_wins"] for one in preferred["by_generator"]["own"].values()]
     assert list(preferred["by_generator"]["own"]) == ["a", "b"]
     assert sum(wins) == pytest.approx(1.0)
@@ -150,9 +159,9 @@ def test_judges_are_compared_with_people_and_with_each_other(data, judged, prefe
     }  # fmt: skip
 
 
-def test_weights_and_calibration_are_learnt_and_used(data, judged, preferences, capsys):
+def test_weights_and_calibration_are_learned_and_used(data, judged, preferences, capsys):
     fit = ["--preferences", preferences, "--resamples", 20, "--report", data / "fit.json"]
-    assert run(["weights", judged, *fit, "--out", data / "learnt.json"]) == 0
+    assert run(["weights", judged, *fit, "--out", data / "learned.json"]) == 0
     said = capsys.readouterr()
     assert "bright_1" in said.out
     assert "Warning: There are" in said.err  # a dozen pairs are few
@@ -167,7 +176,7 @@ def test_weights_and_calibration_are_learnt_and_used(data, judged, preferences, 
     ways = {"plain": [], "calibrated": ["--calibration", data / "calibration.json"]}
     rewards = {}
     for name, more in ways.items():
-        arguments = ["--weights", data / "learnt.json", *more, "--out", data / f"{name}.csv"]
+        arguments = ["--weights", data / "learned.json", *more, "--out", data / f"{name}.csv"]
         assert run(["score", judged, *arguments]) == 0
         rewards[name] = [float(row["reward"]) for row in tables.read(data / f"{name}.csv")[0]]
     assert rewards["plain"] != rewards["calibrated"]
@@ -176,11 +185,18 @@ def test_weights_and_calibration_are_learnt_and_used(data, judged, preferences, 
 def test_the_embedded_judge_is_trained_and_asked_the_same_way(data, capsys):
     few, _ = tables.read(data / "judgments.csv")
     tables.write(data / "few.csv", few[:10])
-    train = ["--model", "probe", "--checklist", data / "colours.yaml", "--cache", data / "cache"]
+    train = ["--model", "probe", "--checklist", data / "colors.yaml", "--cache", data / "cache"]
     assert run(["train", data / "few.csv", *train, "--out", data / "probe"]) == 0
     assert "Held-out prompts" in capsys.readouterr().err
     assert run(["judge", data / "few.csv", "--model", data / "probe", "--out", data / "probe.parquet"]) == 0
     assert predictions.read(data / "probe.parquet").judge.startswith("probe ")
+    # Ten judgments are too few for a head of their own; what a judge of all of them found is tried beside.
+    assert run(["train", data / "judgments.csv", *train, "--out", data / "whole"]) == 0
+    assert run(["train", data / "few.csv", *train, "--prior", data / "whole", "--out", data / "on-prior"]) == 0
+    heads = ProbeJudge.load(data / "on-prior").metrics["heads"].values()
+    assert any("prior" in head.get("tried", {}) for head in heads)
+    assert run(["train", data / "few.csv", *train, "--prior", data / "nowhere", "--out", data / "never"]) == 1
+    capsys.readouterr()
     asked = ["judge", data / "few.csv", "--model", data / "probe", "--alignment", "--out", data / "no.parquet"]
     assert run(asked) == 1
     assert "vision-language" in capsys.readouterr().err
@@ -192,7 +208,7 @@ def test_hard_scores_explain_the_hard_reward(data, judged):
         assert f"The reward is {float(row['reward']):.2f}" in row["explanation"]
 
 
-def test_items_that_fail_are_told_by_the_exit_status(data, capsys):
+def test_items_that_fail_are_reported_by_the_exit_status(data, capsys):
     rows, _ = tables.read(data / "judgments.csv")
     tables.write(data / "torn.csv", [*rows[:2], {**rows[2], "path": "nowhere.png"}, {**rows[3], "path": "no.png"}])
     judge = ["judge", data / "torn.csv", "--model", data / "adapter", "--out", data / "torn.parquet"]
@@ -265,7 +281,7 @@ def test_weights_that_are_all_zero_are_refused(data, judged, capsys):
 
 
 def test_the_embedded_judge_keeps_its_share_apart_and_is_calibrated(data, capsys):
-    train = ["train", data / "judgments.csv", "--model", "probe", "--checklist", data / "colours.yaml"]
+    train = ["train", data / "judgments.csv", "--model", "probe", "--checklist", data / "colors.yaml"]
     train += ["--cache", data / "cache"]
     assert run([*train, "--validation-share", 0.5, "--out", data / "half"]) == 0
     said = capsys.readouterr().err
@@ -286,7 +302,7 @@ def test_from_mined_pairs_to_a_tuned_model(data, judged, tmp_path, capsys):
     tiny.stable_diffusion().save_pretrained(tmp_path / "pipeline")
     scores, pairs = data / "for_mpo.csv", data / "for_mpo.jsonl"
     assert run(["score", judged, "--out", scores]) == 0
-    assert run(["pairs", scores, "--out", pairs]) == 0
+    assert run(["pairs", scores, "--soft", "--out", pairs]) == 0
     rows, _ = tables.read(pairs)
     tables.write(pairs, [{**row, "prompt": "a red disc" if n else "a blue disc"} for n, row in enumerate(rows)])
     mpo = ["mpo", pairs, "--items", data / "judgments.csv", "--pipeline", tmp_path / "pipeline"]

@@ -5,6 +5,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import peft
 import pytest
 import torch
@@ -120,7 +121,7 @@ def test_paligemma_is_refused_before_it_fails_every_item(folder):
     assert "PaliGemma looks at its prompt in both directions" in refused(folder, JudgeError).message
 
 
-def test_a_family_that_needs_torchvision_is_told_what_to_install(folder, monkeypatch):
+def test_a_family_that_needs_torchvision_is_informed_what_to_install(folder, monkeypatch):
     class Placeholder:
         is_dummy = True
 
@@ -143,7 +144,9 @@ def test_adapters_with_other_matrices_than_they_say_are_refused(spoilt, judge_of
         weights[first] = torch.zeros(5, 5)
     else:
         weights["base_model.model.elsewhere.lora_A.weight"] = torch.zeros(2, 2)
-    mine = adapter.Adapter("tuned", builtin("video"), "llava", judge.digest, None, config, weights, "digest", {})
+    mine = adapter.Adapter(
+        "tuned", builtin("video"), "llava", judge.digest, None, config, weights, "digest", {}, np.zeros(0)
+    )
     backbone = replace(judge.backbone, model=copy.deepcopy(judge.backbone.model))
     with pytest.raises(
         ArtifactError, match={"missing": "missing", "shape": "shape", "more": "no place"}[spoilt]

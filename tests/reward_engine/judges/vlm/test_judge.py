@@ -177,8 +177,8 @@ def test_batches_stay_within_the_token_budget(model_folder, images):
 
 def test_it_stops_when_asked(judge_of, images):
     answers = iter([False, True])
-    found = judge_of("llava").ask(images, QUESTIONS, batch_size=1, cancelled=lambda: next(answers))
-    assert found.cancelled
+    found = judge_of("llava").ask(images, QUESTIONS, batch_size=1, canceled=lambda: next(answers))
+    assert found.canceled
     assert len(found.keys) == 1
     assert not found.errors
 
@@ -197,7 +197,7 @@ def test_attention_that_takes_no_mask_is_answered_from_the_cache(judge_of):
 
 
 def test_sliding_windows_are_answered_from_the_cache(model_folder, images, tmp_path):
-    """A window counts neighbours in memory; packed questions have wrong ones. From the cache it is exact."""
+    """A window counts neighbors in memory; packed questions have wrong ones. From the cache it is exact."""
     import json
     import shutil
 
@@ -216,19 +216,19 @@ def test_sliding_windows_are_answered_from_the_cache(model_folder, images, tmp_p
 
 
 @pytest.mark.parametrize("known", [False, True])
-@pytest.mark.parametrize("behaviour", ["fits", "differs", "raises"])
-def test_every_family_is_compared_with_the_loop_first(behaviour, known, model_folder, images, judge_of, monkeypatch):
+@pytest.mark.parametrize("behavior", ["fits", "differs", "raises"])
+def test_every_family_is_compared_with_the_loop_first(behavior, known, model_folder, images, judge_of, monkeypatch):
     expected = judge_of("llava").ask(images, QUESTIONS).p_yes
     if not known:
         monkeypatch.setattr(families, "FAMILIES", {})
     judge = VLMJudge.load(model_folder("llava"), checklist=builtin("video"))
     assert judge.family.tested == known
     assert not judge.checked
-    if behaviour != "fits":
+    if behavior != "fits":
         original = judge_module.PASSES["packed"]
 
         def packed(*arguments, **options):
-            if behaviour == "raises":
+            if behavior == "raises":
                 raise TypeError("unexpected keyword argument 'attention_mask'")
             found = original(*arguments, **options)
             found[2:, 3:] += 1.0  # wrong for some items and questions only, far behind the first
@@ -238,8 +238,8 @@ def test_every_family_is_compared_with_the_loop_first(behaviour, known, model_fo
     found = judge.ask(images, QUESTIONS)
     np.testing.assert_allclose(found.p_yes, expected, atol=1e-5)
     assert judge.checked
-    assert judge.way == ("packed" if behaviour == "fits" else "cached")
-    assert {"fits": "", "differs": "answers differ", "raises": "TypeError"}[behaviour] in judge.way_reason
+    assert judge.way == ("packed" if behavior == "fits" else "cached")
+    assert {"fits": "", "differs": "answers differ", "raises": "TypeError"}[behavior] in judge.way_reason
 
 
 def test_compiled_models_answer_alike(model_folder, images, judge_of):

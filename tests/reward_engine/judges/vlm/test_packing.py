@@ -61,7 +61,7 @@ def test_a_seam_that_does_not_fit_is_refused():
     prefix, tails = split(torch.tensor([1, 9, 9, 9, 2, 3]), [[1, 9, 2, 3], [1, 9, 2, 4]])
     assert prefix.tolist() == [1, 9, 9, 9, 2]
     assert [tail.tolist() for tail in tails] == [[3], [4]]
-    with pytest.raises(JudgeError, match="tokenised differently"):
+    with pytest.raises(JudgeError, match="tokenized differently"):
         split(torch.tensor([1, 9, 9, 5]), [[1, 9, 3], [1, 9, 4]])
 
 

@@ -17,12 +17,13 @@ from reward_engine.checklist import builtin, dumps
 from reward_engine.cli import tables
 from reward_engine.errors import ArtifactError, TrainingError
 from reward_engine.judges.vlm import VLMJudge, passes
+from reward_engine.judges.vlm.adapter import shifted
 from reward_engine.training.vlm import TrainSettings, train_vlm
 from reward_engine.training.vlm.data import Order, prepare
 from reward_engine.training.vlm.loop import rate
 from reward_engine.training.vlm.model import PackedAnswers
 from tests.reward_engine.judges.vlm.media import QUESTIONS
-from tests.reward_engine.judges.vlm.planted import colour_checklist, coloured
+from tests.reward_engine.judges.vlm.planted import color_checklist, colored
 
 QUICK = TrainSettings(
     learning_rate=3e-3, epochs=100, max_steps=24, batch_size=6, accumulate=1, rank=8, targets="all", dropout=0.1,
@@ -32,7 +33,7 @@ QUICK = TrainSettings(
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    return coloured(tmp_path_factory.mktemp("planted"), 64)
+    return colored(tmp_path_factory.mktemp("planted"), 64)
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +41,13 @@ def trained(model_folder, planted, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "adapter"
     seen = []
     result = train_vlm(
-        model_folder("llava"), colour_checklist(), *planted, out=out, settings=QUICK, snapshot="snapshot-9",
+        model_folder("llava"), color_checklist(), *planted, out=out, settings=QUICK, snapshot="snapshot-9",
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     return result, seen
 
 
-def test_the_loss_falls_and_a_planted_rule_is_learnt(trained):
+def test_the_loss_falls_and_a_planted_rule_is_learned(trained):
     result, seen = trained
     losses = [loss for _, loss in result.losses]
     assert len(losses) == 24
@@ -70,9 +71,9 @@ def test_the_adapter_is_a_judge(trained, planted, model_folder):
     assert ((found.p_yes > 0.5) == (levels > 0)).mean() > 0.95
     assert judge.record["snapshot"] == "snapshot-9"
     assert judge.record["settings"]["rank"] == 8
-    assert judge.version != VLMJudge.load(model_folder("llava"), checklist=colour_checklist()).version
+    assert judge.version != VLMJudge.load(model_folder("llava"), checklist=color_checklist()).version
     # What was measured in training is what the merged model says.
-    rows = prepare(colour_checklist(), *planted, QUICK.validation_share, QUICK.seed)[0].test
+    rows = prepare(color_checklist(), *planted, QUICK.validation_share, QUICK.seed)[0].test
     assert (((found.p_yes[rows] > 0.5) == (levels[rows] > 0)).mean(axis=0).mean()) == pytest.approx(
         result.metrics["overall"]["accuracy"]
     )
@@ -115,7 +116,7 @@ def test_a_killed_training_goes_on_with_the_same_losses(model_folder, planted, t
     from reward_engine.training.vlm import loop
 
     settings = replace(QUICK, max_steps=10, evaluate_every=4)
-    arguments = (model_folder("llava"), colour_checklist(), *planted)
+    arguments = (model_folder("llava"), color_checklist(), *planted)
     whole = train_vlm(*arguments, out=tmp_path / "whole", settings=settings)
 
     original = loop._Run._step
@@ -130,8 +131,8 @@ def test_a_killed_training_goes_on_with_the_same_losses(model_folder, planted, t
         with pytest.raises(KeyboardInterrupt):
             train_vlm(*arguments, out=tmp_path / "parts", settings=settings)
     assert not (tmp_path / "parts").exists()
-    with pytest.raises(TrainingError, match="cancelled"):  # once more stopped, in the orderly way
-        train_vlm(*arguments, out=tmp_path / "parts", settings=settings, cancelled=iter([False, True]).__next__)
+    with pytest.raises(TrainingError, match="canceled"):  # once more stopped, in the orderly way
+        train_vlm(*arguments, out=tmp_path / "parts", settings=settings, canceled=iter([False, True]).__next__)
     parts = train_vlm(*arguments, out=tmp_path / "parts", settings=settings)
     assert parts.losses == whole.losses
     assert parts.metrics == whole.metrics
@@ -149,8 +150,8 @@ def test_a_killed_training_goes_on_with_the_same_losses(model_folder, planted, t
 def test_accelerate_launch_divides_the_work_and_learns_the_same(model_folder, planted, tmp_path):
     """Two real processes, as documented for several GPUs; here they talk through gloo."""
     items, levels, groups = (part[:16] for part in planted)
-    checklist = colour_checklist()
-    (tmp_path / "colours.yaml").write_text(dumps(checklist))
+    checklist = color_checklist()
+    (tmp_path / "colors.yaml").write_text(dumps(checklist))
     rows = [
         {"path": str(item.path), "key": item.key, "prompt": item.prompt, "bright": int(bright), "red": int(red)}
         for item, (bright, red) in zip(items, levels, strict=True)
@@ -163,7 +164,7 @@ def test_accelerate_launch_divides_the_work_and_learns_the_same(model_folder, pl
             sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--num_machines=1",
             "--main_process_port=0", "--mixed_precision=no", "--dynamo_backend=no",
             "-m", "reward_engine", "train", tmp_path / "judgments.csv", "--model", model_folder("llava"),
-            "--checklist", tmp_path / "colours.yaml", "--out", tmp_path / "two", "--batch-size=2", "--no-balance",
+            "--checklist", tmp_path / "colors.yaml", "--out", tmp_path / "two", "--batch-size=2", "--no-balance",
             *options,
         ],
         env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
@@ -189,12 +190,12 @@ def test_accelerate_launch_divides_the_work_and_learns_the_same(model_folder, pl
 @pytest.mark.parametrize("recompute", [False, True])
 def test_packed_gradients_are_those_of_questions_asked_one_by_one(family, recompute, model_folder, images):
     settings = TrainSettings(rank=4, dropout=0.0, targets="all", gradient_checkpointing=recompute)
-    judge = VLMJudge.load(model_folder(family), checklist=colour_checklist())
+    judge = VLMJudge.load(model_folder(family), checklist=color_checklist())
     encoded = [judge.encoder.encode(item, QUESTIONS) for item in images[:2]]
     encoded[1] = replace(encoded[1], questions=encoded[1].questions[1:3])  # as many as were drawn
     model = PackedAnswers(judge.backbone, settings)
     torch.manual_seed(1)
-    for name, weight in model.learnt:  # LoRA starts at zero, where half of the gradients vanish
+    for name, weight in model.learned:  # LoRA starts at zero, where half of the gradients vanish
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.1)
     model.train()
@@ -203,7 +204,7 @@ def test_packed_gradients_are_those_of_questions_asked_one_by_one(family, recomp
         model.zero_grad()
         total = torch.stack([odds.sigmoid().log().sum() for odds in passes_of()]).sum()
         total.backward()
-        return total.item(), {name: weight.grad.clone() for name, weight in model.learnt if weight.grad is not None}
+        return total.item(), {name: weight.grad.clone() for name, weight in model.learned if weight.grad is not None}
 
     def packed():
         odds = model(encoded)
@@ -227,8 +228,8 @@ def test_packed_gradients_are_those_of_questions_asked_one_by_one(family, recomp
 
 
 def test_rare_answers_are_not_drowned(tmp_path):
-    items, levels, groups = coloured(tmp_path, 120, rare=0.1)
-    data, _ = prepare(colour_checklist(), items, levels, groups, 0.2, 0)
+    items, levels, groups = colored(tmp_path, 120, rare=0.1)
+    data, _ = prepare(color_checklist(), items, levels, groups, 0.2, 0)
     order = Order(data, seed=3, balance=True, least=0.01)
     drawn = {(question, answer): 0 for question in (0, 1) for answer in (-1, 1)}
     for epoch in range(40):
@@ -242,7 +243,18 @@ def test_rare_answers_are_not_drowned(tmp_path):
     assert (order.epoch(5) == order.epoch(5)).all()
     assert not (order.epoch(5) == order.epoch(6)).all()
     assert set(order.epoch(7)) == set(data.train)
+    # Held-out answers weigh as much as they would be drawn: rare and frequent ones count the same together.
+    weighed = {
+        answer: sum(order.weights(row)[1] for row in data.train if data.answers[row, 1] == answer) for answer in (1, -1)
+    }
+    assert weighed[1] == there
+    assert weighed[-1] == pytest.approx(there, rel=0.3)
+    # What undoes the balance: a constant answer of a half becomes the share of yes in the data.
+    share = data.shares[1]
+    assert shifted(np.full(len(order.offsets), 0.5), order.offsets)[1] == pytest.approx(share)
     everything = Order(data, seed=3, balance=False, least=0.1)
+    assert not everything.offsets.any()
+    assert (everything.weights(0) == 1).all()
     assert (everything.questions(0, 0) == np.flatnonzero(data.answers[0])).all()
     prompts = np.array(groups)
     assert not set(prompts[data.train]) & set(prompts[data.test])
@@ -250,7 +262,7 @@ def test_rare_answers_are_not_drowned(tmp_path):
 
 def test_it_stops_early_and_keeps_the_best_weights(model_folder, planted, tmp_path):
     settings = replace(QUICK, max_steps=40, evaluate_every=2, patience=2, learning_rate=1.0, clip=100.0)
-    result = train_vlm(model_folder("llava"), colour_checklist(), *planted, out=tmp_path / "wild", settings=settings)
+    result = train_vlm(model_folder("llava"), color_checklist(), *planted, out=tmp_path / "wild", settings=settings)
     assert len(result.losses) < 40
     log = (tmp_path / "wild.training" / "log.jsonl").read_text().rstrip("\n").split("\n")
     seen = [line["validation/loss"] for line in map(json.loads, log) if "validation/loss" in line]
@@ -264,7 +276,7 @@ def test_unusable_items_are_left_out_and_named(model_folder, planted, tmp_path):
     items = [replace(items[0], path=tmp_path / "torn.png"), replace(items[1], prompt="word " * 40_000), *items[2:]]
     settings = replace(QUICK, max_steps=8, mixed_precision="bf16", accumulate=2, evaluate_every=8)
     result = train_vlm(
-        model_folder("llava"), colour_checklist(), items, levels, groups, out=tmp_path / "out", settings=settings
+        model_folder("llava"), color_checklist(), items, levels, groups, out=tmp_path / "out", settings=settings
     )
     assert set(result.errors) == {"item-0", "item-1"}
     assert np.mean([loss for _, loss in result.losses[-3:]]) < np.mean([loss for _, loss in result.losses[:3]])
@@ -274,12 +286,12 @@ def test_what_cannot_be_trained_is_said(model_folder, planted, tmp_path):
     items, levels, groups = planted
     few = (items[:4], levels[:4], groups[:4])
     with pytest.raises(TrainingError, match="needs at least 4 prompts"):
-        train_vlm(model_folder("llava"), colour_checklist(), *few, out=tmp_path / "few")
+        train_vlm(model_folder("llava"), color_checklist(), *few, out=tmp_path / "few")
     with pytest.raises(TrainingError, match="as many"):
-        train_vlm(model_folder("llava"), colour_checklist(), items, levels[:5], groups, out=tmp_path / "shape")
+        train_vlm(model_folder("llava"), color_checklist(), items, levels[:5], groups, out=tmp_path / "shape")
     wild = replace(QUICK, learning_rate=1e30, clip=1e30, warmup=0.0)
     with pytest.raises(TrainingError, match="loss is"):
-        train_vlm(model_folder("llava"), colour_checklist(), *planted, out=tmp_path / "wild", settings=wild)
+        train_vlm(model_folder("llava"), color_checklist(), *planted, out=tmp_path / "wild", settings=wild)
     for wrong in ({"rank": 0}, {"learning_rate": 0.0}, {"validation_share": 1.0}, {"mixed_precision": "fp8"}):
         with pytest.raises(TrainingError):
             TrainSettings(**wrong)

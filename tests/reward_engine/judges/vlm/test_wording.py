@@ -13,7 +13,7 @@ from reward_engine.errors import ArtifactError, JudgeError, TrainingError
 from reward_engine.judges.vlm import VLMJudge, VLMOptions, passes, wording
 from reward_engine.training.vlm import TrainSettings, train_vlm
 from tests.reward_engine.judges.vlm.media import QUESTIONS
-from tests.reward_engine.judges.vlm.planted import colour_checklist, coloured
+from tests.reward_engine.judges.vlm.planted import color_checklist, colored
 
 FEW = TrainSettings(max_steps=1, epochs=9, batch_size=4, accumulate=1, rank=2, evaluate_every=1, wording="published")
 
@@ -61,13 +61,13 @@ def test_the_wording_is_part_of_the_version(judge_of):
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    return coloured(tmp_path_factory.mktemp("planted"), 16)
+    return colored(tmp_path_factory.mktemp("planted"), 16)
 
 
 @pytest.fixture(scope="module")
 def trained(model_folder, planted, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "adapter"
-    train_vlm(model_folder("llava"), colour_checklist(), *planted, out=out, settings=FEW)
+    train_vlm(model_folder("llava"), color_checklist(), *planted, out=out, settings=FEW)
     return out
 
 
@@ -79,7 +79,7 @@ def test_an_adapter_answers_in_the_words_it_was_trained_with(trained, planted, m
     assert VLMJudge.load(trained, options=VLMOptions(wording="published")).version == judge.version
     with pytest.raises(JudgeError, match="trained with the wording “published”"):
         VLMJudge.load(trained, options=VLMOptions(wording="platform"))
-    more = (model_folder("llava"), colour_checklist(), *planted)
+    more = (model_folder("llava"), color_checklist(), *planted)
     with pytest.raises(ArtifactError, match="cannot go on with “platform”"):
         train_vlm(*more, out=tmp_path / "other", settings=replace(FEW, wording="platform"), start=trained)
     train_vlm(*more, out=tmp_path / "on", settings=replace(FEW, wording="auto"), start=trained)

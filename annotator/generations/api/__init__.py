@@ -1,0 +1,1 @@
+"""Prompt sets and generations for programs, one file per subject."""

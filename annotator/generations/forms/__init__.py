@@ -1,0 +1,1 @@
+"""Forms of prompt sets and generations."""

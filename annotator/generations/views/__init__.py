@@ -1,0 +1,1 @@
+"""Pages of prompt sets and generations, one file per subject."""

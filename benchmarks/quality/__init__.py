@@ -1,0 +1,1 @@
+"""Measure what the embedded judge is worth on real ratings: ``python -m benchmarks.quality --data FOLDER``."""
