@@ -17,6 +17,7 @@ urlpatterns = [
     path("runs/<int:pk>/resume/", runs.run_resume, name="run-resume"),
     path("comparisons/", comparisons.comparisons, name="comparisons"),
     path("comparisons/new/", comparisons.comparison_new, name="comparison-new"),
+    path("comparisons/new/prompt-sets/", comparisons.comparison_prompt_sets, name="comparison-prompt-sets"),
     path("comparisons/<int:pk>/", comparisons.comparison, name="comparison"),
     path("comparisons/<int:pk>/cancel/", comparisons.comparison_cancel, name="comparison-cancel"),
     path("comparisons/<int:pk>/resume/", comparisons.comparison_resume, name="comparison-resume"),
