@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from annotator.accounts.models import Role
+from annotator.accounts.models import Invitation, Role, User
+from annotator.campaigns.models import Campaign
+from annotator.datasets.models import DatasetVersion
 from annotator.generations.models import PromptSet, PromptSetMember
 from annotator.mpo.models import MpoRun, PairSet
-from annotator.rewards.models import RewardModel
-from tests.factories import make_prompt, make_reward_model
+from annotator.rewards.models import BaseModel, RewardModel
+from tests.factories import built_in_checklist, make_prompt, make_reward_model
 
 LARGEST_PAGE = 120_000  # bytes; 300 rows of these lists were 90,000 to 300,000 more
 
@@ -40,8 +43,39 @@ def some_runs(n: int) -> list[MpoRun]:
     return MpoRun.objects.bulk_create(MpoRun(name=f"Run {start + i:03d}", path="", **shared) for i in range(n))
 
 
+def some_versions(n: int) -> Campaign:
+    start = DatasetVersion.objects.count()
+    fields = {"checklist_version": built_in_checklist("image"), "media_type": "image"}
+    campaign, _new = Campaign.objects.get_or_create(name="Exported", defaults=fields)
+    numbers = range(start + 1, start + n + 1)
+    counts = {"annotations": 1, "items": 1}
+    DatasetVersion.objects.bulk_create(
+        DatasetVersion(campaign=campaign, version=i, path=f"x{i}", **counts) for i in numbers
+    )
+    return campaign
+
+
+def some_invitations(n: int) -> None:
+    start, by, until = Invitation.objects.count(), User.objects.first(), timezone.now() + timedelta(days=1)
+    Invitation.objects.bulk_create(
+        Invitation(code_hash=f"{start + i:064}", invited_by=by, expires_at=until, note=f"Guest {start + i}")
+        for i in range(n)
+    )
+
+
+def some_bases(n: int) -> None:
+    start = BaseModel.objects.count()
+    report = {"family": "tiny", "parameters": 10**9, "dtype": "bfloat16", "memory_bytes": 2**31, "way": "packed"}
+    BaseModel.objects.bulk_create(
+        BaseModel(name=f"base-{start + i:03d}", state="ready", report=report) for i in range(n)
+    )
+
+
 PAGES: dict[str, tuple[Callable[[int], Any], str]] = {
     "the form of a comparison": (some_runs, "mpo:comparison-new"),
+    "an export": (some_versions, "datasets:export"),
+    "people": (some_invitations, "accounts:people"),
+    "base models": (some_bases, "rewards:bases"),
 }
 
 
@@ -60,3 +94,42 @@ def test_a_page_asks_as_often_for_300_rows_as_for_10(sign_in: Callable, db: None
         asked.append([query["sql"] for query in captured.captured_queries])
     assert len(asked[0]) == len(asked[1]), "\n".join(asked[1])
     assert len(answer.content) < LARGEST_PAGE
+
+
+def test_older_versions_of_a_dataset_are_on_later_pages(sign_in: Callable, db: None) -> None:
+    address = reverse("datasets:export", args=[some_versions(60).pk])
+    client = sign_in(Role.REVIEWER)
+    first, last = (client.get(address, {"page": page}).content.decode() for page in (1, 3))
+    assert ">v60<" in first
+    assert ">v10<" not in first
+    assert ">v10<" in last
+    assert "Page 3 of 3 · 60 total" in last
+    part = client.get(address, {"page": 3}, headers={"HX-Request": "true"}).content.decode()
+    assert ">v10<" in part, "what watches the export keeps the page"
+
+
+def test_invitations_have_pages_of_their_own_and_are_found_by_their_note(sign_in: Callable, db: None) -> None:
+    client, address = sign_in(Role.ADMIN), reverse("accounts:people")
+    some_invitations(60)
+    first = client.get(address).content.decode()
+    assert "Guest 59" in first
+    assert "Guest 34<" not in first.replace(" <", "<")
+    assert "?invitations=2" in first
+    assert "Guest 34" in client.get(address, {"invitations": 2}).content.decode()
+    found = client.get(address, {"q": "guest 7"}).content.decode()
+    assert "Guest 7 " in found
+    assert "Guest 8 " not in found
+    assert "No matching invitations." in client.get(address, {"q": "zebra"}).content.decode()
+
+
+def test_base_models_have_pages_and_a_search(sign_in: Callable, db: None) -> None:
+    client, address = sign_in(Role.REVIEWER), reverse("rewards:bases")
+    some_bases(60)
+    assert "base-025" not in client.get(address).content.decode()
+    second = client.get(address, {"page": 2}).content.decode()
+    assert "base-025" in second
+    assert "bases/?page=2" in second, "what follows the checks keeps the page"
+    part = client.get(address, {"q": "BASE-04"}, headers={"HX-Request": "true"}).content.decode()
+    assert part.count("base-04") == 10
+    assert "base-05" not in part
+    assert "No base models match." in client.get(address, {"q": "zebra"}).content.decode()
