@@ -8,6 +8,7 @@ urlpatterns = [
     path("runs/", runs.runs, name="runs"),
     path("runs/new/", runs.run_new, name="run-new"),
     path("runs/new/defaults/", runs.run_defaults, name="run-defaults"),
+    path("runs/new/pair-sets/", runs.run_pair_sets, name="run-pair-sets"),
     path("runs/new/estimate/", runs.run_estimate, name="run-estimate"),
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/samples/", runs.run_samples, name="run-samples"),
