@@ -16,9 +16,10 @@ from annotator.accounts.models import Invitation, Role, User
 from annotator.campaigns.models import Campaign
 from annotator.datasets.models import DatasetVersion
 from annotator.generations.models import PromptSet, PromptSetMember
+from annotator.library.models import Generator, ImportBatch, Item
 from annotator.mpo.models import MpoRun, PairSet
 from annotator.rewards.models import BaseModel, RewardModel
-from tests.factories import built_in_checklist, make_prompt, make_reward_model
+from tests.factories import built_in_checklist, make_bare_items, make_prompt, make_reward_model
 
 LARGEST_PAGE = 120_000  # bytes; 300 rows of these lists were 90,000 to 300,000 more
 
@@ -55,6 +56,16 @@ def some_versions(n: int) -> Campaign:
     return campaign
 
 
+def some_imports(n: int) -> Campaign:
+    start = ImportBatch.objects.count()
+    ImportBatch.objects.bulk_create(ImportBatch(name=f"Import {start + i}") for i in range(n))
+    Generator.objects.bulk_create(
+        Generator(name=f"maker {start + i}", parameters_sha256=f"{start + i}") for i in range(n)
+    )
+    fields = {"checklist_version": built_in_checklist("image"), "media_type": "image"}
+    return Campaign.objects.get_or_create(name="Judged", defaults=fields)[0]
+
+
 def some_invitations(n: int) -> None:
     start, by, until = Invitation.objects.count(), User.objects.first(), timezone.now() + timedelta(days=1)
     Invitation.objects.bulk_create(
@@ -71,11 +82,17 @@ def some_bases(n: int) -> None:
     )
 
 
+OF_A_CAMPAIGN = {"datasets:export", "campaigns:items"}
 PAGES: dict[str, tuple[Callable[[int], Any], str]] = {
     "the form of a comparison": (some_runs, "mpo:comparison-new"),
     "an export": (some_versions, "datasets:export"),
     "people": (some_invitations, "accounts:people"),
     "base models": (some_bases, "rewards:bases"),
+    "the form of a run": (some_pair_sets, "mpo:run-new"),
+    "a campaign's items": (some_imports, "campaigns:items"),
+    "the form of a campaign": (some_imports, "campaigns:create"),
+    "the form of a campaign of comparisons": (some_imports, "campaigns:create-comparing"),
+    "generate": (some_prompt_sets, "generations:generate"),
 }
 
 
@@ -86,7 +103,7 @@ def test_a_page_asks_as_often_for_300_rows_as_for_10(sign_in: Callable, db: None
     asked = []
     for n in (10, 290):
         of = fill(n)
-        address = reverse(name, args=[of.pk] if hasattr(of, "pk") else [])
+        address = reverse(name, args=[of.pk] if name in OF_A_CAMPAIGN else [])
         client.get(address)  # what is kept from the first visit on
         with CaptureQueriesContext(connection) as captured:
             answer = client.get(address)
@@ -133,3 +150,50 @@ def test_base_models_have_pages_and_a_search(sign_in: Callable, db: None) -> Non
     assert part.count("base-04") == 10
     assert "base-05" not in part
     assert "No base models match." in client.get(address, {"q": "zebra"}).content.decode()
+
+
+FORMS = {
+    "mpo:run-new": {"mpo:run-pair-sets"},
+    "mpo:comparison-new": {"mpo:comparison-prompt-sets"},
+    "campaigns:create": {"campaigns:imports", "campaigns:generators"},
+    "campaigns:create-comparing": {"campaigns:imports", "campaigns:generators"},
+    "generations:generate": {"generations:generate-prompt-sets"},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_a_form_offers_is_for_whom_the_form_is(form: str, make_user: Callable, client: Any, db: None) -> None:
+    some_runs(60)
+    some_pair_sets(60)
+    some_imports(60)
+    for role, status in ((None, 403), (Role.ANNOTATOR, 403), (Role.REVIEWER, 403), (Role.ADMIN, 200)):
+        client.force_login(make_user(f"one-{role}", role), backend="django.contrib.auth.backends.ModelBackend")
+        assert client.get(reverse(form)).status_code == status
+        for address in FORMS[form]:
+            assert client.get(reverse(address)).status_code == status
+    page = client.get(reverse(form)).content.decode()
+    assert {address for address in FORMS[form] if f'hx-get="{reverse(address)}"' in page} == FORMS[form]
+    client.logout()
+    assert all(client.get(reverse(address)).status_code == 302 for address in FORMS[form])
+
+
+def test_an_import_beyond_those_offered_can_be_found_and_used(sign_in: Callable, db: None) -> None:
+    campaign, client = some_imports(60), sign_in(Role.ADMIN)
+    old = ImportBatch.objects.earliest("pk")
+    page = client.get(reverse("campaigns:items", args=[campaign.pk])).content.decode()
+    assert f'<option value="{old.pk}"' not in page
+    found = client.get(reverse("campaigns:imports"), {"name": "batch", "batch-search": old.name, "id": "id_batch"})
+    assert f'<option value="{old.pk}">{old.name}</option>' in found.content.decode()
+    item = make_item_of(old)
+    client.post(reverse("campaigns:add-items", args=[campaign.pk]), {"batch": old.pk})
+    assert list(campaign.campaign_items.values_list("item", flat=True)) == [item.pk]
+    refused = client.post(reverse("campaigns:create"), {"batch": old.pk, "name": ""})
+    assert refused.status_code == 422
+    assert f'<option value="{old.pk}" selected>{old.name}</option>' in refused.content.decode()
+
+
+def make_item_of(batch: ImportBatch) -> Item:
+    item = make_bare_items(1)[0]
+    item.batch = batch
+    item.save()
+    return item
