@@ -1,4 +1,4 @@
-"""The Celery application. One queue a kind of machine: ``default``, ``gpu`` and ``mpo``."""
+"""The Celery application. One queue per kind of machine: ``default``, ``gpu`` and ``mpo``."""
 
 import multiprocessing
 import os
