@@ -1,4 +1,4 @@
-"""The Celery application. One queue a kind of machine: ``default``, ``gpu`` and ``mpo``."""
+"""The Celery application. One queue per kind of machine: ``default``, ``gpu`` and ``mpo``."""
 
 import multiprocessing
 import os
@@ -6,9 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from billiard import current_process
 from celery import Celery, Task, signals
+from django.conf import settings
 
 from annotator.core import logs
+from annotator.jobs.gpus import VISIBLE, gpu_processes, gpu_share, visible_gpus
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotator.settings")
 
@@ -36,6 +39,28 @@ def show_that_we_live(**_: Any) -> None:
     """Touch the file that a container's health check looks at; a worker that lost the broker stops doing so."""
     if file := os.environ.get("WORKER_ALIVE_FILE"):
         Path(file).touch()
+
+
+_gpus: list[str] = []
+_gpu_processes = 0
+
+
+@signals.celeryd_init.connect
+def have_a_process_per_gpu(conf: Any, options: dict[str, Any], **_: Any) -> None:
+    """Give a worker of the queue ``gpu`` as many processes as it has GPUs, unless its command line says how many."""
+    global _gpu_processes
+    if options.get("queues") not in ("gpu", ["gpu"]):  # one that takes every queue has its processes for other work
+        return
+    _gpus[:] = visible_gpus(os.environ)
+    _gpu_processes = options.get("concurrency") or gpu_processes(_gpus, settings.GPU_WORKERS)
+    conf.worker_concurrency = _gpu_processes
+
+
+@signals.worker_process_init.connect
+def see_own_gpus(**_: Any) -> None:
+    """Show a process its share of the GPUs; nothing has loaded PyTorch yet."""
+    if _gpus:
+        os.environ[VISIBLE] = ",".join(gpu_share(_gpus, _gpu_processes, current_process().index))
 
 
 @signals.worker_process_init.connect

@@ -183,6 +183,8 @@ JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=3.0)
 JOB_LOST_AFTER_SECONDS = env.float("JOB_LOST_AFTER_SECONDS", default=20.0)
 # So many other workers of its queue are asked to share a job that is done in chunks; 0: each job has one worker.
 JOB_HELPERS = env.int("JOB_HELPERS", default=15)
+# Processes of a worker of the queue gpu, each with a share of its GPUs; 0: one per GPU, one where there is none.
+GPU_WORKERS = env.int("GPU_WORKERS", default=0)
 
 # --- Training -------------------------------------------------------------------------------------
 # In how many rounds every prompt is held out once while the dataset is small; 1 holds out one part.
@@ -191,7 +193,7 @@ VALIDATION_FOLDS = env.int("VALIDATION_FOLDS", default=5)
 RETRAIN_AFTER_ANNOTATIONS = env.int("RETRAIN_AFTER_ANNOTATIONS", default=200)
 # Whether such a candidate is promoted where it is at least as good on held-out prompts as the promoted one.
 RETRAIN_PROMOTES = env.bool("RETRAIN_PROMOTES", default=False)
-# Processes of a vision-language training; 0: one a GPU of the worker, otherwise one.
+# Processes of a vision-language training; 0: one per GPU that the process of the worker sees, otherwise one.
 TRAINING_PROCESSES = env.int("TRAINING_PROCESSES", default=0)
 # How long a canceled training may take to save its checkpoint before it is ended.
 TRAINING_CANCEL_SECONDS = env.float("TRAINING_CANCEL_SECONDS", default=120.0)

@@ -170,7 +170,7 @@ def wait_for_server() -> None:
 def annotate(
     campaign: int, cookie: str, keys: list[str], options: argparse.Namespace
 ) -> tuple[list[dict[str, float]], dict[str, int]]:
-    """Answer the items in Chromium; one row an item, and what was pressed in all."""
+    """Answer the items in Chromium; one row per item, and what was pressed in all."""
     from playwright.sync_api import sync_playwright
 
     from tests.conftest import chromium_path

@@ -20,7 +20,7 @@ def group_numbers(groups: ArrayLike, rows: int) -> NDArray[np.int64]:
     """
     named = np.asarray(groups)
     if named.shape != (rows,):
-        raise DataError(f"There are {rows} rows, and groups of the shape {named.shape}; one a row is needed.")
+        raise DataError(f"There are {rows} rows, and groups of the shape {named.shape}; one per row is needed.")
     return np.unique(named, return_inverse=True)[1].astype(np.int64)
 
 

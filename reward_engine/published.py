@@ -155,7 +155,7 @@ def load_weights(path: str | Path, checklist: Checklist) -> PublishedReward:
     """Load a published weight file for its questions.
 
     Image: ``{"coef": [...], "intercept": [b]}`` with one coefficient for alignment and one for each question behind the
-    three presence questions. Video: a plain list, one a question.
+    three presence questions. Video: a plain list, one per question.
 
     Raises:
         WeightsError: If counts do not fit (nothing is ever cut or padded), or the weights are all 0 or degenerate.

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -143,6 +144,25 @@ def files(settings: object, tmp_path: Path) -> Path:
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
     settings.ARTIFACT_ROOT = tmp_path / "artifacts"  # type: ignore[attr-defined]
     return tmp_path
+
+
+@pytest.fixture
+def room() -> Callable[[int], contextlib.AbstractContextManager[None]]:
+    """``with room(20_000): …``: no file of this process, or of those it starts, grows beyond so many bytes.
+
+    A write that does not fit fails like on a full disk, with EFBIG for ENOSPC, and needs no rights of its own.
+    """
+
+    @contextlib.contextmanager
+    def limited(most_bytes: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 @pytest.fixture

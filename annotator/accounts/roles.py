@@ -16,7 +16,7 @@ IMPLIED = {Role.ADMIN: {Role.ADMIN, Role.REVIEWER}, Role.REVIEWER: {Role.REVIEWE
 
 
 def roles_of(user: Any) -> set[str]:
-    """The roles a person acts in, implied ones included. Asked once a request."""
+    """The roles a person acts in, implied ones included. Asked once per request."""
     if not user.is_authenticated or not user.is_active:
         return set()
     if not hasattr(user, "_roles"):

@@ -37,5 +37,5 @@ def post_fork(_server: Any, worker: Any) -> None:
 
 
 control_socket_disable = True
-accesslog = None  # annotator.core.middleware.RequestLog writes a line a request, with its id and person
+accesslog = None  # annotator.core.middleware.RequestLog writes a line per request, with its id and person
 logconfig_dict = logging_config(os.environ.get("LOG_LEVEL", "INFO"))

@@ -1,4 +1,4 @@
-"""Logs as JSON, one object a line, each with the request or the task it belongs to.
+"""Logs as JSON, one object per line, each with the request or the task it belongs to.
 
 Whatever is put into ``log_context`` (a request's id, its person, a task's name) is added to every line that is
 logged inside it, also by other packages.

@@ -27,7 +27,7 @@ PERMISSIONS_POLICY = ", ".join(
 
 
 class RequestLog:
-    """One line a request, and its id in the answer (``X-Request-ID``): a proxy's id is kept where it gave one."""
+    """Log one line per request; its id is in the answer (``X-Request-ID``), a proxy's id where it gave one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

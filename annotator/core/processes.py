@@ -95,10 +95,9 @@ def commands(host: str, port: int, data_dir: Path) -> list[tuple[str, list[str],
     beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(data_dir / "beat-schedule")]
     found = [("web", web, {"DATABASE_POOL": "true"}), ("beat", beat, {})]
     # Processes, not threads: a task that takes all memory or crashes takes its own process with it only.
-    for queue, concurrency in (("default", 2), ("gpu", 1), ("mpo", 1)):
-        worker = [*celery, "worker", "--queues", queue, "--hostname", f"{queue}@%h", "--pool", "prefork",
-                  "--concurrency", str(concurrency), "--loglevel", "INFO",
-                  "--without-gossip", "--without-mingle"]  # fmt: skip
+    for queue, several in (("default", ["--concurrency", "2"]), ("gpu", []), ("mpo", ["--concurrency", "1"])):
+        worker = [*celery, "worker", "--queues", queue, "--hostname", f"{queue}@%h", "--pool", "prefork", *several,
+                  "--loglevel", "INFO", "--without-gossip", "--without-mingle"]  # fmt: skip
         found.append((f"worker-{queue}", worker, {}))
     return found
 

@@ -1,7 +1,7 @@
 """``python -m annotator.core.supervisor``: the whole platform in one terminal (``scripts/run`` ends here).
 
 Starts the embedded servers that no address in the environment replaces, prepares the data, starts the web
-server, one Celery worker a queue and beat, starts again what ends by itself, and stops everything in order
+server, one Celery worker per queue and beat, starts again what ends by itself, and stops everything in order
 on Ctrl-C or SIGTERM.
 """
 

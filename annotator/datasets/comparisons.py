@@ -35,7 +35,7 @@ def comparisons_schema() -> pa.Schema:
 
 
 def pairs_schema() -> pa.Schema:
-    """One row a pair: how many people preferred which."""
+    """One row per pair: how many people preferred which."""
     counts = [(name, pa.int32()) for name in ("comparisons", FIRST, SECOND, TIES)]
     return pa.schema(
         [("pair_id", pa.int64()), *_shared(), *_side("first"), *_side("second"), *counts,

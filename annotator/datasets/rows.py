@@ -194,7 +194,7 @@ class Annotations:
 
 
 def consensus_chunks(table: ConsensusTable, annotations: NDArray[np.int64]) -> Iterator[tuple[Chunk, ItemColumns]]:
-    """The rows of the consensus, one an item.
+    """The rows of the consensus, one per item.
 
     Args:
         annotations: int64 [i], how many each item has.

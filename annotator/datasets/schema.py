@@ -22,7 +22,7 @@ def _answers() -> list[tuple[str, pa.DataType]]:
 
 
 def annotations_schema(checklist: Checklist) -> pa.Schema:
-    """One row an annotation: an item as one person judged it."""
+    """One row per annotation: an item as one person judged it."""
     everything = [sub.id for sub in checklist.sub_dimensions]
     return pa.schema(
         [
@@ -44,7 +44,7 @@ def annotations_schema(checklist: Checklist) -> pa.Schema:
 
 
 def consensus_schema(checklist: Checklist) -> pa.Schema:
-    """One row an item: the levels that count."""
+    """One row per item: the levels that count."""
     ordinal = [sub.id for sub in checklist.ordinal]
     return pa.schema(
         [

@@ -1,4 +1,4 @@
-"""Lists of prompts read from text: one a line, a column of a CSV table, or a key of JSON Lines.
+"""Lists of prompts read from text: one per line, a column of a CSV table, or a key of JSON Lines.
 
 Nothing is written here. What is left out without harm (empty lines, prompts that were there before) and what cannot
 be used (too long, no text, no JSON) is listed apart, with its row.

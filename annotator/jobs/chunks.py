@@ -221,7 +221,7 @@ def help_with(job_id: str) -> None:
     except (OperationalError, InterfaceError):
         raise  # the chunk shows no life any more, and is given to another
     except ProblemError as problem:
-        fail(job, problem.message)
+        fail(job, in_words(problem))
     except Exception as error:
         logger.exception("a helper failed", extra={"job": job_id})
         fail(job, in_words(error))

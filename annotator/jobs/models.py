@@ -27,7 +27,7 @@ FINISHED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED)
 
 
 class Queue(models.TextChoices):
-    """One queue a kind of machine."""
+    """One queue per kind of machine."""
 
     DEFAULT = "default", _("Default")
     GPU = "gpu", _("GPU")

@@ -246,7 +246,7 @@ def run_job(job_id: str, work: Callable[[JobRun], dict[str, Any] | None]) -> Non
     except JobLost:
         logger.warning("job was given to another worker", extra={"job": job_id})
     except ProblemError as problem:
-        _finish(run, JobState.FAILED, error=problem.message)
+        _finish(run, JobState.FAILED, error=in_words(problem))
     except Exception as error:
         logger.exception("job failed", extra={"job": job_id})
         _finish(run, JobState.FAILED, error=in_words(error))
@@ -262,6 +262,8 @@ def in_words(error: Exception) -> str:
     """
     if disk_is_full(error):
         return DiskFullError().message
+    if isinstance(error, ProblemError):
+        return error.message
     message = getattr(error, "message", None) or str(error)
     return without_paths(message if getattr(error, "code", None) else f"{type(error).__name__}: {message}")
 

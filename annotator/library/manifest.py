@@ -1,4 +1,4 @@
-"""The manifest of an import: a CSV or JSONL file with one row an item.
+"""The manifest of an import: a CSV or JSONL file with one row per item.
 
 Read twice as a stream: :func:`survey` goes through it once and refuses what is wrong with the file as a whole
 (encoding, header, a column that is not there) before anything is imported; :func:`rows` then gives row after row,

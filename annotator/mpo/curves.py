@@ -38,7 +38,7 @@ class Curves:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of ``metrics.jsonl`` by step. What a kill cut off, or two workers wrote, is one line a step at most."""
+    """Read the lines of ``metrics.jsonl`` by step: one per step, whatever a kill cut off or two workers wrote."""
     try:
         text = path.read_text()
     except OSError:

@@ -1,6 +1,6 @@
 """Pairs in the forms that trainers and people read. Everything streams: a chunk of pairs is read, written, sent.
 
-``jsonl``: one object a pair, with all that is known. ``parquet``, ``csv``: the same as a flat table. ``dpo``: JSONL
+``jsonl``: one object per pair, with all that is known. ``parquet``, ``csv``: the same as a flat table. ``dpo``: JSONL
 with ``prompt``, ``chosen`` and ``rejected``, as preference trainers expect it. ``pickapic``: Parquet with the bytes
 of both images in columns named as in the Pick-a-Pic dataset (Kirstain et al. 2023).
 """

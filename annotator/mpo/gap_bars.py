@@ -35,7 +35,7 @@ def _bars(values: list[float]) -> list[tuple[float, float]]:
 
 
 def gap_bars(pair: PreferencePair, checklist: Checklist) -> list[Bar]:
-    """One bar a dimension of how far the winner is ahead."""
+    """One bar per dimension of how far the winner is ahead."""
     values = [float(value) for value in pair.gap_by_dimension]
     return [
         Bar(dimension.name, value, start, length)

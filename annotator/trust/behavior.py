@@ -29,7 +29,7 @@ COPYIST_SHARE = 0.9
 
 @dataclass(frozen=True)
 class Behavior:
-    """One row an annotator.
+    """One row per annotator.
 
     Attributes:
         annotators: int64 [a], ascending.
@@ -144,7 +144,7 @@ def summarize(
     follows: NDArray[np.bool_] | None = None,
     shown: NDArray[np.int8] | None = None,
 ) -> Behavior:
-    """How each annotator answers. All arrays have one row an annotation; milliseconds is its whole time.
+    """How each annotator answers. All arrays have one row per annotation; milliseconds is its whole time.
 
     ``follows`` (see :func:`keys_pressed`) and ``shown`` (see :func:`wholly_copied`) may be left out.
     """

@@ -26,7 +26,7 @@ from reward_engine.checklist import Checklist
 
 @dataclass(frozen=True)
 class ConsensusTable:
-    """One row an item, in ascending order.
+    """One row per item, in ascending order.
 
     ``items``, ``prompts``: int64 [i]. ``levels``: int8 [i, s], consistent, ABSENT where nobody judged.
     ``support``: int32 [i, s], how many people judged. ``agreement``: float64 [i, s], the share of them who chose the

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # pandas and crowd-kit take two seconds to load, which every 
     import pandas as pd
 
 # A full table of errors has levels² entries an annotator. With fewer answers than this many for each level,
-# one number an annotator (the one-coin model) is the honest estimate.
+# one number per annotator (the one-coin model) is the honest estimate.
 ANSWERS_PER_LEVEL_FOR_FULL_TABLE = 12
 ITERATIONS = 50
 Fitted = TypeVar("Fitted")

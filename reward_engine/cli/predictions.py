@@ -1,4 +1,4 @@
-"""Files of P(yes): a row an item, and in the file's own words which judge answered which checklist."""
+"""Files of P(yes): a row per item, and in the file's own words which judge answered which checklist."""
 
 from __future__ import annotations
 

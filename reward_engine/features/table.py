@@ -1,4 +1,4 @@
-"""The table of features: one row an item, one named column a feature."""
+"""The table of features: one row per item, one named column per feature."""
 
 from __future__ import annotations
 

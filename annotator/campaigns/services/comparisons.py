@@ -1,4 +1,4 @@
-"""Which of two generations of one prompt is preferred: handed out under a lease, kept once a person and pair."""
+"""Which of two generations of one prompt is preferred: handed out under a lease, kept once per person and pair."""
 
 import uuid
 from datetime import timedelta

@@ -44,7 +44,7 @@ def ladders_with_examples(version: ChecklistVersion) -> list[dict[str, Any]]:
 @login_required
 @require_safe
 def guide(request: HttpRequest, pk: int) -> HttpResponse:
-    """All levels with their guidance and examples, for the panel beside the questions: asked for once a visit."""
+    """All levels with their guidance and examples, for the panel beside the questions: asked for once per visit."""
     version = get_object_or_404(ChecklistVersion, pk=pk)
     response = render(request, "campaigns/_guide.html", {"ladders": ladders_with_examples(version)})
     response["Cache-Control"] = "private, no-cache"

@@ -1,6 +1,6 @@
 """Judges that this process keeps loaded, the least recently used one going first.
 
-Loading is paid once a worker and version, not once a job. What a judge takes is what it says of itself
+Loading is paid once per worker and version, not once per job. What a judge takes is what it says of itself
 (``memory_bytes``), else what its kind says.
 """
 

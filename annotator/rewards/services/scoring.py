@@ -219,7 +219,7 @@ def weights_of(model: RewardModel) -> Weights:
 
 
 def _announce(run: JobRun, model: RewardModel) -> dict[str, Any]:
-    """Tell whoever listens, once a job, and say how it went."""
+    """Tell whoever listens, once per job, and say how it went."""
     run.stage(gettext_noop("Starting follow-up jobs"))
     failure = ""
     if not run.params.get("announced"):

@@ -38,7 +38,7 @@ FAMILIES = {
         Family("qwen2_5_vl", "Qwen2_5_VLProcessor", "clip", True, "three-row positions that know seconds"),
         Family("qwen3_vl", "Qwen3VLProcessor", "clip", True, "deep-stacked features enter with the prefix only"),
         Family("qwen3_5", "Qwen3VLProcessor", "clip", True, "recurrent layers: answered from the cache"),
-        Family("llava", "LlavaProcessor", "images", True, "one fixed number of media tokens an image"),
+        Family("llava", "LlavaProcessor", "images", True, "one fixed number of media tokens per image"),
         Family("llava_onevision", "LlavaOnevisionProcessor", "images", True, "an image whole and in tiles"),
         Family("idefics3", "Idefics3Processor", "images", True, "large images are split into tiles"),
         Family("smolvlm", "SmolVLMProcessor", "clip", True, "frames with their times in words"),

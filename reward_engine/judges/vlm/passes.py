@@ -1,8 +1,8 @@
 """Three ways to answer the same questions; they give the same numbers at very different cost.
 
 * ``packed``: the media and the shared prefix once; then the questions of all items of the batch behind it, some
-  hundred tokens an item at a time, under a block mask. Tokens computed: prefix + questions.
-* ``cached``: the prefix once an item; the questions as a batch behind copies of its cache. The same tokens, but
+  hundred tokens per item at a time, under a block mask. Tokens computed: prefix + questions.
+* ``cached``: the prefix once per item; the questions as a batch behind copies of its cache. The same tokens, but
   memory for as many copies, and no mask is needed.
 * ``loop``: one full forward a question, as the published code does. Tokens: questions × (prefix + question).
 """

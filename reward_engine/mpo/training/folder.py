@@ -2,7 +2,7 @@
 
 run.json         pipeline, settings, who asked                   state/step-00000100/   to resume from
 pairs.jsonl      prompt, winner, loser, held_out                 samples/step-00000100.png
-metrics.jsonl    one line a step                                 lora/  manifest.json  README.md   the result
+metrics.jsonl    one line per step                                 lora/  manifest.json  README.md   the result
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with the request and the person it belongs to, and without secrets."""
+"""Logs: one JSON object per line, with the request and the person it belongs to, and without secrets."""
 
 import io
 import json

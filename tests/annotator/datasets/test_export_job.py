@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from annotator.accounts.models import User
 from annotator.campaigns.models import Assignment, Campaign
+from annotator.core.disk import DiskFullError
 from annotator.core.errors import ConflictError, ProblemError
 from annotator.datasets import rows, services
 from annotator.datasets.models import DatasetVersion
@@ -48,6 +50,20 @@ def test_nothing_new_makes_no_new_version(campaign: Campaign, exported: Export) 
     assert again == first
     assert "Nothing has changed since version 1" in Job.objects.latest("created_at").message
     assert folders() == [f"campaign-{campaign.pk}"]
+
+
+def test_full_disk_leaves_nothing_and_is_named(
+    campaign: Campaign, exported: Export, room: Callable[[int], Any]
+) -> None:
+    job = services.request_export(campaign=campaign, requested_by=None)
+    with room(2_000):
+        services.run_export(str(job.pk))
+    job.refresh_from_db()
+    assert (job.state, job.error) == (JobState.FAILED, DiskFullError().message)
+    assert not DatasetVersion.objects.exists()
+    left = [path for path in exporting._root().rglob("*") if path.is_file()] if exporting._root().exists() else []
+    assert left == []
+    assert exported(campaign).version == 1
 
 
 def test_a_version_never_changes(campaign: Campaign, exported: Export) -> None:

@@ -248,7 +248,7 @@ def test_a_judge_is_loaded_once_and_again_where_its_files_changed(
     run_here(services.request_scoring(reward_model=trained))
     Score.objects.filter(item=pictures[3]).delete()
     run_here(services.request_scoring(reward_model=trained))
-    assert loaded == [trained.pk], "loading is not paid once a job"
+    assert loaded == [trained.pk], "loading is not paid once per job"
 
     other = RewardModel.objects.get(pk=trained.pk)
     other.pk = trained.pk + 1  # the same files under another id

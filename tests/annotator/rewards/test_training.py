@@ -11,10 +11,11 @@ import pytest
 from annotator.accounts.models import Role, User
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Campaign
+from annotator.core.disk import DiskFullError
 from annotator.core.errors import ProblemError
 from annotator.core.texts import in_this_language
 from annotator.jobs.models import Job, JobState
-from annotator.jobs.services import JobCanceled, JobLost, claim, request_cancel
+from annotator.jobs.services import JobCanceled, JobLost, claim, request_cancel, run_job
 from annotator.library.models import Item
 from annotator.library.storage import original_path
 from annotator.rewards import judges, services
@@ -243,6 +244,21 @@ def test_what_a_killed_attempt_left_is_taken_away(judged: Campaign, settings: An
     Job.objects.filter(pk=other.pk).update(state=JobState.FAILED)
     artifacts.clean()
     assert model_folders(settings) == sorted([f"{job.pk}-1", "kept-by-hand"])
+    judges.load(RewardModel.objects.get())
+
+
+def test_full_disk_ends_a_training_leaves_nothing_and_is_named(
+    judged: Campaign, settings: Any, run_here: Callable, room: Callable[[int], Any]
+) -> None:
+    job = services.request_training(campaigns=[judged], score_after=False)
+    with room(2_000):
+        run_job(str(job.pk), services.train)
+    job.refresh_from_db()
+    assert (job.state, job.error) == (JobState.FAILED, DiskFullError().message)
+    assert not RewardModel.objects.exists()
+    artifacts.clean()
+    assert model_folders(settings) == []
+    run_here(services.request_training(campaigns=[judged], score_after=False))
     judges.load(RewardModel.objects.get())
 
 

@@ -68,7 +68,7 @@ def test_whoever_takes_over_every_suggestion_is_a_suspect_and_whoever_mostly_agr
     rng = np.random.default_rng(5)
     shown = rng.integers(LOWEST, HIGHEST + 1, (20, 6)).astype(np.int8)
     levels = shown.copy()
-    levels[10:, 0] = np.where(shown[10:, 0] == 2, 1, 2)  # the second person differs once an item
+    levels[10:, 0] = np.where(shown[10:, 0] == 2, 1, 2)  # the second person differs once per item
     assert wholly_copied(levels, shown)[1].tolist() == [True] * 10 + [False] * 10
     found = summarize(
         np.repeat([1, 2], 10), levels, np.full(20, 60_000), np.zeros(20, int), LOWEST, HIGHEST, FOLLOWS, shown

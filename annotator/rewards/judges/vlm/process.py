@@ -69,7 +69,7 @@ def train_in_process(run: JobRun, folder: Path) -> session.Outcome:
 
 
 def processes() -> int:
-    """How many processes a training has: the setting, otherwise one a GPU, otherwise one."""
+    """How many processes a training has: the setting, otherwise one per GPU that this process sees, at least one."""
     if platform.TRAINING_PROCESSES:
         return int(platform.TRAINING_PROCESSES)
     import torch
