@@ -94,11 +94,9 @@ class _Rows(forms.models.ModelChoiceIterator):
 class SearchChoiceField(forms.ModelChoiceField):
     """One row of a list that may be long. Every row of the queryset is valid, whether it was offered or not.
 
-    Args:
-        queryset: In the order in which rows are offered, the newest first.
-        address: Name of the URL that answers searches.
-        lookups: Fields in which the words of a search are looked for.
-        label_of: What an option says; the row's own text otherwise.
+    ``queryset``: in the order in which rows are offered, the newest first. ``address``: name of the URL that answers
+    searches. ``lookups``: fields in which the words of a search are looked for. ``label_of``: what an option says; the
+    row's own text otherwise.
     """
 
     widget = SearchSelect

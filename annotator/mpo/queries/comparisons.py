@@ -30,7 +30,7 @@ def any_comparing() -> bool:
 
 
 def comparable_runs(query: str = "") -> QuerySet[MpoRun]:
-    """List finished runs to choose from, newest first, with what a choice says of each.
+    """List finished runs to choose from, newest first.
 
     Args:
         query: Words that are all found in the run's name, its pipeline or the name of its pairs.
@@ -45,7 +45,7 @@ def comparable_runs(query: str = "") -> QuerySet[MpoRun]:
 
 
 def rival_of(pk: int) -> MpoRun | None:
-    """Find the newest run that began as the same model as this one, with the other objective."""
+    """Find the newest run of the same model with the other objective."""
     run = comparable_runs().filter(pk=pk).first()
     if run is None:
         return None
