@@ -17,7 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from annotator.accounts import audit, services
+from annotator.accounts import audit, queries, services
 from annotator.accounts.forms import InvitationForm, TokenForm
 from annotator.accounts.models import ApiToken, AuditEvent, Invitation, Role, User
 from annotator.accounts.presence import last_acts
@@ -82,6 +82,7 @@ def people(request: SignedInRequest) -> HttpResponseBase:
             Q(username__icontains=search) | Q(first_name__icontains=search) | Q(last_name__icontains=search)
         )
     page = Paginator(found, 50).get_page(request.GET.get("page"))
+    open_invitations = queries.open_invitations(search)
     seen = last_acts(page)
     for person in cast("Iterable[ListedPerson]", page):
         person.seen_at = seen.get(person.pk)
@@ -94,9 +95,7 @@ def people(request: SignedInRequest) -> HttpResponseBase:
             "roles": Role,
             "search": search,
             "invitation_form": InvitationForm(),
-            "invitations": Invitation.objects.filter(used_by=None, expires_at__gt=timezone.now()).order_by(
-                "-created_at"
-            ),
+            "invitations": Paginator(open_invitations, 25).get_page(request.GET.get("invitations")),
             "new_invitation": request.session.pop("new_invitation", None),
             "new_password_link": request.session.pop("new_password_link", None),
         },

@@ -6,6 +6,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from annotator.campaigns.item_choices import generator_choice, import_choice
 from annotator.campaigns.models import Campaign, ChecklistVersion, LevelExample
 from annotator.core.form_fields import field_of
 from annotator.library.models import Generator, ImportBatch, Item
@@ -28,15 +29,8 @@ def fitting_items(
 class ItemFilterForm(forms.Form):
     """Which items of the library."""
 
-    batch = forms.ModelChoiceField(
-        ImportBatch.objects.all(), required=False, label=_("Only items from this import"), empty_label=_("Any import")
-    )
-    generator = forms.ModelChoiceField(
-        Generator.objects.order_by("name", "version"),
-        required=False,
-        label=_("Only items from this generator"),
-        empty_label=_("Any generator"),
-    )
+    batch = import_choice()
+    generator = generator_choice(_("Only items from this generator"))
     prompt = forms.CharField(required=False, label=_("Prompt contains"), max_length=200)
 
     def fitting(self, media_type: str) -> QuerySet[Item]:

@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from annotator.campaigns.item_choices import generator_choice, import_choice
 from annotator.campaigns.models import ChecklistVersion
 from annotator.campaigns.queries.pairs import fitting_pairs
-from annotator.library.models import Generator, ImportBatch
 
 
 class PairFilterForm(forms.Form):
@@ -18,21 +18,9 @@ class PairFilterForm(forms.Form):
         label=_("Checklist"),
         help_text=_("Its questions are not asked. It determines whether images or videos are compared."),
     )
-    first = forms.ModelChoiceField(
-        Generator.objects.order_by("name", "version"),
-        required=False,
-        label=_("First generator"),
-        empty_label=_("Any generator"),
-    )
-    second = forms.ModelChoiceField(
-        Generator.objects.order_by("name", "version"),
-        required=False,
-        label=_("Second generator"),
-        empty_label=_("Any generator"),
-    )
-    batch = forms.ModelChoiceField(
-        ImportBatch.objects.all(), required=False, label=_("Only items from this import"), empty_label=_("Any import")
-    )
+    first = generator_choice(_("First generator"))
+    second = generator_choice(_("Second generator"))
+    batch = import_choice()
     prompt = forms.CharField(required=False, label=_("Prompt contains"), max_length=200)
     per_prompt = forms.IntegerField(min_value=1, max_value=100, initial=1, label=_("Pairs per prompt"))
     seed = forms.IntegerField(

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from annotator.campaigns.views import compare, examples, flags, items, manage, media, suggestions, workspace
+from annotator.campaigns.views import choices, compare, examples, flags, items, manage, media, suggestions, workspace
 
 app_name = "campaigns"
 urlpatterns = [
     path("", manage.campaign_list, name="list"),
     path("new/", manage.create, name="create"),
     path("new/count/", manage.count, name="count"),
+    path("new/imports/", choices.imports, name="imports"),
+    path("new/generators/", choices.generators, name="generators"),
     path("new/pairs/", compare.create, name="create-comparing"),
     path("new/pairs/count/", compare.count, name="count-pairs"),
     path("<int:pk>/", manage.detail, name="detail"),

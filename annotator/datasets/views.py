@@ -23,13 +23,14 @@ from annotator.datasets.forms import ExportForm
 from annotator.datasets.models import DatasetVersion
 
 ZIP = "zip"
+VERSIONS_A_PAGE = 25
 
 
 @require_safe
 @role_required(Role.ADMIN, Role.REVIEWER)
 def dataset_list(request: HttpRequest) -> HttpResponse:
     context = {
-        "page": Paginator(queries.versions(), 25).get_page(request.GET.get("page")),
+        "page": Paginator(queries.versions(), VERSIONS_A_PAGE).get_page(request.GET.get("page")),
         "campaigns": queries.with_annotations(queries.campaigns_to_export()[:50]),
     }
     return render(request, "datasets/list.html", context)
@@ -52,11 +53,12 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, problem.message)
         return redirect("datasets:export", pk=pk)
     job = queries.export_job(campaign)
+    versions = queries.versions().filter(campaign=campaign)
     context = {
         "campaign": campaign,
         "form": ExportForm(initial={"consensus": queries.last_consensus(campaign)}),
         "preview": queries.preview(campaign),
-        "versions": queries.versions().filter(campaign=campaign),
+        "page": Paginator(versions, VERSIONS_A_PAGE).get_page(request.GET.get("page")),
         "job": job,
         "live": job is not None and not job.is_finished,
     }

@@ -14,6 +14,7 @@ urlpatterns = [
     path("prompt-sets/<int:pk>/delete/", prompt_sets.prompt_set_delete, name="prompt-set-delete"),
     path("generations/", generations.generations, name="generations"),
     path("generations/new/", generations.generate, name="generate"),
+    path("generations/new/prompt-sets/", generations.generate_prompt_sets, name="generate-prompt-sets"),
     path("generations/estimate/", generations.generation_estimate, name="generation-estimate"),
     path("generations/<int:pk>/", generations.generation, name="generation"),
     path("generations/<int:pk>/state/", generations.generation_state, name="generation-state"),

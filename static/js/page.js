@@ -77,6 +77,13 @@ document.addEventListener("job-finished", () => {
   for (const notice of document.querySelectorAll(".messages > .notice.good, .messages > .notice.info")) notice.remove();
 });
 
+// With JavaScript a search inside a form is answered at once: it is no part of what the form sends, and Enter sends nothing.
+function detachSearches() {
+  for (const search of document.querySelectorAll("input[data-finds]")) search.setAttribute("form", "");
+}
+detachSearches();
+document.addEventListener("htmx:afterSwap", detachSearches);
+
 // Times are kept in UTC and shown as the reader's clock says.
 export function localTimes(root = document) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {

@@ -71,6 +71,12 @@ def replace_query(context: RequestContext, **changes: Any) -> str:
     return f"?{query.urlencode()}"
 
 
+@register.simple_tag(takes_context=True)
+def page_query(context: RequestContext, number: int, of: str = "") -> str:
+    """The present query string with another page of a list; a page has several lists where ``of`` names them."""
+    return replace_query(context, **{of or "page": number})
+
+
 @register.filter
 def widget_kind(field: BoundField) -> str:
     return "checkbox" if isinstance(field.field.widget, CheckboxInput) else ""

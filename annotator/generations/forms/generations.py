@@ -1,11 +1,9 @@
 """What a pipeline is to generate."""
 
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotator.core.form_fields import field_of
+from annotator.core.search_choices import SearchChoiceField
 from annotator.generations.models import GenerationSet, Precision, PromptSet
 from annotator.generations.services import GenerationSpec
 from annotator.generations.services.generation_plan import MOST_PER_PROMPT, MOST_SEED
@@ -15,7 +13,10 @@ NATIVE = _("Empty: the pipeline's default.")
 
 
 class GenerationForm(forms.Form):
-    prompt_set = forms.ModelChoiceField(PromptSet.objects.none(), label=_("Prompt set"), empty_label=None)
+    prompt_set = SearchChoiceField(
+        PromptSet.objects.order_by("-created_at"), address="generations:generate-prompt-sets", label=_("Prompt set"),
+        empty_label=None,
+    )  # fmt: skip
     per_prompt = forms.IntegerField(
         label=_("Items per prompt"), min_value=1, max_value=MOST_PER_PROMPT, initial=4,
         help_text=_("Two or more, so that there is something to compare."),
@@ -59,10 +60,6 @@ class GenerationForm(forms.Form):
         required=False,
         help_text=_("If empty, named after the prompts and the pipeline."),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field_of(self, "prompt_set", forms.ModelChoiceField).queryset = PromptSet.objects.order_by("-created_at")
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"])

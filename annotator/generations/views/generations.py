@@ -16,6 +16,7 @@ from annotator.accounts.roles import role_required
 from annotator.core.errors import ProblemError
 from annotator.core.htmx import part_or_page, wants_part
 from annotator.core.numbers import whole
+from annotator.core.search_options import options_of
 from annotator.generations import pipelines, queries, services
 from annotator.generations.forms.generations import GenerationForm
 from annotator.generations.models import GenerationSet, GenerationSource, PromptSet
@@ -85,6 +86,9 @@ def _asked_before(request: HttpRequest) -> dict[str, Any]:
     if "pipeline" not in initial and len(there := pipelines.pipelines()) == 1:
         initial["pipeline"] = there[0]
     return initial
+
+
+generate_prompt_sets = role_required(Role.ADMIN)(options_of(GenerationForm.base_fields["prompt_set"]))
 
 
 @require_POST

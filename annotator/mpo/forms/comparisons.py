@@ -8,15 +8,18 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from annotator.core.form_fields import field_of
-from annotator.generations.models import PromptSet
-from annotator.mpo.models import MpoRun
+from annotator.core.search_choices import SearchChoiceField
+from annotator.mpo.queries.comparisons import prompt_sets_to_compare
+from annotator.mpo.queries.runs import finished_runs
 from annotator.rewards.models import RewardModel
 
 
 class ComparisonForm(forms.Form):
-    runs = forms.ModelMultipleChoiceField(MpoRun.objects.none(), label=_("Runs"), widget=forms.CheckboxSelectMultiple)
-    prompt_set = forms.ModelChoiceField(
-        PromptSet.objects.none(), label=_("Prompts"), required=False,
+    # Its page lists the runs in pages of its own (``run_choice``).
+    runs = forms.ModelMultipleChoiceField(finished_runs(), label=_("Runs"))
+    prompt_set = SearchChoiceField(
+        prompt_sets_to_compare(), address="mpo:comparison-prompt-sets", label=_("Prompts"), required=False,
+        label_of=lambda row: f"{row.name} ({row.count:,})",
         empty_label=_("The prompts that the runs held out"),
         help_text=_("Prompts that a run was trained on are always left out."),
     )  # fmt: skip
@@ -42,16 +45,8 @@ class ComparisonForm(forms.Form):
     seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=2**31 - 1, initial=1)
     name = forms.CharField(label=_("Name (optional)"), max_length=200, required=False)
 
-    def __init__(self, *args: Any, groups: list[list[MpoRun]], prompt_sets: list[Any], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        runs = [run for group in groups for run in group]
-        field_of(self, "runs", forms.ModelMultipleChoiceField).queryset = MpoRun.objects.filter(
-            pk__in=[run.pk for run in runs]
-        )
-        field = field_of(self, "prompt_set", forms.ModelChoiceField)
-        field.queryset = PromptSet.objects.filter(pk__in=[row.pk for row in prompt_sets])
-        choices = [(row.pk, f"{row.name} ({row.count:,})") for row in prompt_sets]
-        field.choices = [("", field.empty_label), *choices]
         field_of(self, "reward_model", forms.ModelChoiceField).queryset = RewardModel.objects.order_by(
             "media_type", "-version"
         )

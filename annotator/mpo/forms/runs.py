@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotator.core.form_fields import field_of
+from annotator.core.search_choices import SearchChoiceField
 from annotator.generations import pipelines
-from annotator.mpo.models import PairSet
+from annotator.mpo.queries import trainable_sets
 from reward_engine.mpo.training import Settings
 
 MAIN = ("steps", "learning_rate", "beta", "rank")
@@ -60,8 +59,8 @@ AT_LEAST_ONE = {"steps", "pairs_per_step", "batch_size", "rank", "alpha", "save_
 
 
 class RunForm(forms.Form):
-    pair_set = forms.ModelChoiceField(
-        PairSet.objects.none(), label=_("Pairs"), empty_label=None,
+    pair_set = SearchChoiceField(
+        trainable_sets(), address="mpo:run-pair-sets", label=_("Pairs"), empty_label=None,
         help_text=_("Dominance pairs make an MPO run; total-reward pairs make the baseline to compare it with."),
     )  # fmt: skip
     pipeline = forms.CharField(
@@ -82,13 +81,8 @@ class RunForm(forms.Form):
         label=_("Name (optional)"), max_length=200, required=False, help_text=_("If empty, named after the pairs.")
     )
 
-    def __init__(
-        self, *args: Any, pair_sets: Sequence[PairSet], defaults: Settings | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, defaults: Settings | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = field_of(self, "pair_set", forms.ModelChoiceField)
-        field.queryset = PairSet.objects.filter(pk__in=[row.pk for row in pair_sets])
-        field.choices = [(row.pk, row.name) for row in pair_sets]
         self.add_settings(defaults or Settings())
 
     def add_settings(self, defaults: Settings) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery
 
 from annotator.campaigns.queries import pair_results
+from annotator.generations.models import PromptSet, PromptSetMember
 from annotator.jobs.models import FINISHED
 from annotator.library.models import Item, Prompt
 from annotator.mpo.models import HumanVerdict, ModelComparison, MpoRun
-from annotator.mpo.queries.runs import finished_runs
 
 
 def comparisons() -> QuerySet[ModelComparison]:
@@ -30,12 +29,31 @@ def any_comparing() -> bool:
     return ModelComparison.objects.filter(job__isnull=False).exclude(job__state__in=FINISHED).exists()
 
 
-def comparable_runs() -> list[list[MpoRun]]:
-    """Finished runs, those that began as the same model together; the newest model first."""
-    groups: dict[str, list[MpoRun]] = {}
-    for run in finished_runs():
-        groups.setdefault(run.pipeline_fingerprint, []).append(run)
-    return list(groups.values())
+def comparable_runs(query: str = "") -> QuerySet[MpoRun]:
+    """List finished runs to choose from, newest first.
+
+    Args:
+        query: Words that are all found in the run's name, its pipeline or the name of its pairs.
+    """
+    rows = (
+        MpoRun.objects.filter(finished_at__isnull=False).select_related("pair_set").order_by("-created_at", "-pk")
+        .only("name", "pipeline", "start_lora", "pipeline_fingerprint", "finished_at", "pair_set__options")
+    )  # fmt: skip
+    for word in query.split():
+        rows = rows.filter(Q(name__icontains=word) | Q(pipeline__icontains=word) | Q(pair_set__name__icontains=word))
+    return rows
+
+
+def rival_of(pk: int) -> MpoRun | None:
+    """Find the newest run of the same model with the other objective."""
+    run = comparable_runs().filter(pk=pk).first()
+    if run is None:
+        return None
+    others = comparable_runs().filter(pipeline_fingerprint=run.pipeline_fingerprint)
+    by_total = Q(pair_set__options__level="total")
+    # Of sets without a level the database says neither yes nor no.
+    other = ~by_total | Q(pair_set__options__level__isnull=True) if run.by_total else by_total
+    return others.filter(other).first()
 
 
 @dataclass(frozen=True)
@@ -216,8 +234,11 @@ def verdicts(comparison: ModelComparison) -> dict[int, HumanVerdict]:
     return {verdict.run_id: verdict for verdict in rows}
 
 
-def counts_of_prompt_sets() -> list[Any]:
-    """Prompt sets with how many prompts they have, newest first."""
-    from annotator.generations.models import PromptSet
-
-    return list(PromptSet.objects.annotate(count=Count("members")).filter(count__gt=0).order_by("-created_at"))
+def prompt_sets_to_compare() -> QuerySet[PromptSet]:
+    """List prompt sets that have prompts, newest first, each with their ``count``."""
+    members = PromptSetMember.objects.filter(prompt_set=OuterRef("pk")).order_by()
+    counts = members.values("prompt_set").annotate(n=Count("pk")).values("n")
+    return (
+        PromptSet.objects.filter(Exists(members))
+        .annotate(count=Subquery(counts, output_field=IntegerField())).order_by("-created_at")
+    )  # fmt: skip

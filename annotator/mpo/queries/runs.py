@@ -43,12 +43,12 @@ def any_unfinished() -> bool:
     return MpoRun.objects.filter(job__isnull=False).exclude(job__state__in=FINISHED).exists()
 
 
-def trainable_sets() -> list[ReadySet]:
+def trainable_sets() -> QuerySet[ReadySet]:
     """List pair sets with a pair that is not vetoed, newest first.
 
     What only their own pages show is loaded when asked for.
     """
-    return list(ready_sets().select_related(None).filter(pairs_count__gt=F("vetoed")).defer("summary", "options"))
+    return ready_sets().select_related(None).filter(pairs_count__gt=F("vetoed")).defer("summary", "options")
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,14 @@ from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_in
 from annotator.core.errors import ProblemError
 from annotator.core.htmx import htmx_of, part_or_page, wants_part
+from annotator.core.numbers import whole
+from annotator.core.search_options import options_of
 from annotator.jobs.services import request_cancel
 from annotator.mpo import comparison_rows
 from annotator.mpo.forms.comparisons import AskForm, ComparisonForm
 from annotator.mpo.models import ModelComparison, MpoRun
 from annotator.mpo.queries import comparisons as queries
+from annotator.mpo.run_choice import run_choice
 from annotator.mpo.services.comparisons import create_comparison, resume_comparison
 from annotator.mpo.services.verdicts import ask_people
 
@@ -39,14 +42,21 @@ def comparisons(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN)
+@part_or_page
 def comparison_new(request: HttpRequest) -> HttpResponse:
-    groups = queries.comparable_runs()
-    asked = [int(pk) for pk in request.GET.getlist("runs") if pk.isdecimal() and len(pk) < 10]
-    form = ComparisonForm(
-        request.POST if request.method == "POST" else None,
-        groups=groups, prompt_sets=queries.counts_of_prompt_sets(), initial={"runs": _beside(groups, asked)},
-    )  # fmt: skip
-    if request.method == "POST" and form.is_valid():
+    """The form; for htmx, its list of runs. A POST with ``look`` or ``page`` shows other runs and compares nothing."""
+    posted = request.method == "POST"
+    given = request.POST if posted else request.GET
+    if wants_part(request):
+        return render(request, "mpo/_run_choice.html", {"choice": run_choice(given, given.getlist("runs"))})
+    looks = posted and ("look" in given or "page" in given)
+    if looks:
+        form = ComparisonForm(initial=given.dict() | {"runs": given.getlist("runs")})
+    elif posted:
+        form = ComparisonForm(given)
+    else:
+        form = ComparisonForm(initial={"runs": _beside(given.getlist("runs"))})
+    if posted and not looks and form.is_valid():
         try:
             made = create_comparison(**form.options(), requested_by=request.user)
         except ProblemError as problem:
@@ -54,21 +64,18 @@ def comparison_new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("The comparison is waiting for a worker."))
             return redirect("mpo:comparison", pk=made.pk)
-    chosen = {str(value) for value in form["runs"].value() or []}
-    context = {"form": form, "groups": groups, "chosen": chosen}
+    context = {"form": form, "choice": run_choice(given, form["runs"].value() or [])}
     return render(request, "mpo/comparison_new.html", context, status=422 if form.errors else 200)
 
 
-def _beside(groups: list[list[MpoRun]], asked: list[int]) -> list[int]:
+def _beside(asked: list[str]) -> list[int]:
     """The runs asked for. Where it is one, the newest of the other objective beside it: the baseline, or the rival."""
-    if len(asked) != 1:
-        return asked
-    for group in groups:
-        one = next((run for run in group if run.pk == asked[0]), None)
-        if one is not None:
-            other = next((run for run in group if run.by_total != one.by_total), None)
-            return asked if other is None else [*asked, other.pk]
-    return asked
+    runs = [pk for one in asked if (pk := whole(one)) is not None]
+    rival = queries.rival_of(runs[0]) if len(runs) == 1 else None
+    return runs if rival is None else [*runs, rival.pk]
+
+
+comparison_prompt_sets = role_required(Role.ADMIN)(options_of(ComparisonForm.base_fields["prompt_set"]))
 
 
 @require_safe

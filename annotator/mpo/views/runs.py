@@ -19,6 +19,7 @@ from annotator.core.charts import line_chart
 from annotator.core.downloads import content_type, zipped
 from annotator.core.errors import ProblemError
 from annotator.core.htmx import part_or_page, wants_part
+from annotator.core.search_options import options_of
 from annotator.jobs.services import request_cancel
 from annotator.mpo import queries, services
 from annotator.mpo.curves import Curve, curves_of
@@ -45,12 +46,11 @@ def runs(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 def run_new(request: HttpRequest) -> HttpResponse:
     """The form. A POST with ``check`` shows the estimate without starting, for browsers without JavaScript."""
-    pair_sets = queries.trainable_sets()
     given = request.POST if request.method == "POST" else None
     name = (given or request.GET).get("pipeline", "")
     initial = {"pair_set": request.GET.get("pairs"), "pipeline": name} if given is None else None
-    form = RunForm(given, pair_sets=pair_sets, defaults=_defaults(name), initial=initial)
-    context = {"form": form, "pair_sets": pair_sets, "family": family_name(class_named(name))}
+    form = RunForm(given, defaults=_defaults(name), initial=initial)
+    context = {"form": form, "pair_sets": queries.trainable_sets().exists(), "family": family_name(class_named(name))}
     if given is not None and form.is_valid():
         try:
             if "check" in given:
@@ -64,12 +64,15 @@ def run_new(request: HttpRequest) -> HttpResponse:
     return render(request, "mpo/run_new.html", context, status=422 if form.errors else 200)
 
 
+run_pair_sets = role_required(Role.ADMIN)(options_of(RunForm.base_fields["pair_set"]))
+
+
 @require_safe
 @role_required(Role.ADMIN)
 def run_defaults(request: HttpRequest) -> HttpResponse:
     """The settings with the defaults of the family of a pipeline, as soon as one is named."""
     name = request.GET.get("pipeline", "")
-    form = RunForm(pair_sets=[], defaults=_defaults(name))
+    form = RunForm(defaults=_defaults(name))
     response = render(
         request, "mpo/_run_settings.html", {"form": form, "family": family_name(class_named(name)), "named": name}
     )
@@ -81,7 +84,7 @@ def run_defaults(request: HttpRequest) -> HttpResponse:
 @role_required(Role.ADMIN)
 def run_estimate(request: HttpRequest) -> HttpResponse:
     """What the run in the form would take, as one types."""
-    form = RunForm(request.GET, pair_sets=queries.trainable_sets())
+    form = RunForm(request.GET)
     context: dict[str, Any] = {"form": form}
     if form.is_valid():
         try:

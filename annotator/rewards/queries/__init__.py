@@ -1,6 +1,6 @@
 """Every read of the rewards app that is more than a lookup."""
 
-from annotator.rewards.queries.bases import Outcome, bases, outcome, registrable
+from annotator.rewards.queries.bases import bases, outcome, registrable
 from annotator.rewards.queries.breakdown import (
     Difference,
     apart,
@@ -40,7 +40,6 @@ __all__ = [
     "ComparisonChoice",
     "Difference",
     "GeneratorMean",
-    "Outcome",
     "TrainingChoice",
     "apart",
     "bases",

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from annotator.jobs.models import JobState
 from annotator.rewards import vlms
-from annotator.rewards.models import BaseModel, BaseModelState
+from annotator.rewards.models import BaseModel, BaseModelState, RewardModel
 
 
-def bases() -> QuerySet[BaseModel]:
-    """List base models with their jobs and the number of versions ``made``."""
-    return (
+def bases(query: str = "") -> QuerySet[BaseModel]:
+    """List base models with their jobs and the number of versions ``made``.
+
+    Args:
+        query: Part of the name.
+    """
+    # Of the rows that are shown alone.
+    versions = (
+        RewardModel.objects.filter(base=OuterRef("pk")).order_by().values("base").annotate(n=Count("pk")).values("n")
+    )
+    found = (
         BaseModel.objects.select_related("job", "created_by")
-        .annotate(made=Count("versions", distinct=True))
+        .annotate(made=Coalesce(Subquery(versions, output_field=IntegerField()), 0))
         .order_by("name", "revision")
     )
+    return found.filter(name__icontains=query) if query else found
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,6 +20,8 @@ from annotator.rewards import queries, services, vlms
 from annotator.rewards.base_forms import BaseModelForm
 from annotator.rewards.models import BaseModel
 
+BASES_A_PAGE = 25
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(Role.ADMIN, Role.REVIEWER)
@@ -26,7 +31,7 @@ def base_list(request: HttpRequest) -> HttpResponse:
     if posted and not has_role(request.user, Role.ADMIN):
         raise PermissionDenied
     if wants_part(request) and not posted:
-        return render(request, "rewards/_bases.html", {"rows": _rows()})
+        return render(request, "rewards/_bases.html", _listed(request))
     form = BaseModelForm(request.POST if posted else None)
     if posted and form.is_valid():
         try:
@@ -36,12 +41,14 @@ def base_list(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("%(base)s is registered. A GPU worker is checking it.") % {"base": base})
             return redirect("rewards:base", pk=base.pk)
-    context = {"form": form, "rows": _rows(), "roots": vlms.roots().paths}
+    context = {"form": form, "roots": vlms.roots().paths, **_listed(request)}
     return render(request, "rewards/bases.html", context, status=422 if form.errors else 200)
 
 
-def _rows() -> list[tuple[BaseModel, queries.Outcome]]:
-    return [(base, queries.outcome(base)) for base in queries.bases()]
+def _listed(request: HttpRequest) -> dict[str, Any]:
+    query = request.GET.get("q", "").strip()[:200]
+    page = Paginator(queries.bases(query), BASES_A_PAGE).get_page(request.GET.get("page"))
+    return {"query": query, "page": page, "rows": [(base, queries.outcome(base)) for base in page]}
 
 
 @require_safe
