@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import psutil
@@ -112,9 +113,16 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pl
         process.kill()
 
 
-def ready(platform: Platform) -> dict[str, object]:
-    with urlopen(f"http://127.0.0.1:{platform.port}/readyz", timeout=60) as response:
-        return dict(json.load(response))
+def ready(platform: Platform, seconds: float = 60) -> dict[str, object]:
+    """Ask until it is ready, as a load balancer does: while others keep the cores busy, a check may take too long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urlopen(f"http://127.0.0.1:{platform.port}/readyz", timeout=60) as response:
+                return dict(json.load(response))
+        except HTTPError as error:
+            assert error.code == 503 and time.monotonic() < deadline, error.read().decode()
+            time.sleep(0.5)
 
 
 def wait_for_workers(platform: Platform, seconds: float = 300) -> None:
