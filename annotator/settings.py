@@ -115,6 +115,14 @@ if env.bool("DATABASE_POOL", default=False):
         "max_size": env.int("DATABASE_POOL_SIZE", default=16),
         "timeout": 20,
     }
+# A pooler in front that lends a connection for a transaction (PgBouncer): nothing may outlast one.
+if env.bool("DATABASE_POOLER", default=False):
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+# Dashboards' figures and exports read here.
+if replica_url := env.str("DATABASE_REPLICA_URL", default=""):
+    DATABASES["replica"] = {**embedded.parse_database_url(replica_url), "TEST": {"MIRROR": "default"}}
+    DATABASES["replica"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASES["default"].get("DISABLE_SERVER_SIDE_CURSORS", False)
+DATABASE_ROUTERS = ["annotator.core.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 

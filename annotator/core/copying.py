@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection
 from django.db.models import Func, IntegerField, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 from numpy.typing import NDArray
+
+from annotator.core.replica import reading_connection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,7 +95,7 @@ def _copy(rows: QuerySet[Any, Any], form: str) -> bytearray:
     sql, parameters = rows.query.sql_with_params()
     data = bytearray()
     statement = f"COPY ({sql}) TO STDOUT (FORMAT {form})"
-    with connection.cursor() as cursor, cursor.copy(cursor.mogrify(statement, parameters)) as copy:
+    with reading_connection().cursor() as cursor, cursor.copy(cursor.mogrify(statement, parameters)) as copy:
         for part in copy:
             data += part
     return data

@@ -21,6 +21,8 @@ from celery import current_app
 from django.core.cache import cache
 from django.utils import timezone
 
+from annotator.core.replica import from_replica
+
 logger = logging.getLogger(__name__)
 
 TASK = "core.make_figures"
@@ -131,13 +133,14 @@ def make(name: str, of: int | str) -> bool:
         return False  # another worker is at it
     try:
         start = time.perf_counter()
-        # Before the work: what changes meanwhile is seen at the next look.
-        depends_on = kind.depends_on(of) if kind.depends_on else ""
-        looked = time.perf_counter()
-        before = cache.get(kept)
-        changed = before is None or kind.depends_on is None or before[2] != depends_on
+        with from_replica():
+            # Before the work: what changes meanwhile is seen at the next look.
+            depends_on = kind.depends_on(of) if kind.depends_on else ""
+            looked = time.perf_counter()
+            before = cache.get(kept)
+            changed = before is None or kind.depends_on is None or before[2] != depends_on
+            value = kind.make(of) if changed else None
         if changed:
-            value = kind.make(of)
             cache.set(kept, (value, timezone.now(), depends_on, time.perf_counter() - looked), KEPT_SECONDS)
         cache.set(fresh, True, max(CHECK_SECONDS, int(REST * (time.perf_counter() - start))))
         cache.delete_many([asked, failed])

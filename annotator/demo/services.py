@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from annotator.accounts.models import User
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Campaign, CampaignState, ChecklistVersion
 from annotator.campaigns.services import add_items, create_campaign, load_builtin_checklists
 from annotator.core.errors import ProblemError
+from annotator.core.locks import held_lock
 from annotator.demo.annotators import OVERLAP, SYNTHETIC, answers, assigned, ensure_synthetic, milliseconds
 from annotator.demo.bulk import Annotation, submit_annotations
 from annotator.demo.content import Version, image_versions, video_versions
@@ -44,7 +44,7 @@ def create_demo(*, say: Say = lambda line: None, versions: Sequence[Version] | N
     Args:
         versions: A part of the content, for tests. None is all of it.
     """
-    with _alone():
+    with held_lock(_LOCK, wait=True):
         if Milestone.objects.filter(name=COMPLETE).exists():
             return False
         chosen = list(versions) if versions is not None else [*image_versions(), *video_versions()]
@@ -66,17 +66,6 @@ def create_demo(*, say: Say = lambda line: None, versions: Sequence[Version] | N
 
 def _rates() -> str:
     return ", ".join(f"{100 * one.error_rate:.0f}" for one in SYNTHETIC) + "%"
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def _media(versions: Sequence[Version], say: Say) -> dict[str, Item]:

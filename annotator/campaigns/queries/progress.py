@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Least
 
@@ -25,6 +24,7 @@ from annotator.campaigns.models import (
 )
 from annotator.campaigns.queries.comparisons import waiting_pairs
 from annotator.core import figures
+from annotator.core.replica import reading_connection
 
 # "1,000+" tells an annotator as much as the exact number, and a million rows are not counted for it.
 LEFT_COUNTED = 1000
@@ -170,7 +170,7 @@ def _left(annotator: Any, campaigns: list[int]) -> dict[int, int]:
         values += [pk, *given]
     if not parts:
         return {}
-    with connection.cursor() as cursor:
+    with reading_connection().cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), values)
         return dict(cursor.fetchall())
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
 from django.utils.translation import gettext
 
 from annotator.core.errors import ConflictError
+from annotator.core.locks import held_lock
 
 LOCK = 0x6261636B7570
 """Of the advisory lock that is held meanwhile."""
@@ -21,12 +21,7 @@ def alone() -> Iterator[None]:
     Raises:
         ConflictError: If another backup is being made, or old ones are being removed.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
+    with held_lock(LOCK, wait=False) as held:
+        if not held:
             raise ConflictError(gettext("Another backup is being made. Wait until it has finished."), code="running")
-    try:
         yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

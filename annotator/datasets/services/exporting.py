@@ -20,6 +20,7 @@ from annotator.campaigns.models import Campaign, CampaignKind
 from annotator.campaigns.queries import JudgmentTable
 from annotator.core.downloads import zip_size
 from annotator.core.errors import ProblemError
+from annotator.core.replica import from_replica
 from annotator.core.texts import in_all_languages, items_text
 from annotator.datasets import card, comparison_card
 from annotator.datasets.comparisons import ComparisonRows, comparisons_schema, pairs_schema
@@ -83,7 +84,8 @@ def export_campaign(run: JobRun) -> dict[str, Any]:
     folder = _root() / f".{run.job.pk}-{run.job.attempts}"
     folder.mkdir(parents=True)
     try:
-        written = _write_tables(run, campaign, folder)
+        with from_replica():
+            written = _write_tables(run, campaign, folder)
         same = _unchanged(campaign, written)
         if same is not None:
             text = in_all_languages(

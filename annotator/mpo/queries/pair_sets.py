@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from django.db import connection
 from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from annotator.core import figures
+from annotator.core.replica import reading_connection
 from annotator.jobs.models import FINISHED, Job
 from annotator.library.models import Item
 from annotator.mpo.models import PairSet, PreferencePair
@@ -150,7 +150,7 @@ def count_minable(_of: str) -> dict[int, tuple[int, int, int]]:
     The counts are its scored items, their prompts, and the prompts with two or more of them.
     """
     by_prompt = Score.objects.order_by().values("reward_model", "item__prompt").annotate(n=Count("pk"))
-    with connection.cursor() as cursor:
+    with reading_connection().cursor() as cursor:
         sql, parameters = by_prompt.query.sql_with_params()
         cursor.execute(
             f"SELECT reward_model, sum(n), count(*), count(*) FILTER (WHERE n > 1) FROM ({sql}) AS by_prompt "
