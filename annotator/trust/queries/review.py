@@ -20,7 +20,7 @@ from reward_engine.checklist import Checklist, Level, SubDimension
 
 @dataclass
 class LadderAnswers:
-    """One ladder of the item: who chose which level, what the votes come to, what is decided.
+    """The answers to one ladder of the item, their consensus, and the decision.
 
     ``answers``: how many votes count. ``is_open``: disputed, and no decision settles it.
     """

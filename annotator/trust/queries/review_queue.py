@@ -27,8 +27,11 @@ SHOWN = 100
 
 @dataclass(frozen=True)
 class QueuedItem:
-    """``agreement``: mean share of answers that agree, 0..1; ``disputed``: ids of sub-dimensions that are disputed
-    and not settled by a decision; ``decided``: ids of those a reviewer has decided."""
+    """One item that waits for a reviewer.
+
+    ``agreement``: mean share of answers that agree, 0..1; ``disputed``: ids of sub-dimensions that are disputed
+    and not settled by a decision; ``decided``: ids of those a reviewer has decided.
+    """
 
     campaign_item: int
     agreement: float
@@ -73,7 +76,7 @@ class ReviewQueue:
 
 
 def list_disputed(campaign: Campaign, *, limit: int = KEPT, include_decided: bool = False) -> list[QueuedItem]:
-    """Find items with two or more annotations and a disputed sub-dimension, the least agreed first."""
+    """Find items with a disputed sub-dimension, the least agreed first."""
     table = consensus_of([campaign])
     open_ = open_questions(table)
     wanted = np.flatnonzero((disputed(table) | table.adjudicated).any(axis=1) if include_decided else open_.any(axis=1))
@@ -99,7 +102,7 @@ def list_disputed(campaign: Campaign, *, limit: int = KEPT, include_decided: boo
 
 
 def make_queue(pk: int) -> dict[str, Any]:
-    """Work the queue out, for a worker: open items, all items, and who and what made them."""
+    """Work the queue out: open items, all items, their annotators and generators."""
     campaign = Campaign.objects.select_related("checklist_version").get(pk=pk)
     queue = {
         "open": list_disputed(campaign),

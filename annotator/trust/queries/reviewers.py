@@ -17,8 +17,11 @@ WEEKS = 4
 
 @dataclass(frozen=True)
 class ReviewerRow:
-    """``items``: finished; ``decided``: questions; ``changed``: those decided otherwise than the votes; ``weeks``:
-    items finished in each of the last weeks, this one first."""
+    """What one reviewer has done.
+
+    ``items``: finished; ``decided``: questions; ``changed``: those decided otherwise than the votes; ``weeks``:
+    items finished in each of the last weeks, this one first.
+    """
 
     reviewer: str
     items: int

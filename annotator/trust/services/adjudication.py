@@ -45,7 +45,9 @@ def adjudicate(
 
 
 def require_level(checklist: Checklist, id: str, level: int | None) -> None:
-    """Check that the checklist has a sub-dimension and its level; None is no level and passes.
+    """Check that the checklist has a sub-dimension and its level.
+
+    None is no level and passes.
 
     Raises:
         ProblemError: If it does not.

@@ -15,9 +15,10 @@ CLAIM = timedelta(minutes=30)
 
 @transaction.atomic
 def claim_review(*, campaign_item: int, reviewer: Any) -> bool:
-    """Claim an item for a reviewer, or extend their claim; false while another one's claim holds.
+    """Claim an item for a reviewer, or extend their claim.
 
-    Both writes are decided by the database under the row's lock: of two that come at once, one gets the item.
+    Returns false while another reviewer's claim holds. Both writes are decided by the database under the row's lock:
+    of two that come at once, one gets the item.
     """
     now = timezone.now()
     free = Q(reviewer=reviewer) | Q(expires_at__lte=now)
@@ -31,7 +32,9 @@ def claim_review(*, campaign_item: int, reviewer: Any) -> bool:
 
 
 def claim_next(*, queue: Sequence[int], reviewer: Any) -> int | None:
-    """Claim the first item of the queue that this reviewer has not finished and nobody else reviews.
+    """Claim the first item of the queue that is free for this reviewer.
+
+    Neither have they finished it, nor does anybody else review it now.
 
     Args:
         queue: Items of a campaign, the most urgent first.

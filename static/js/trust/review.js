@@ -60,13 +60,13 @@ form.addEventListener("change", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, select, summary, video")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, select, video")) return;
   const key = meaning(event);
   if (key >= "1" && key <= "9") choose(current?.querySelector(`input[data-key="${key}"]`));
   else if (["j", "ArrowDown"].includes(key)) move(1);
   else if (["k", "ArrowUp"].includes(key)) move(-1);
   else if (key === "Backspace") choose(current?.querySelector('input[value=""]'), { goOn: false });
-  else if (key === "Enter" && !event.target.matches("button, a")) form.requestSubmit();
+  else if (key === "Enter" && !event.target.matches("button, a, summary")) form.requestSubmit();
   else return;
   event.preventDefault();
 });

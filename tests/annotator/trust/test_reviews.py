@@ -233,7 +233,7 @@ def test_a_comment_reaches_its_annotator_and_is_marked_as_read(client, rev, rows
     address = reverse("trust:comment", args=[rows[0].pk])
     part = client.post(address, {"assignment": ann.pk, "text": "Look at <b>hands</b>."}, headers={"HX-Request": "true"})
     said = part.content.decode()
-    assert said.lstrip().startswith('<section id="comments"')
+    assert said.lstrip().startswith('<details id="comments"')
     assert "Look at &lt;b&gt;hands&lt;/b&gt;." in said
     assert "not read yet" in said
     empty = client.post(address, {"assignment": ann.pk, "text": " "}, headers={"HX-Request": "true"})
