@@ -93,7 +93,8 @@ def _save(request: HttpRequest, row: CampaignItem) -> HttpResponse:
             review = queries.review_item(row, levels)
             left = review.open
             if not {ladder.sub.id for ladder in left} <= {*request.POST.getlist("without")}:
-                return _show(request, row, review, confirm=make, left=left, note=note)
+                names = ", ".join(ladder.sub.name for ladder in left)
+                return _show(request, row, review, confirm=make, left=left, left_names=names, note=note)
         finished = services.finish_review(campaign_item=row, levels=levels, reviewer=request.user, note=note, make=make)
     except ProblemError as problem:
         messages.error(request, problem.message)
