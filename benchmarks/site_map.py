@@ -47,7 +47,8 @@ OBJECTS = {
     "accounts:": "annotator", "jobs:": "job", "library:item": "item", "library:batch": "batch",
     "campaigns:annotate": "assignment", "campaigns:comparison": "human-comparison", "campaigns:checklist": "checklist",
     "campaigns:guide": "checklist", "campaigns:level-examples": "checklist", "campaigns:": "campaign",
-    "trust:review-item": "row", "trust:": "campaign", "rewards:base": "base", "rewards:policy": "policy",
+    "trust:review-item": "row", "trust:comment": "row", "trust:": "campaign",
+    "rewards:base": "base", "rewards:policy": "policy",
     "rewards:score": "score", "rewards:": "model", "generations:prompt-set": "prompt-set",
     "generations:": "generation", "mpo:run": "run", "mpo:comparison": "comparison", "mpo:": "pair-set",
     "datasets:export": "campaign", "datasets:": "dataset",
@@ -65,7 +66,7 @@ MORE = {
     "campaigns:items": ["show=waiting", "show=complete", "prompt=number 7"],
     "rewards:scores": ["order=worst", "q=number 7", "generator=maker-1", "page=10"],
     "insights:agreement": ["basis=all"],
-    "trust:review": ["decided=1"],
+    "trust:review": ["decided=1", "sub_dimension=clarity", "annotator=1&generator=1"],
     "jobs:list": ["state=failed"],
 }
 NOTHING = ("healthz", "readyz")

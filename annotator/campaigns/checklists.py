@@ -24,3 +24,11 @@ def _translated(content_hash: str, source: str, language: str) -> engine.Checkli
 @lru_cache(maxsize=64)
 def _parsed(content_hash: str, source: str) -> engine.Checklist:
     return engine.loads(source, source=f"checklist {content_hash[:12]}")
+
+
+def level_keys(sub: engine.SubDimension) -> list[tuple[int, engine.Level]]:
+    """Number the levels of a sub-dimension as people press them, the lowest first; 0: no key.
+
+    A level that says there is none follows from another question where that one decides on it: nobody chooses it.
+    """
+    return list(enumerate(sub.levels, 0 if sub.masked_by_other else 1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from annotator.campaigns.checklists import checklist_in, checklist_of
+from annotator.campaigns.checklists import checklist_in, checklist_of, level_keys
 from annotator.campaigns.models import Assignment, AssignmentState, CampaignState, FlagReason
 from annotator.campaigns.queries.work import AnswerProgress
 from reward_engine.checklist import Checklist, SubDimension
@@ -63,7 +63,7 @@ def _ladder(
                 # "There is none" follows from another ladder here; nobody chooses it.
                 "implied_only": sub.masked_by_other and level.score == sub.lowest,
             }
-            for position, level in enumerate(sub.levels, 0 if sub.masked_by_other else 1)
+            for position, level in level_keys(sub)
         ],
     }
 

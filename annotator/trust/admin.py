@@ -1,6 +1,15 @@
 from django.contrib import admin
 
-from annotator.trust.models import Adjudication, AnnotatorStanding, KnownAnswers, QualificationAttempt, TrustPolicy
+from annotator.trust.models import (
+    Adjudication,
+    AnnotatorStanding,
+    FinishedReview,
+    KnownAnswers,
+    QualificationAttempt,
+    ReviewClaim,
+    ReviewComment,
+    TrustPolicy,
+)
 
 
 @admin.register(TrustPolicy)
@@ -34,3 +43,24 @@ class QualificationAttemptAdmin(admin.ModelAdmin):
 class AdjudicationAdmin(admin.ModelAdmin):
     list_display = ("campaign_item", "sub_dimension", "level", "adjudicator", "updated_at")
     raw_id_fields = ("campaign_item", "adjudicator")
+
+
+@admin.register(ReviewClaim)
+class ReviewClaimAdmin(admin.ModelAdmin):
+    list_display = ("campaign_item", "reviewer", "expires_at")
+    list_select_related = ("campaign_item", "reviewer")
+    raw_id_fields = ("campaign_item", "reviewer")
+
+
+@admin.register(FinishedReview)
+class FinishedReviewAdmin(admin.ModelAdmin):
+    list_display = ("campaign_item", "reviewer", "decided", "changed", "finished_at")
+    list_select_related = ("campaign_item", "reviewer")
+    raw_id_fields = ("campaign_item", "reviewer")
+
+
+@admin.register(ReviewComment)
+class ReviewCommentAdmin(admin.ModelAdmin):
+    list_display = ("assignment", "annotator", "author", "created_at", "read_at")
+    list_select_related = ("assignment", "annotator", "author")
+    raw_id_fields = ("assignment", "annotator", "author")

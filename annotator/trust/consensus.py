@@ -79,6 +79,32 @@ def overrule(
     )
 
 
+DISPUTED_BELOW = 2 / 3
+
+
+def disputed(consensus: ConsensusTable) -> NDArray[np.bool_]:
+    """Find what two or more people judged without a majority of two thirds: bool [i, s].
+
+    Pass the consensus of the votes or the overruled one: a decision has full agreement.
+    """
+    shares: NDArray[np.bool_] = (consensus.support > 1) & (consensus.agreement < DISPUTED_BELOW - 1e-9)
+    return shares
+
+
+def open_questions(consensus: ConsensusTable) -> NDArray[np.bool_]:
+    """Find what is disputed and no decision settles: bool [i, s].
+
+    A decision that something is absent settles the ladders that hang on it, too.
+    """
+    open_, checklist = disputed(consensus) & ~consensus.adjudicated, consensus.checklist
+    for column, sub in enumerate(checklist.ordinal):
+        if sub.mask is not None and sub.masked_by_other:
+            owner = checklist.ordinal_index(sub.mask.owner)
+            absent = consensus.levels[:, owner] == checklist.ordinal[owner].lowest
+            open_[:, column] &= ~(consensus.adjudicated[:, owner] & absent)
+    return open_
+
+
 def majority(table: JudgmentTable) -> ConsensusTable:
     """The levels most people chose, by the rule above. Somebody who judged an item in two campaigns has one vote on
     it: the later annotation."""

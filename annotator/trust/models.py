@@ -1,11 +1,11 @@
-"""What decides how far answers are believed: a campaign's policy, known answers, standings, adjudications."""
+"""What decides how far answers are believed: policies, known answers, standings, decisions, and who reviews what."""
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from annotator.campaigns.models import Campaign, CampaignItem
+from annotator.campaigns.models import Assignment, Campaign, CampaignItem
 from annotator.core.models import TimeStamped
 
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
@@ -150,4 +150,49 @@ class Adjudication(TimeStamped):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["campaign_item", "sub_dimension"], name="adjudication_once"),
+        ]
+
+
+class ReviewClaim(TimeStamped):
+    """Who is reviewing an item now: until the claim expires, nobody else gets the item as their next one."""
+
+    campaign_item = models.OneToOneField(CampaignItem, on_delete=models.CASCADE, related_name="review_claim")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="review_claims")
+    expires_at = models.DateTimeField()
+
+
+class FinishedReview(TimeStamped):
+    """A reviewer has finished an item: they do not get it again. A later visit updates the row."""
+
+    campaign_item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="finished_reviews")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="finished_reviews")
+    decided = models.PositiveSmallIntegerField(default=0, help_text="Sub-dimensions this reviewer has decided.")
+    changed = models.PositiveSmallIntegerField(
+        default=0, help_text="Of these, those decided otherwise than the votes would have."
+    )
+    finished_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign_item", "reviewer"], name="finished_review_once"),
+        ]
+
+
+class ReviewComment(TimeStamped):
+    """What a reviewer tells an annotator about their answers to one item."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="review_comments")
+    # The assignment's annotator: every page of theirs asks how many they have not read.
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="comments_received")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="comments_written"
+    )
+    text = models.TextField()
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            # The count in the header.
+            models.Index(fields=["annotator"], name="review_comment_unread", condition=models.Q(read_at=None)),
         ]

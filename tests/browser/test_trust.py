@@ -64,18 +64,32 @@ def test_a_reviewer_decides_by_keyboard(
     page.get_by_role("link", name="Review disagreements").click()
     expect(page.get_by_role("heading", name="Review", exact=True)).to_be_visible()
     look(page, "trust-review")
-    page.get_by_role("link", name="Start").click()
+    page.get_by_role("button", name="Start").click()
     current = page.locator(".review-ladder.current legend")
     first = current.inner_text()
+    decided = page.locator(".review-ladder.decided")
+    # Of a question that is off the screen, a digit decides nothing: it brings the question back.
+    current.scroll_into_view_if_needed()
+    page.locator("details.settled").evaluate("folded => { folded.open = true; }")
+    page.locator("details.settled fieldset").last.scroll_into_view_if_needed()
+    expect(current).not_to_be_in_viewport()
     page.keyboard.press("2")
+    expect(current).to_be_in_viewport()
+    expect(decided).to_have_count(0)
+    page.keyboard.press("2")
+    expect(decided).to_have_count(1)
     expect(current).not_to_have_text(first)
     page.keyboard.press("k")
     page.keyboard.press("Backspace")
+    expect(decided).to_have_count(0)
     azerty(page, 3)
     look(page, "trust-review-item")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Decisions saved")).to_be_visible()
     assert Adjudication.objects.count() == 1
+    page.get_by_role("button", name="Save as gold").click()
+    expect(page.get_by_role("alert").filter(has_text="still disputed")).to_be_in_viewport()
+    look(page, "trust-review-confirm", full_page=False)
 
 
 def test_the_annotators_page(

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext
 
 from annotator.core.catalog import catalog_url
+from annotator.core.notices import Notice, notices
 from annotator.core.texts import in_this_language
 
 register = template.Library()
@@ -52,6 +53,12 @@ def navigation(context: RequestContext) -> list[dict[str, Any]]:
     if fitting:
         max(fitting, key=lambda link: len(link["url"]))["current"] = True
     return links
+
+
+@register.simple_tag(takes_context=True)
+def header_notices(context: RequestContext) -> list[Notice]:
+    """What the header tells the person asking."""
+    return notices(context["request"])
 
 
 @register.simple_tag(takes_context=True)

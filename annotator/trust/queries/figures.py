@@ -13,10 +13,11 @@ from annotator.campaigns.models import Assignment, AssignmentState, Campaign, Ca
 from annotator.core import figures
 from annotator.trust.models import Adjudication, AnnotatorStanding, QualificationAttempt, TrustPolicy
 from annotator.trust.queries.annotators import AnnotatorRow, annotator_report
-from annotator.trust.queries.review import ReviewRow, review_queue
+from annotator.trust.queries.review_queue import REVIEW, make_queue
+from annotator.trust.queries.reviewers import REVIEWERS, count_reviews
 from annotator.trust.queries.savings import Savings, overlap_savings
 
-REPORT, REVIEW = "trust.report", "trust.review"
+REPORT = "trust.report"
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,6 @@ class Report:
 
     rows: list[AnnotatorRow]
     savings: Savings | None
-    made_at: datetime | None
-    is_asked: bool
-
-
-@dataclass(frozen=True)
-class Review:
-    """The review queue; the fields as in :class:`Report`."""
-
-    rows: list[ReviewRow]
     made_at: datetime | None
     is_asked: bool
 
@@ -64,31 +56,6 @@ def report(campaign: Campaign) -> Report:
     return Report(rows, found.value["savings"] if found.value else None, found.made_at, found.is_asked)
 
 
-def review(campaign: Campaign, *, include_decided: bool = False) -> Review:
-    """Read the review queue as last worked out.
-
-    What a reviewer has decided since is left out.
-    """
-    found = figures.latest(REVIEW, campaign.pk)
-    if found.value is None:
-        return Review([], None, found.is_asked)
-    listed = found.value["all" if include_decided else "open"]
-    since = set()
-    if not include_decided:
-        since = set(
-            Adjudication.objects.filter(
-                campaign_item__in=[row[0] for row in listed], updated_at__gt=found.made_at
-            ).values_list("campaign_item", flat=True)
-        )
-    items = CampaignItem.objects.select_related("item__prompt").in_bulk([row[0] for row in listed])
-    rows = [
-        ReviewRow(items[pk], agreement, disputed, decided)
-        for pk, agreement, disputed, decided in listed
-        if pk in items and pk not in since
-    ]
-    return Review(rows, found.made_at, found.is_asked)
-
-
 def have_changed(campaign: int) -> None:
     """Make the next look ask a worker at once.
 
@@ -96,6 +63,7 @@ def have_changed(campaign: int) -> None:
     """
     figures.outdated(REPORT, campaign)
     figures.outdated(REVIEW, campaign)
+    figures.outdated(REVIEWERS, campaign)
 
 
 def _make_report(pk: int) -> dict[str, Any]:
@@ -105,17 +73,6 @@ def _make_report(pk: int) -> dict[str, Any]:
         for row in annotator_report(campaign)
     }
     return {"rows": rows, "savings": overlap_savings(campaign)}
-
-
-def _make_review(pk: int) -> dict[str, Any]:
-    campaign = Campaign.objects.select_related("checklist_version").get(pk=pk)
-    return {
-        name: [
-            (row.campaign_item.pk, row.agreement, row.disputed, row.decided)
-            for row in review_queue(campaign, include_decided=include_decided)
-        ]
-        for name, include_decided in (("open", False), ("all", True))
-    }
 
 
 def _depends_on(pk: int) -> str:
@@ -139,4 +96,5 @@ def _depends_on(pk: int) -> str:
 def register() -> None:
     """Register the figures that workers make."""
     figures.register(REPORT, make=_make_report, depends_on=_depends_on)
-    figures.register(REVIEW, make=_make_review, depends_on=_depends_on)
+    figures.register(REVIEW, make=make_queue, depends_on=_depends_on)
+    figures.register(REVIEWERS, make=count_reviews)

@@ -27,8 +27,8 @@ def make_known(*, campaign_item: CampaignItem, purpose: str, tolerance: int = 1)
             continue
         if ladder.decided is not None:
             levels[ladder.sub.id] = ladder.decided
-        elif ladder.answers > 1 and not ladder.disputed:
-            levels[ladder.sub.id] = max(ladder.levels, key=lambda row: len(row["letters"]))["level"].score
+        elif ladder.answers > 1 and not ladder.disputed and ladder.by_votes is not None:
+            levels[ladder.sub.id] = ladder.by_votes
     if not levels:
         raise ProblemError(
             gettext("Nothing about this item is settled yet. Decide its questions first."), code="unsettled"

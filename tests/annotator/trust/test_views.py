@@ -7,6 +7,7 @@ from annotator.accounts.models import Role
 from annotator.campaigns.models import Purpose
 from annotator.campaigns.services import take_out
 from annotator.trust.models import Adjudication, AnnotatorStanding, TrustPolicy
+from annotator.trust.queries import review_item
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -81,7 +82,9 @@ def test_a_level_that_is_none_is_refused_in_words(client, row, make_user):
 
 
 def test_an_item_is_kept_as_gold_and_given_back(admin_client_, row):
-    admin_client_.post(reverse("trust:review-item", args=[row.pk]), {"clarity": "1", "make": "gold"})
+    left = [ladder.sub.id for ladder in review_item(row).open]
+    address = reverse("trust:review-item", args=[row.pk])
+    admin_client_.post(address, {"clarity": "1", "make": "gold", "without": left})
     row.refresh_from_db()
     assert row.purpose == Purpose.GOLD
     admin_client_.post(reverse("trust:forget", args=[row.pk]))
@@ -134,7 +137,7 @@ def test_a_page_works_nothing_out_itself_and_says_how_old_its_figures_are(
     address = reverse(f"trust:{name}", args=[disputed.pk])
     for _ in range(3):
         assert b"The results will appear here" in client.get(address).content
-    kind = {"campaign": "trust.report", "review": "trust.review"}[name]
+    kind = {"campaign": "trust.report", "review": "trust.review-queue"}[name]
     assert asked == [(kind, disputed.pk)], "however many look"
     figures.make(kind, disputed.pk)
     page = client.get(address).content.decode()

@@ -1,24 +1,22 @@
-"""Pages of the trust app: a campaign's annotators and policy, and the review queue."""
+"""Pages of a campaign's annotators, policy and known answers."""
 
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotator.accounts.models import Role, User
 from annotator.accounts.roles import has_role, role_required
-from annotator.campaigns.models import Campaign, CampaignItem, Purpose
+from annotator.campaigns.models import Campaign, CampaignItem
 from annotator.core.errors import ProblemError
 from annotator.trust import queries, services
 from annotator.trust.forms import TrustPolicyForm
 from annotator.trust.models import AnnotatorStanding, KnownAnswers, TrustPolicy
 from annotator.trust.queries import figures
-from annotator.trust.services.gold_from_decisions import make_known
 
 
 @role_required(Role.REVIEWER, Role.ADMIN)
@@ -98,63 +96,6 @@ def standing(request: HttpRequest, pk: int, annotator: int) -> HttpResponse:
         messages.error(request, _("Choose an action for this annotator."))
     figures.have_changed(pk)
     return redirect("trust:campaign", pk=pk)
-
-
-@role_required(Role.REVIEWER, Role.ADMIN)
-def review(request: HttpRequest, pk: int) -> HttpResponse:
-    """The review queue of a campaign."""
-    found = get_object_or_404(Campaign.objects.select_related("checklist_version"), pk=pk)
-    decided = request.GET.get("decided") == "1"
-    report = figures.review(found, include_decided=decided)
-    context = {"campaign": found, "report": report, "rows": report.rows, "decided": decided}
-    return render(request, "trust/review.html", context)
-
-
-@role_required(Role.REVIEWER, Role.ADMIN)
-def review_item(request: HttpRequest, pk: int) -> HttpResponse:
-    """One item: the answers side by side, and the reviewer's decisions."""
-    row = get_object_or_404(
-        CampaignItem.objects.select_related("campaign__checklist_version", "item__prompt", "item__generator"), pk=pk
-    )
-    if request.method == "POST":
-        try:
-            levels = _decisions(request, row)
-            services.adjudicate(
-                campaign_item=row, levels=levels, adjudicator=request.user, note=request.POST.get("note", "")
-            )
-            if request.POST.get("make") in (Purpose.GOLD, Purpose.QUALIFICATION):
-                make_known(campaign_item=row, purpose=request.POST["make"])
-                messages.success(request, _("Its answers are now known. Annotators get it as a check."))
-            else:
-                messages.success(request, _("Decisions saved. They override the votes."))
-        except ProblemError as problem:
-            messages.error(request, problem.message)
-            return redirect("trust:review-item", pk=pk)
-        figures.have_changed(row.campaign_id)
-        following = [one.campaign_item.pk for one in figures.review(row.campaign).rows]
-        if following and following[0] != row.pk:
-            return redirect("trust:review-item", pk=following[0])
-        return redirect("trust:review", pk=row.campaign_id)
-    context = {"review": queries.review_item(row), "row": row, "item": row.item, "campaign": row.campaign}
-    context["back"] = reverse("trust:review", args=[row.campaign_id])
-    return render(request, "trust/review_item.html", context)
-
-
-def _decisions(request: HttpRequest, row: CampaignItem) -> dict[str, int | None]:
-    """What the form says: a level for each ladder decided; "" takes a decision back."""
-    ids = [ladder.sub.id for ladder in queries.review_item(row).ladders]
-    levels: dict[str, int | None] = {}
-    for id in ids:
-        value = request.POST.get(id)
-        if value is None:
-            continue
-        try:
-            levels[id] = int(value) if value else None
-        except ValueError as error:
-            raise ProblemError(
-                _("“%(value)s” is not a level of “%(id)s”.") % {"value": value, "id": id}, code="no_level"
-            ) from error
-    return levels
 
 
 @role_required(Role.ADMIN)

@@ -1,0 +1,1 @@
+"""Pages of the trust app: annotators and policy, the review queue, and comments to annotators."""
