@@ -18,6 +18,7 @@ from annotator.accounts.reauthentication import ShownLately
 from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.campaigns.models import Campaign
 from annotator.core.api import person_field
+from annotator.core.api_queries import takes
 from annotator.core.downloads import content_type
 from annotator.core.errors import ProblemError
 from annotator.datasets import downloads, formats, queries, services
@@ -128,6 +129,7 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     @action(
         detail=True, methods=["get"], url_path=r"formats/(?P<name>[a-z-]+)", filterset_fields=(), pagination_class=None
     )
+    @takes("split")
     def format_(self, request: Request, pk: Any = None, name: str = "") -> HttpResponseBase:
         """A version in a format that other tools take, made while it is sent."""
         form, file_name, content = formats.export(self.get_object(), name, request.query_params.get("split", ""))

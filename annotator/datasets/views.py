@@ -141,9 +141,7 @@ def _format_address(pk: int, name: str, split: str) -> str:
     return f"{address}?{urlencode({'split': split})}" if split else address
 
 
-def _asked_again(
-    request: HttpRequest, found: DatasetVersion, wanted: str, split: str = ""
-) -> HttpResponseBase | None:
+def _asked_again(request: HttpRequest, found: DatasetVersion, wanted: str, split: str = "") -> HttpResponseBase | None:
     """The files say what each person answered: who takes them shows that it is they."""
     page = reverse("datasets:version", args=[found.pk])
     query = {"download": wanted} | ({"split": split} if split else {})

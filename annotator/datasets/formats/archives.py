@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pyarrow as pa
 import yaml
 from django.conf import settings
 from django.utils.translation import gettext
 from zipstream import ZIP_STORED, ZipStream
 
 from annotator.core.errors import ProblemError
+from annotator.core.parquet_stream import parquet_pieces
 from annotator.datasets import card, downloads
-from annotator.datasets.formats.flat import Source, flat_items
+from annotator.datasets.formats.flat import Source
 from annotator.datasets.formats.splits import SPLITS
-from annotator.datasets.formats.tables import lines
 
 # WebDataset's own writer begins a shard at such sizes; one larger item makes a shard of its own.
 SHARD_BYTES = 1_000_000_000
@@ -30,7 +31,7 @@ _PIECE = 1 << 20
 
 
 def hugging_face(source: Source) -> Iterator[bytes]:
-    """Stream a folder per split, with the media and ``metadata.jsonl``, and a card, that ``load_dataset`` reads."""
+    """Stream a folder per split, with the media and ``metadata.parquet``, and a card, that ``load_dataset`` reads."""
     archive, stem = ZipStream(compress_type=ZIP_STORED), downloads.stem(source.version)
     present = []
     for split in SPLITS:
@@ -38,7 +39,7 @@ def hugging_face(source: Source) -> Iterator[bytes]:
         if not any(len(table) for table in chosen.batches()):
             continue
         present.append(split)
-        archive.add(_metadata(chosen), f"{stem}/{split}/metadata.jsonl")
+        archive.add(_metadata(chosen), f"{stem}/{split}/metadata.parquet")
         yield from archive.all_files()
         for row in _rows(chosen):
             archive.add_path(_media(row), f"{stem}/{split}/{_name(row)}")
@@ -48,8 +49,13 @@ def hugging_face(source: Source) -> Iterator[bytes]:
 
 
 def _metadata(source: Source) -> Iterator[bytes]:
-    for rows in _chunks(source):
-        yield lines([{"file_name": _name(row), **row} for row in rows])
+    # Parquet knows the types of columns that are empty in one split; of JSON lines, load_dataset guesses null.
+    names = pa.schema([("file_name", pa.string()), *source.schema()])
+    rows = (
+        table.add_column(0, "file_name", pa.array(map(_name, table.to_pylist()), pa.string()))
+        for table in source.flat()
+    )
+    return parquet_pieces(names, rows)
 
 
 def _card(source: Source, splits: list[str]) -> str:
@@ -142,14 +148,9 @@ def _padding(size: int) -> bytes:
     return bytes(-size % tarfile.BLOCKSIZE)
 
 
-def _chunks(source: Source) -> Iterator[list[dict[str, Any]]]:
-    for table in source.batches():
-        yield flat_items(table, source.checklist).to_pylist()
-
-
 def _rows(source: Source) -> Iterator[dict[str, Any]]:
-    for rows in _chunks(source):
-        yield from rows
+    for table in source.flat():
+        yield from table.to_pylist()
 
 
 def _name(row: dict[str, Any]) -> str:

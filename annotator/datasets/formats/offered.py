@@ -96,13 +96,15 @@ def export(version: DatasetVersion, name: str, split: str = "") -> tuple[Format,
     formats = offered(version)
     if name not in formats:
         names = ", ".join(formats)
-        text = gettext("There is no format “%(name)s”. The formats are %(names)s.")
+        text = gettext("There is no format “%(kind)s”. The formats are %(names)s.")
         if not formats:
             text = gettext("Comparisons come as the version’s own files only.")
-        raise ProblemError(text % {"name": name, "names": names}, code="no_format", status=404)
+        raise ProblemError(text % {"kind": name, "names": names}, code="no_format", status=404)
     form = formats[name]
     if split and (split not in SPLITS or not form.one_file):
-        text = gettext("There is no split “%(split)s” here. Leave it out, or choose train or test for a format of rows.")
+        text = gettext(
+            "There is no split “%(split)s” here. Leave it out, or choose train or test for a format of rows."
+        )
         raise ProblemError(text % {"split": split}, code="no_split")
     part = f"-{split}" if split else ""
     stem = f"{downloads.stem(version)}{part}"
