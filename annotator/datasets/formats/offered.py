@@ -40,18 +40,18 @@ FORMATS: dict[str, Format] = {
         _("Items, CSV"), _("One row per item, for spreadsheets and R."), CSV, "-items.csv", "consensus", tables.csv
     ),
     "items-parquet": Format(
-        _("Items, Parquet"), _("The same for pandas, Polars and DuckDB."),
+        _("Items, Parquet"), _("One row per item, for pandas, Polars and DuckDB."),
         PARQUET, "-items.parquet", "consensus", tables.parquet,
     ),
     "items-jsonl": Format(
-        _("Items, JSONL"), _("The same as one JSON object per line."), JSONL, "-items.jsonl", "consensus", tables.jsonl
+        _("Items, JSONL"), _("One JSON object per item and line, for scripts."), JSONL, "-items.jsonl", "consensus", tables.jsonl
     ),
     "answers-csv": Format(
         _("Answers, CSV"), _("One row per annotation, with pseudonyms for annotators."),
         CSV, "-answers.csv", "annotations", tables.csv,
     ),
     "answers-parquet": Format(
-        _("Answers, Parquet"), _("The same for pandas, Polars and DuckDB."),
+        _("Answers, Parquet"), _("One row per annotation, for pandas, Polars and DuckDB."),
         PARQUET, "-answers.parquet", "annotations", tables.parquet,
     ),
     "conversations": Format(
@@ -59,7 +59,7 @@ FORMATS: dict[str, Format] = {
         JSONL, "-conversations.jsonl", "consensus", conversations.tagged,
     ),
     "conversations-trl": Format(
-        _("Conversations for TRL"), _("The same as TRL’s SFTTrainer takes it. Images only."),
+        _("Conversations for TRL"), _("One question per record, for TRL’s SFTTrainer; images only."),
         JSONL, "-conversations-trl.jsonl", "consensus", conversations.structured, images_only=True,
     ),
     "hugging-face": Format(
