@@ -44,7 +44,8 @@ FORMATS: dict[str, Format] = {
         PARQUET, "-items.parquet", "consensus", tables.parquet,
     ),
     "items-jsonl": Format(
-        _("Items, JSONL"), _("One JSON object per item and line, for scripts."), JSONL, "-items.jsonl", "consensus", tables.jsonl
+        _("Items, JSONL"), _("One JSON object per item and line, for scripts."),
+        JSONL, "-items.jsonl", "consensus", tables.jsonl,
     ),
     "answers-csv": Format(
         _("Answers, CSV"), _("One row per annotation, with pseudonyms for annotators."),
