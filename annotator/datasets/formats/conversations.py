@@ -8,13 +8,14 @@ apply are left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from annotator.datasets.formats.flat import Source
 from reward_engine.judges.vlm.wording import introduction
 
 _READ = ["item_id", "media_type", "prompt", "split", "media_path", "answers"]
+_Record = Callable[[dict[str, Any], str, str], dict[str, Any]]
 _SAID = {1: "yes", -1: "no"}
 
 
@@ -47,7 +48,7 @@ def structured(source: Source) -> Iterator[bytes]:
     return _records(source, record)
 
 
-def _records(source: Source, record: Any) -> Iterator[bytes]:
+def _records(source: Source, record: _Record) -> Iterator[bytes]:
     questions = source.checklist.questions
     for table in source.batches():
         for row in table.select(_READ).to_pylist():
