@@ -18,9 +18,11 @@ from annotator.accounts.reauthentication import ShownLately
 from annotator.accounts.roles import IsAdmin, IsReviewer
 from annotator.campaigns.models import Campaign
 from annotator.core.api import person_field
+from annotator.core.api_queries import takes
 from annotator.core.downloads import content_type
 from annotator.core.errors import ProblemError
-from annotator.datasets import downloads, queries, services
+from annotator.datasets import downloads, formats, queries, services
+from annotator.datasets.formats.splits import SPLITS
 from annotator.datasets.models import DatasetVersion
 from annotator.jobs.api import JobSerializer
 from annotator.trust.queries import ConsensusMethod
@@ -65,7 +67,7 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     def get_permissions(self) -> list[BasePermission]:
         if self.action == "create":
             return [IsAdmin(), ShownLately()]
-        return [IsReviewer(), ShownLately()] if self.action in ("file", "zip") else [IsReviewer()]
+        return [IsReviewer(), ShownLately()] if self.action in ("file", "zip", "format_") else [IsReviewer()]
 
     @extend_schema(request=ExportRequestSerializer, responses={202: JobSerializer})
     def create(self, request: Request) -> Response:
@@ -113,3 +115,23 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         version = self.get_object()
         headers = {"Content-Disposition": f'attachment; filename="{downloads.stem(version)}.zip"'}
         return StreamingHttpResponse(downloads.zipped(version), content_type="application/zip", headers=headers)
+
+    @extend_schema(
+        operation_id="datasets_format",
+        parameters=[
+            OpenApiParameter("name", str, OpenApiParameter.PATH, enum=[*formats.FORMATS]),
+            OpenApiParameter(
+                "split", str, enum=[*SPLITS], description="Only the rows of this split; not for ZIP archives."
+            ),
+        ],
+        responses={(200, form.content_type.split(";")[0]): OpenApiTypes.BINARY for form in formats.FORMATS.values()},
+    )
+    @action(
+        detail=True, methods=["get"], url_path=r"formats/(?P<name>[a-z-]+)", filterset_fields=(), pagination_class=None
+    )
+    @takes("split")
+    def format_(self, request: Request, pk: Any = None, name: str = "") -> HttpResponseBase:
+        """A version in a format that other tools take, made while it is sent."""
+        form, file_name, content = formats.export(self.get_object(), name, request.query_params.get("split", ""))
+        headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
+        return StreamingHttpResponse(content, content_type=form.content_type, headers=headers)

@@ -12,4 +12,5 @@ urlpatterns = [
     path("<int:pk>/", views.version, name="version"),
     path("<int:pk>/zip/", views.download_all, name="download-all"),
     path("<int:pk>/files/<str:name>", views.download, name="download"),
+    path("<int:pk>/formats/<slug:name>/", views.download_format, name="download-format"),
 ]

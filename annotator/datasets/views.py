@@ -18,7 +18,7 @@ from annotator.accounts.roles import has_role, role_required
 from annotator.core.downloads import content_type
 from annotator.core.errors import ProblemError
 from annotator.core.htmx import htmx_of
-from annotator.datasets import downloads, queries, services
+from annotator.datasets import downloads, formats, queries, services
 from annotator.datasets.forms import ExportForm
 from annotator.datasets.models import DatasetVersion
 
@@ -71,11 +71,14 @@ def version(request: HttpRequest, pk: int) -> HttpResponse:
     """What it holds; with ``download`` in the address, that file (or "zip") comes by itself."""
     found = get_object_or_404(queries.versions(), pk=pk)
     context = {"version": found, "manifest": found.manifest, "consensus": queries.consensus_name(found)}
+    context["formats"] = formats.offered(found)
     wanted = request.GET.get("download", "")
     if wanted == ZIP:
         context["coming"] = reverse("datasets:download-all", args=[pk])
     elif downloads.recorded(found, wanted):
         context["coming"] = reverse("datasets:download", args=[pk, wanted])
+    elif wanted in context["formats"]:
+        context["coming"] = _format_address(pk, wanted, request.GET.get("split", ""))
     return render(request, "datasets/version.html", context)
 
 
@@ -115,10 +118,34 @@ def download_all(request: HttpRequest, pk: int) -> HttpResponseBase:
     return StreamingHttpResponse(content, content_type="application/zip", headers=headers)
 
 
-def _asked_again(request: HttpRequest, found: DatasetVersion, wanted: str) -> HttpResponseBase | None:
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def download_format(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
+    """A version in one of its formats, made while it is sent; with ``split`` in the address, that split."""
+    found = get_object_or_404(queries.versions(), pk=pk)
+    split = request.GET.get("split", "")
+    try:
+        form, file_name, content = formats.export(found, name, split)
+    except ProblemError as problem:
+        if problem.status == 404:
+            raise Http404(problem.message) from problem
+        return _refuse(request, found, problem)
+    if asked := _asked_again(request, found, name, split):
+        return asked
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
+    return StreamingHttpResponse(content, content_type=form.content_type, headers=headers)
+
+
+def _format_address(pk: int, name: str, split: str) -> str:
+    address = reverse("datasets:download-format", args=[pk, name])
+    return f"{address}?{urlencode({'split': split})}" if split else address
+
+
+def _asked_again(request: HttpRequest, found: DatasetVersion, wanted: str, split: str = "") -> HttpResponseBase | None:
     """The files say what each person answered: who takes them shows that it is they."""
     page = reverse("datasets:version", args=[found.pk])
-    return ask_first(request, then=f"{page}?{urlencode({'download': wanted})}")
+    query = {"download": wanted} | ({"split": split} if split else {})
+    return ask_first(request, then=f"{page}?{urlencode(query)}")
 
 
 def _refuse(request: HttpRequest, found: DatasetVersion, problem: ProblemError) -> HttpResponse:

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from django.conf import settings
 from django.utils.text import slugify
 from django.utils.translation import gettext
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
+from annotator.core.parquet_stream import parquet_pieces
 from annotator.library import storage
 from annotator.library.models import MediaType
 from annotator.mpo.models import PairSet
@@ -212,38 +212,7 @@ def _bytes(side: Side) -> bytes:
 
 
 def _parquet_pieces(schema: pa.Schema, chunks: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
-    """A Parquet file as it grows, one row group a chunk."""
-    sink = _Pieces()
-    with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd") as writer:
-        for rows in chunks:
-            writer.write_table(pa.Table.from_pylist(rows, schema))
-            yield sink.take()
-    yield sink.take()
-
-
-class _Pieces(io.RawIOBase):
-    """Where the Parquet writer writes; what has come is taken away by the reader."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pieces: list[bytes] = []
-        self._position = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        piece = bytes(data)
-        self._pieces.append(piece)
-        self._position += len(piece)
-        return len(piece)
-
-    def tell(self) -> int:
-        return self._position
-
-    def take(self) -> bytes:
-        taken, self._pieces = b"".join(self._pieces), []
-        return taken
+    return parquet_pieces(schema, (pa.Table.from_pylist(rows, schema) for rows in chunks))
 
 
 FORMATS: dict[str, Format] = {
