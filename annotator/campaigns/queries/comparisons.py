@@ -73,7 +73,8 @@ def preferences(campaigns: Iterable[Campaign]) -> Preferences:
 def pair_results(campaign: Campaign) -> QuerySet[PairResult]:
     """List the pairs of a campaign with what people said of them.
 
-    Each pair has ``for_first``, ``for_second``, ``ties``, and how often it was ``skipped``, each a number of people.
+    Each pair has ``for_first``, ``for_second``, ``ties``, how many said ``much_better``, and how often it was
+    ``skipped``, each a number of people.
     """
     first = Q(comparisons__preference=Preference.LEFT, comparisons__swapped=False) | Q(
         comparisons__preference=Preference.RIGHT, comparisons__swapped=True
@@ -87,6 +88,7 @@ def pair_results(campaign: Campaign) -> QuerySet[PairResult]:
             for_first=Count("comparisons", filter=SUBMITTED & first),
             for_second=Count("comparisons", filter=SUBMITTED & second),
             ties=Count("comparisons", filter=SUBMITTED & Q(comparisons__preference=Preference.TIE)),
+            much_better=Count("comparisons", filter=SUBMITTED & Q(comparisons__much_better=True)),
             skipped=Count("comparisons", filter=Q(comparisons__state=AssignmentState.SKIPPED)),
         )
         .order_by("pk")
