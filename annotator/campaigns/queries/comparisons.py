@@ -22,6 +22,7 @@ from annotator.campaigns.models import (
     HumanComparison,
     Preference,
 )
+from annotator.campaigns.queries.ahead import leased_ahead
 from annotator.core import figures
 
 if TYPE_CHECKING:
@@ -226,10 +227,12 @@ def previous_comparison(
 
 
 def my_comparisons(annotator: Any, campaign: Campaign) -> QuerySet[HumanComparison]:
-    """List what this person compared or skipped in a campaign, newest first."""
+    """List what this person compared, skipped or has on the screen in a campaign, newest first."""
+    ahead = [pk for pk, _ in leased_ahead(HumanComparison, campaign.pk, annotator=annotator)]
     return (
         HumanComparison.objects.filter(annotator=annotator, pair__campaign=campaign)
         .exclude(state=AssignmentState.EXPIRED)
+        .exclude(pk__in=ahead)
         .select_related("pair__first__prompt", "pair__second")
         .order_by("-pk")
     )

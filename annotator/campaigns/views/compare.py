@@ -145,7 +145,16 @@ def create(request: HttpRequest) -> HttpResponse:
     form = ComparisonCampaignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
-        names = ("name", "pairs", "checklist_version", "overlap", "seed", "lease_seconds", "guidelines", "asks_strength")
+        names = (
+            "name",
+            "pairs",
+            "checklist_version",
+            "overlap",
+            "seed",
+            "lease_seconds",
+            "guidelines",
+            "asks_strength",
+        )
         try:
             campaign = services.create_comparison_campaign(
                 created_by=request.user, **{name: values[name] for name in names}
