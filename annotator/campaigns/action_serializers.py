@@ -84,6 +84,9 @@ class FlagRequestSerializer(serializers.Serializer[Any]):
 
 class PreferSerializer(serializers.Serializer[Any]):
     preference = _one_of(Preference.choices, gettext_lazy("Choose one of the two, or no difference."))
+    much_better = serializers.BooleanField(
+        default=False, help_text="Whether the preferred item is much better; only where the campaign asks for it."
+    )
     milliseconds = serializers.IntegerField(default=0, min_value=0, max_value=2_147_483_647)
 
 

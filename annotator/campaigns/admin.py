@@ -96,7 +96,17 @@ class HumanComparisonChangeInline(_Rows):
 
 @admin.register(HumanComparison)
 class HumanComparisonAdmin(ReadOnlyAdmin):
-    list_display = ("id", "pair", "annotator", "state", "preference", "swapped", "leased_at", "submitted_at")
+    list_display = (
+        "id",
+        "pair",
+        "annotator",
+        "state",
+        "preference",
+        "much_better",
+        "swapped",
+        "leased_at",
+        "submitted_at",
+    )
     list_filter = ("state", "preference")
     search_fields = ("annotator__username",)
     list_select_related = ("pair", "annotator")

@@ -22,6 +22,7 @@ class Preferred(TypedDict):
     for_first: int
     for_second: int
     ties: int
+    much_better: int
     skipped: int
 
 

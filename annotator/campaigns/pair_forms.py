@@ -59,6 +59,11 @@ class ComparisonCampaignForm(PairFilterForm):
         label=_("Lease (seconds)"),
         help_text=_("How long a pair is reserved for an annotator who opened it and does nothing."),
     )
+    asks_strength = forms.BooleanField(
+        required=False,
+        label=_("Also ask whether the better item is much better"),
+        help_text=_("Adds two answers: left is much better, and right is much better."),
+    )
     guidelines = forms.CharField(
         required=False, label=_("Guidelines for annotators"), widget=forms.Textarea(attrs={"rows": 4})
     )

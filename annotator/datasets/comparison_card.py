@@ -124,6 +124,7 @@ as Parquet with the same content. Media files are not included: `…_media_sha25
 - `left_…`, `right_…`: the two items as they stood side by side; sides are random and turned for every
   other person.
 - `preference`: `left`, `right` or `tie` (no difference). `preferred_item_id`: the preferred item, null for a tie.
+- `much_better`: whether the preferred item is much better, where the campaign asked for it.
 - `annotator`: a pseudonym, the same for one person in every export of this platform.
 - `milliseconds`: how long the choice took. `started_at`, `submitted_at`: UTC.
 - In `pairs`: `for_first`, `for_second` and `ties` count people; `preferred_item_id` is the item more people prefer,

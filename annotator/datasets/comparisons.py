@@ -27,7 +27,8 @@ def comparisons_schema() -> pa.Schema:
     return pa.schema(
         [
             ("comparison_id", pa.int64()), ("pair_id", pa.int64()), *_shared(), *_side("left"), *_side("right"),
-            ("preference", pa.string()), ("preferred_item_id", pa.int64()), ("annotator", pa.string()),
+            ("preference", pa.string()), ("much_better", pa.bool_()), ("preferred_item_id", pa.int64()),
+            ("annotator", pa.string()),
             ("annotator_is_synthetic", pa.bool_()), ("started_at", TIME), ("submitted_at", TIME),
             ("milliseconds", pa.int32()),
         ]
@@ -82,6 +83,7 @@ class ComparisonRows:
             "pair_id": pair.pk,
             **_sides(left=comparison.left, right=comparison.right),
             "preference": comparison.preference,
+            "much_better": comparison.much_better,
             "preferred_item_id": preferred.pk if preferred else None,
             "annotator": pseudonym(comparison.annotator_id),
             "annotator_is_synthetic": comparison.annotator.is_synthetic,

@@ -26,8 +26,23 @@ def test_an_image_from_first_key_to_the_next_item(
     begin(page, work)
     first = shown(page)
     look(page, "annotate-image", full_page=False)
+    page.set_viewport_size({"width": 1366, "height": 768})
+    page.keyboard.press("?")
+    for part in (page.locator("#keys-title"), page.get_by_label("Turn off single-key shortcuts")):
+        expect(part).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    for word in ("Skip", "Report", "Undo", "Keys"):
+        expect(page.locator(".workbar .word", has_text=word)).to_be_in_viewport(ratio=1)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")  # too early
+    expect(page.locator("#left")).to_have_text("18 questions still open")
+    expect(page.locator("#left")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".ladder").first).to_be_focused()
     keys = press(page, top_keys(work))  # one keystroke a sub-dimension …
     expect(page.locator("#left")).to_have_text("All answered")
+    sign = page.locator("#open-skip svg").bounding_box()
+    assert sign
+    assert sign["width"] >= 12
     state(page, "saved")
     expect(page.locator("#submit")).to_be_focused()
     snap(page, "annotate-image-answered")

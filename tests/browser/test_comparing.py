@@ -29,7 +29,8 @@ def pairs(transactional_db: None, files: Path) -> list[tuple[Item, Item]]:
     load_builtin_checklists()
     one, other = make_generator("painter-xl", "1.0"), make_generator("painter-xl", "1.1")
     prompts = [make_prompt(f"A brass lamp beside an open window, number {number}") for number in range(3)]
-    return [tuple(make_item(prompt=prompt, generator=maker) for maker in (one, other)) for prompt in prompts]
+    size = {"width": 900, "height": 600}
+    return [tuple(make_item(prompt=prompt, generator=maker, **size) for maker in (one, other)) for prompt in prompts]
 
 
 @pytest.fixture
@@ -49,6 +50,20 @@ def press(page: Page, key: str) -> None:
     page.keyboard.press(key)
 
 
+SHOWN = """() => [...document.querySelectorAll(".side img")].map((image) => {
+    const m = new DOMMatrix(getComputedStyle(image).transform), c = image.parentElement.getBoundingClientRect();
+    return [(c.width / 2 - m.e) / (image.width * m.a), (c.height / 2 - m.f) / (image.height * m.d),
+            m.a / Math.min(c.width / image.width, c.height / image.height, 2)];
+})"""
+
+
+def looked_at_alike(page: Page) -> tuple[float, float, float]:
+    """What both images have in the middle of their frames (as shares of each), and how far they are zoomed in."""
+    left, right = page.evaluate(SHOWN)
+    assert left == pytest.approx(right, abs=0.01)
+    return tuple(left)
+
+
 def test_an_annotator_compares_by_keys_goes_back_and_skips(
     open_page: Callable[..., Page], campaign: Campaign, make_user: Callable[..., User], look: Callable
 ) -> None:
@@ -58,6 +73,27 @@ def test_an_annotator_compares_by_keys_goes_back_and_skips(
     expect(page.get_by_text("3 pairs remaining")).to_be_visible()
     expect(page.locator("main")).not_to_contain_text("painter-xl")  # blind
     look(page, "compare")
+    page.set_viewport_size({"width": 1366, "height": 768})
+    for name in ("Left is better", "No difference", "Skip…", "Keys"):
+        expect(
+            page.locator(".choices button, .pair-foot > * > summary, .pair-foot > button", has_text=name)
+        ).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollHeight") <= 768
+    assert looked_at_alike(page) == pytest.approx((0.5, 0.5, 1), abs=0.01)
+    page.locator(".canvas").last.hover(position={"x": 450, "y": 200})
+    page.mouse.wheel(0, -400)
+    page.wait_for_timeout(50)
+    across, down, zoom = looked_at_alike(page)
+    assert across > 0.52
+    assert down < 0.48
+    assert zoom > 1.5
+    press(page, "l")
+    expect(page.locator(".loupe")).to_have_count(2)
+    assert page.locator(".loupe").evaluate_all("all => all.every((loupe) => !loupe.hidden)")
+    press(page, "?")
+    expect(page.get_by_role("dialog")).to_contain_text("back to the previous pair")
+    page.keyboard.press("2")  # nothing is answered behind the window
+    page.keyboard.press("Escape")
     press(page, "1")
     expect(page.get_by_text("2 pairs remaining")).to_be_visible()
     press(page, "Backspace")
@@ -65,9 +101,10 @@ def test_an_annotator_compares_by_keys_goes_back_and_skips(
     look(page, "compare-again")
     press(page, "ArrowRight")
     expect(page.get_by_text("2 pairs remaining")).to_be_visible()
-    page.locator("summary", has_text="Skip").click()
-    page.get_by_label("A question is unclear here").check()
-    page.locator(".skip-pair form").get_by_role("button").click()
+    press(page, "s")
+    page.keyboard.press("3")
+    expect(page.get_by_label("A question is unclear here")).to_be_checked()
+    page.keyboard.press("Enter")
     expect(page.get_by_text("1 pair remaining")).to_be_visible()
     page.get_by_role("button", name="No difference").click()
     expect(page.get_by_text("You have compared every pair")).to_be_visible()

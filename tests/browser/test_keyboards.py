@@ -48,6 +48,22 @@ def test_keys_mean_the_same_on_all_layouts(open_page: Callable[..., Page], make_
         KEYS,
     )
     assert found == [meaning for *_, meaning in KEYS]
+    # What an input method takes answers nothing: not in lists of reasons, and not on the page.
+    answered = page.evaluate(
+        """async () => {
+            const { digit, listen } = await import("/static/js/annotate/keys.js");
+            const heard = [], over = new AbortController();
+            listen({ 1: () => heard.push("page") }, { enabled: () => true, signal: over.signal });
+            for (const composed of [{ isComposing: true }, { keyCode: 229 }, {}]) {
+                const event = new KeyboardEvent("keydown", { key: "1", code: "Digit1", bubbles: true, ...composed });
+                heard.push(digit(event));
+                document.body.dispatchEvent(event);
+            }
+            over.abort();
+            return heard;
+        }"""
+    )
+    assert answered == ["", "", "1", "page"]
     # A word of a right-to-left prompt stands where it stood before it could be pressed.
     lefts = page.evaluate(
         """async () => {

@@ -40,12 +40,13 @@ class HumanComparisonSerializer(serializers.ModelSerializer[HumanComparison]):
     left_url = serializers.SerializerMethodField()
     right_url = serializers.SerializerMethodField()
     preference = serializers.ChoiceField(choices=Preference.choices, allow_blank=True, read_only=True)
+    asks_strength = serializers.BooleanField(source="pair.campaign.asks_strength", read_only=True)
     skip_reason = serializers.ChoiceField(choices=SkipReason.choices, allow_blank=True, read_only=True)
 
     class Meta:
         model = HumanComparison
         fields = ("id", "campaign", "prompt", "left_url", "right_url", "state", "preference",
-                  "lease_expires_at", "submitted_at", "skip_reason")  # fmt: skip
+                  "asks_strength", "much_better", "lease_expires_at", "submitted_at", "skip_reason")  # fmt: skip
         read_only_fields = fields
 
     @extend_schema_field(serializers.URLField)
@@ -77,7 +78,7 @@ class HumanComparisonViewSet(
         if not self.request.user.is_authenticated:
             return HumanComparison.objects.none()
         own = HumanComparison.objects.filter(annotator=self.request.user).order_by("-leased_at", "token")
-        return own.select_related("pair__first__prompt", "pair__second")
+        return own.select_related("pair__campaign", "pair__first__prompt", "pair__second")
 
     def _answer(self) -> Response:
         return Response(HumanComparisonSerializer(self.get_object(), context=self.get_serializer_context()).data)
@@ -130,6 +131,9 @@ class ComparisonCampaignCreateSerializer(serializers.Serializer[Any]):
     overlap = serializers.IntegerField(min_value=1, max_value=100, default=3)
     seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31 - 1)
     lease_seconds = serializers.IntegerField(min_value=30, max_value=7 * 24 * 3600, default=1800)
+    asks_strength = serializers.BooleanField(
+        default=False, help_text="Whether people also say that the preferred item is much better."
+    )
     guidelines = serializers.CharField(required=False, default="", allow_blank=True, max_length=100_000)
 
 
@@ -140,6 +144,7 @@ class PairResultSerializer(serializers.ModelSerializer[ComparisonPair]):
     for_first = serializers.IntegerField(read_only=True)
     for_second = serializers.IntegerField(read_only=True)
     ties = serializers.IntegerField(read_only=True)
+    much_better = serializers.IntegerField(read_only=True, help_text="Of those for an item: how many say much better.")
     skipped = serializers.IntegerField(read_only=True)
 
     class Meta:
@@ -154,6 +159,7 @@ class PairResultSerializer(serializers.ModelSerializer[ComparisonPair]):
             "for_first",
             "for_second",
             "ties",
+            "much_better",
             "skipped",
         )
         read_only_fields = fields

@@ -57,6 +57,9 @@ class Campaign(TimeStamped):
         help_text="Percentage of items that show the reward model's suggestions; for the others they are "
         "only stored for comparison. 0: none are made.",
     )
+    asks_strength = models.BooleanField(
+        default=False, help_text="Whether people also say that the preferred item of a pair is much better."
+    )
     is_demo = models.BooleanField(default=False, help_text="Created during setup, with synthetic annotators' answers.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 

@@ -56,6 +56,7 @@ class HumanComparison(Lease, TimeStamped):
     pair = models.ForeignKey(ComparisonPair, on_delete=models.CASCADE, related_name="comparisons")
     swapped = models.BooleanField(default=False, help_text="Whether the second item is shown on the left.")
     preference = models.CharField(max_length=5, choices=Preference.choices, blank=True)
+    much_better = models.BooleanField(default=False, help_text="Whether the preferred item is much better.")
     milliseconds = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -66,6 +67,16 @@ class HumanComparison(Lease, TimeStamped):
             # What somebody has compared, newest first.
             models.Index(fields=["annotator", "-submitted_at"], name="comparison_submitted"),
         ]
+
+    @property
+    def said(self) -> str:
+        """The answer in words."""
+        words = {
+            Preference.LEFT: _("Left is much better"),
+            Preference.RIGHT: _("Right is much better"),
+        }
+        strong = words.get(Preference(self.preference)) if self.much_better else None
+        return str(strong or self.get_preference_display())
 
     @property
     def left(self) -> Item:
@@ -81,6 +92,7 @@ class HumanComparisonChange(models.Model):
 
     comparison = models.ForeignKey(HumanComparison, on_delete=models.CASCADE, related_name="changes")
     preference = models.CharField(max_length=5, choices=Preference.choices)
+    much_better = models.BooleanField(default=False)
     milliseconds = models.PositiveIntegerField(default=0)
     made_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,5 +1,6 @@
 """Every read of the campaigns app that is more than a lookup."""
 
+from annotator.campaigns.queries.ahead import leased_ahead
 from annotator.campaigns.queries.comparisons import (
     PairProgress,
     comparison_summary,
@@ -48,6 +49,7 @@ __all__ = [
     "items_counted",
     "items_of",
     "judgment_levels",
+    "leased_ahead",
     "my_assignment",
     "my_comparison",
     "my_comparisons",

@@ -22,6 +22,7 @@ from annotator.campaigns.models import (
     HumanComparison,
     Preference,
 )
+from annotator.campaigns.queries.ahead import leased_ahead
 from annotator.core import figures
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def preferences(campaigns: Iterable[Campaign]) -> Preferences:
 def pair_results(campaign: Campaign) -> QuerySet[PairResult]:
     """List the pairs of a campaign with what people said of them.
 
-    Each pair has ``for_first``, ``for_second``, ``ties``, and how often it was ``skipped``, each a number of people.
+    Each pair has ``for_first``, ``for_second``, ``ties``, how many said ``much_better``, and how often it was
+    ``skipped``, each a number of people.
     """
     first = Q(comparisons__preference=Preference.LEFT, comparisons__swapped=False) | Q(
         comparisons__preference=Preference.RIGHT, comparisons__swapped=True
@@ -87,6 +89,7 @@ def pair_results(campaign: Campaign) -> QuerySet[PairResult]:
             for_first=Count("comparisons", filter=SUBMITTED & first),
             for_second=Count("comparisons", filter=SUBMITTED & second),
             ties=Count("comparisons", filter=SUBMITTED & Q(comparisons__preference=Preference.TIE)),
+            much_better=Count("comparisons", filter=SUBMITTED & Q(comparisons__much_better=True)),
             skipped=Count("comparisons", filter=Q(comparisons__state=AssignmentState.SKIPPED)),
         )
         .order_by("pk")
@@ -224,10 +227,12 @@ def previous_comparison(
 
 
 def my_comparisons(annotator: Any, campaign: Campaign) -> QuerySet[HumanComparison]:
-    """List what this person compared or skipped in a campaign, newest first."""
+    """List what this person compared, skipped or has on the screen in a campaign, newest first."""
+    ahead = [pk for pk, _ in leased_ahead(HumanComparison, campaign.pk, annotator=annotator)]
     return (
         HumanComparison.objects.filter(annotator=annotator, pair__campaign=campaign)
         .exclude(state=AssignmentState.EXPIRED)
+        .exclude(pk__in=ahead)
         .select_related("pair__first__prompt", "pair__second")
         .order_by("-pk")
     )

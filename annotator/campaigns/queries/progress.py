@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from annotator.campaigns.models import (
     HumanComparison,
     Purpose,
 )
+from annotator.campaigns.queries.ahead import leased_ahead
 from annotator.campaigns.queries.comparisons import waiting_pairs
 from annotator.core import figures
 from annotator.core.replica import reading_connection
@@ -109,7 +111,10 @@ def _count_progress(campaign: int) -> dict[str, Any]:
         )
         .order_by("-submitted", "annotator__username")
     )
-    return {**counts, "states": states, "people": list(people[:100])}
+    ahead = Counter(username for _, username in leased_ahead(Assignment, campaign))
+    states[AssignmentState.LEASED] = states.get(AssignmentState.LEASED, 0) - ahead.total()
+    rows = [row | {"leased": row["leased"] - ahead[row["annotator__username"]]} for row in people[:100]]
+    return {**counts, "states": states, "people": rows}
 
 
 @dataclass(frozen=True)

@@ -104,33 +104,57 @@ def _offer_own(campaign: Campaign, annotator: Any) -> int:
 
 
 @transaction.atomic
-def record_comparison(*, token: uuid.UUID, annotator: Any, preference: str, milliseconds: int = 0) -> HumanComparison:
+def record_comparison(
+    *, token: uuid.UUID, annotator: Any, preference: str, much_better: bool = False, milliseconds: int = 0
+) -> HumanComparison:
     """Save one's own preference.
 
     Saving again replaces the preference until the campaign is closed. The history keeps both.
 
+    Args:
+        much_better: Whether the preferred item is much better; only in campaigns that ask for it.
+
     Raises:
         HumanComparison.DoesNotExist: If it is not this person's.
-        ProblemError: For no preference.
+        ProblemError: For no preference, or a strength where none is asked for or neither item is preferred (code
+            ``no_strength``).
         ConflictError: If it can no longer be given (code ``closed``, ``skipped``, ``lease_expired``).
     """
     if preference not in Preference.values:
         raise ProblemError(_("The preference must be left, right, or tie."), code="no_preference")
     comparison = locked(HumanComparison, token, annotator)
     require_changeable(comparison)
-    if comparison.preference == preference and comparison.state == AssignmentState.SUBMITTED:
+    if much_better:
+        _require_strength(comparison, preference)
+    same = (comparison.preference, comparison.much_better) == (preference, much_better)
+    if same and comparison.state == AssignmentState.SUBMITTED:
         return comparison  # a double click
     first_time = comparison.state != AssignmentState.SUBMITTED
-    comparison.preference, comparison.milliseconds = preference, max(milliseconds, 0)
+    comparison.preference, comparison.much_better = preference, much_better
+    comparison.milliseconds = max(milliseconds, 0)
     comparison.state = AssignmentState.SUBMITTED
     comparison.submitted_at = comparison.submitted_at or timezone.now()
     comparison.save()
     HumanComparisonChange.objects.create(
-        comparison=comparison, preference=preference, milliseconds=comparison.milliseconds
+        comparison=comparison,
+        preference=preference,
+        much_better=much_better,
+        milliseconds=comparison.milliseconds,
     )
     if first_time:
         write_last("UPDATE campaigns_comparisonpair SET submitted = submitted + 1 WHERE id = %s", [comparison.pair_id])
     return comparison
+
+
+def _require_strength(comparison: HumanComparison, preference: str) -> None:
+    if not comparison.campaign.asks_strength:
+        raise ProblemError(
+            _("This campaign does not ask how much better an item is. Leave out “much better”."), code="no_strength"
+        )
+    if preference == Preference.TIE:
+        raise ProblemError(
+            _("“Much better” needs a preferred item. Choose left or right, or leave it out."), code="no_strength"
+        )
 
 
 @transaction.atomic

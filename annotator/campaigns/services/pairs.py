@@ -28,6 +28,7 @@ def create_comparison_campaign(
     seed: int = 0,
     lease_seconds: int = 1800,
     guidelines: str = "",
+    asks_strength: bool = False,
     created_by: Any = None,
     state: str = CampaignState.DRAFT,
     is_demo: bool = False,
@@ -72,6 +73,7 @@ def create_comparison_campaign(
         overlap=overlap,
         lease_seconds=lease_seconds,
         guidelines=guidelines,
+        asks_strength=asks_strength,
         created_by=created_by,
         is_demo=is_demo,
     )

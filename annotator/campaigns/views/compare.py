@@ -18,6 +18,7 @@ from annotator.campaigns import queries, services
 from annotator.campaigns.action_serializers import PreferSerializer, SkipSerializer, read_act
 from annotator.campaigns.campaign_panels import campaign_panels
 from annotator.campaigns.models import AssignmentState, Campaign, HumanComparison, SkipReason
+from annotator.campaigns.pair_choices import choices_of, read_choice
 from annotator.campaigns.pair_forms import ComparisonCampaignForm, PairFilterForm
 from annotator.core.counted_pages import CountedPaginator
 from annotator.core.errors import ProblemError
@@ -50,7 +51,8 @@ def comparison(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return _page(request, own)
     try:
-        act = read_act(PreferSerializer, {name: value for name, value in request.POST.items() if value})
+        sent = read_choice({name: value for name, value in request.POST.items() if value})
+        act = read_act(PreferSerializer, sent)
         services.record_comparison(token=token, annotator=request.user, **act)
     except ProblemError as problem:
         messages.error(request, problem.message)
@@ -87,9 +89,13 @@ def take_up(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
 
 def _page(request: HttpRequest, own: HumanComparison, ahead: HumanComparison | None = None) -> HttpResponse:
     campaign = own.pair.campaign
+    left, right = own.left, own.right
     context = {
         "campaign": campaign,
         "comparison": own,
+        # The clip that the player follows.
+        "leading": "left" if (left.duration_ms or 0) >= (right.duration_ms or 0) else "right",
+        "choices": choices_of(own),
         "answerable": own.state in (AssignmentState.LEASED, AssignmentState.SUBMITTED),
         "skip_reasons": SkipReason.choices,
         "ahead": ahead,
@@ -139,7 +145,16 @@ def create(request: HttpRequest) -> HttpResponse:
     form = ComparisonCampaignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
-        names = ("name", "pairs", "checklist_version", "overlap", "seed", "lease_seconds", "guidelines")
+        names = (
+            "name",
+            "pairs",
+            "checklist_version",
+            "overlap",
+            "seed",
+            "lease_seconds",
+            "guidelines",
+            "asks_strength",
+        )
         try:
             campaign = services.create_comparison_campaign(
                 created_by=request.user, **{name: values[name] for name in names}

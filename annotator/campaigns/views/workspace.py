@@ -281,9 +281,11 @@ def mine(request: SignedInRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(queries.visible_campaigns(request.user), pk=pk)
     if campaign.kind == CampaignKind.COMPARING:
         return compare.mine(request, campaign)
+    ahead = [pk for pk, _ in queries.leased_ahead(Assignment, campaign.pk, annotator=request.user)]
     own = (
         Assignment.objects.filter(annotator=request.user, campaign_item__campaign=campaign)
         .exclude(state=AssignmentState.EXPIRED)
+        .exclude(pk__in=ahead)
         .select_related("campaign_item__item__prompt")
         .order_by("-pk")
     )

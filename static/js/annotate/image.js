@@ -6,11 +6,11 @@ const LOUPE_PX = 220;
 const LOUPE_TIMES = 3;
 
 export class ImageViewer {
-  constructor(viewer, signal) {
+  // ``tools`` and ``zoom``: the buttons and the readout, where they stand outside the viewer.
+  constructor(viewer, signal, { tools = viewer.querySelector(".tools"), zoom = viewer.querySelector("#zoom") } = {}) {
     this.canvas = viewer.querySelector(".canvas");
     this.image = viewer.querySelector("img");
-    this.zoom = viewer.querySelector("#zoom");
-    this.tools = viewer.querySelector(".tools");
+    [this.tools, this.zoom] = [tools, zoom];
     this.loupe = viewer.querySelector(".loupe");
     this.width = Number(this.image.getAttribute("width"));
     this.height = Number(this.image.getAttribute("height"));
@@ -101,9 +101,13 @@ export class ImageViewer {
     this.y = this.keepIn(this.y, this.height * this.scale, this.box.height);
     this.image.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
     const percent = Math.round(this.scale * devicePixelRatio * 100);
-    this.zoom.textContent = `${percent}%`;
     this.image.classList.toggle("pixels", percent >= 400);
     this.canvas.classList.toggle("zoomed", !this.fitted);
+    this.tell(percent);
+  }
+
+  tell(percent) {
+    this.zoom.textContent = `${percent}%`;
     this.press("fit", this.fitted);
     this.press("actual", percent === 100);
   }

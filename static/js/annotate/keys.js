@@ -7,9 +7,14 @@ const TYPING = "input:not([type=radio], [type=checkbox], [type=range]), textarea
 const PLACES = { Minus: "-", Equal: "+", Comma: ",", Period: ".", BracketLeft: "[", BracketRight: "]" };
 const SYMBOLS = "?+-=.,[]";
 
+// A key that an input method takes (Chinese, Japanese, Korean) is not for the page. Safari tells of it by 229 alone.
+export function composing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
 // The digit of a key, wherever a layout needs shift for it (AZERTY, Czech), on the row or on the number pad; "" for others.
 export function digit(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.key.length > 1) return "";
+  if (event.ctrlKey || event.metaKey || event.altKey || composing(event) || event.key.length > 1) return "";
   if (/^[0-9]$/.test(event.key)) return event.key;
   const place = event.code.match(/^(?:Digit|Numpad)(\d)$/)?.[1];
   // With shift the row writes symbols; what is a key of its own stays one (the Swiss + is shift and 1).
@@ -30,7 +35,7 @@ export function meaning(event) {
 // ``signal`` ends the listening; without one it lasts as long as the page.
 export function listen(actions, { enabled, signal }) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || composing(event) || event.defaultPrevented) return;
     if (document.querySelector("dialog[open]")) return;
     const target = event.target instanceof Element ? event.target : document.body;
     if (target.closest(TYPING)) return;

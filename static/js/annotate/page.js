@@ -14,6 +14,8 @@ import { VideoPlayer } from "./video.js";
 
 const by = (id) => document.getElementById(id);
 const leftText = (n) => fill(ngettext("%(n)s left", "%(n)s left", n), { n });
+// Said where somebody wants to submit too early.
+const openText = (n) => fill(ngettext("%(n)s question still open", "%(n)s questions still open", n), { n });
 
 // The state of the queue (queue.js); ``n`` answers have not been sent.
 export function stateText(name, n) {
@@ -221,7 +223,10 @@ export class Page {
     const left = this.ladders.left();
     if (left.length) {
       this.ladders.focus(left[0]);
-      announce(leftText(left.length));
+      const text = openText(left.length);
+      by("left").textContent = text;
+      by("left").classList.add("asked");
+      announce(text);
       return;
     }
     this.finish("submit", this.data.urls.submit, "");
@@ -271,6 +276,7 @@ export class Page {
   showCounts() {
     const left = this.ladders?.left().length ?? 0;
     by("left").textContent = left ? leftText(left) : gettext("All answered");
+    by("left").classList.remove("asked");
     this.root.classList.toggle("complete", left === 0);
     const seconds = pace();
     by("pace").textContent = seconds ? `${fill(gettext("about %(n)s s each"), { n: seconds })} · ` : "";

@@ -5,9 +5,9 @@ import { Frames } from "./frames.js";
 const SPEEDS = [0.25, 0.5, 1, 1.5, 2];
 
 export class VideoPlayer {
-  constructor(viewer, signal) {
+  constructor(viewer, signal, video = viewer.querySelector("#media")) {
     this.viewer = viewer;
-    this.video = viewer.querySelector("#media");
+    this.video = video;
     this.scrub = viewer.querySelector("#scrub");
     this.time = viewer.querySelector("#time");
     this.speed = viewer.querySelector("#speed");
@@ -76,7 +76,7 @@ export class VideoPlayer {
   }
 
   showEnds(on) {
-    if (on === !this.ends.hidden) return;
+    if (!this.ends || on === !this.ends.hidden) return;
     this.ends.hidden = !on;
     this.viewer.querySelector('[data-tool="ends"]').setAttribute("aria-pressed", String(on));
     this.viewer.classList.toggle("both-ends", on);

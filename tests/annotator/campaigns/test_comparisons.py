@@ -261,6 +261,38 @@ class TestInACampaignThatJudgesItems:
             submit_assignment(token=assignment.token, annotator=ann)
         return campaign
 
+    def test_strength_is_kept_where_the_campaign_asks_for_it(self, make_comparing, ann, client):
+        plain = lease_next_pair(campaign=make_comparing(1), annotator=ann)
+        page = client.get(f"/campaigns/comparisons/{plain.token}/")
+        assert [(c.value, c.keys) for c in page.context["choices"]] == [
+            ("left", ["1", "ArrowLeft"]), ("tie", ["2", "ArrowDown"]), ("right", ["3", "ArrowRight"])
+        ]  # fmt: skip
+        with pytest.raises(ProblemError, match="does not ask how much better"):
+            say(plain, much_better=True)
+        campaign = make_comparing(1, asks_strength=True)
+        asked = lease_next_pair(campaign=campaign, annotator=ann)
+        with pytest.raises(ProblemError, match="needs a preferred item"):
+            say(asked, "tie", much_better=True)
+        address = f"/campaigns/comparisons/{asked.token}/"
+        values = [c.value for c in client.get(address).context["choices"]]
+        assert values == ["left_much", "left", "tie", "right", "right_much"]
+        client.post(address, {"preference": "right_much", "milliseconds": "900"})
+        client.post(address, {"preference": "right"})
+        client.post(address, {"preference": "right_much"})
+        said = list(asked.changes.values_list("preference", "much_better"))
+        assert said == [("right", True), ("right", False), ("right", True)]
+        page = client.get(address)
+        assert [c.value for c in page.context["choices"] if c.given] == ["right_much"]
+        assert "Right is much better." in page.content.decode()
+        assert queries.pair_results(campaign).get().much_better == 1
+        assert "Right is much better" in client.get(f"/campaigns/{campaign.pk}/mine/").content.decode()
+
+    def test_the_pair_loaded_ahead_is_not_among_ones_answers(self, make_comparing, ann, client):
+        campaign = make_comparing(3)
+        client.get(f"/campaigns/{campaign.pk}/compare/")
+        assert HumanComparison.objects.count() == 2
+        assert queries.my_comparisons(ann, campaign).count() == 1
+
     def test_pairs_are_made_of_what_one_has_annotated(self, campaign, ann, make_user):
         assert lease_next_pair(campaign=campaign, annotator=make_user("bo")) is None
         assert len(compare_all(campaign, ann)) == 3
@@ -344,7 +376,8 @@ class TestForPrograms:
         load_builtin_checklists()
         (first, second), (third, fourth) = make_pairs(2)
         root = api_of(Role.ADMIN, "root")
-        asked = {"name": "Tuned against start", "pairs": [[first.pk, second.pk], [third.pk, fourth.pk]], "overlap": 1}
+        asked = {"name": "Tuned against start", "pairs": [[first.pk, second.pk], [third.pk, fourth.pk]], "overlap": 1,
+                 "asks_strength": True}  # fmt: skip
         made = root.post("/api/v1/comparison-campaigns/", asked, format="json")
         assert made.status_code == 201
         pk = made.json()["id"]
@@ -356,8 +389,8 @@ class TestForPrograms:
         assert {shown.left, shown.right} == {first, second}
         assert one["left_url"].endswith(f"/campaigns/media/{shown.token}/left/")
         assert "generator" not in str(one)
-        said = ann.post(f"/api/v1/comparisons/{one['id']}/prefer/", {"preference": "left"}).json()
-        assert (said["state"], said["preference"]) == ("submitted", "left")
+        said = ann.post(f"/api/v1/comparisons/{one['id']}/prefer/", {"preference": "left", "much_better": True}).json()
+        assert (said["state"], said["preference"], said["much_better"]) == ("submitted", "left", True)
         two = ann.post(f"{base}next/").json()
         assert ann.post(f"/api/v1/comparisons/{two['id']}/skip/", {"reason": "broken"}).json()["state"] == "skipped"
         assert ann.post(f"/api/v1/comparisons/{two['id']}/take-up/").json()["state"] == "leased"
@@ -367,6 +400,7 @@ class TestForPrograms:
         results = root.get(f"{base}pairs/").json()["results"]
         assert [(r["for_first"] + r["for_second"], r["ties"]) for r in results] == [(1, 0), (0, 1)]
         assert results[0]["for_first"] == int(shown.left == first)
+        assert [r["much_better"] for r in results] == [1, 0]
 
     def test_what_is_not_ones_own_is_not_there(self, make_comparing, api_of, ann):
         campaign = make_comparing(1)
@@ -420,12 +454,13 @@ class TestMakingACampaign:
         version = ChecklistVersion.objects.get(media_type="image")
         chosen = {"checklist_version": version.pk, "first": painter.pk, "second": tuned.pk, "per_prompt": 1, "seed": 0}
         assert "2 pairs match" in client.get("/campaigns/new/pairs/count/", chosen).content.decode()
-        sent = {"name": "Tuned against start", "overlap": 3, "lease_seconds": 600, **chosen}
+        sent = {"name": "Tuned against start", "overlap": 3, "lease_seconds": 600, "asks_strength": "on", **chosen}
         refused = client.post("/campaigns/new/pairs/", sent | {"prompt": "a kite"})
         assert (refused.status_code, b"No two items with the same prompt match" in refused.content) == (422, True)
         made = client.post("/campaigns/new/pairs/", sent)
         campaign = Campaign.objects.get(name="Tuned against start")
         assert made["Location"] == f"/campaigns/{campaign.pk}/"
         assert (campaign.kind, campaign.pairs.count(), campaign.state) == ("comparing", 2, "draft")
+        assert campaign.asks_strength
         assert client.get(made["Location"]).status_code == 200
         assert client.post("/campaigns/new/pairs/", sent).status_code == 422, "the name is taken"

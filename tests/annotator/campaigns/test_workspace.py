@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from annotator.campaigns import hooks
 from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign, CampaignState
+from annotator.campaigns.queries import progress
 from annotator.campaigns.services import lease_next_item, skip_assignment
 from annotator.core.errors import ConflictError
 
@@ -162,6 +163,22 @@ def test_the_item_behind_comes_as_a_page_to_keep(client, ann, make_campaign):
     assert client.get(f"/campaigns/{campaign.pk}/next/?after={first.token}").status_code == 204
     paused = client.get(f"/campaigns/{campaign.pk}/work/", follow=True)
     assert b"no items are being assigned" in paused.content
+
+
+def test_an_item_loaded_ahead_is_not_in_progress_until_it_is_answered(client, ann, make_campaign):
+    campaign = make_campaign()
+    client.get(f"/campaigns/{campaign.pk}/work/", follow=True)
+    shown = Assignment.objects.get()
+    client.get(f"/campaigns/{campaign.pk}/next/?after={shown.token}")
+    ahead = Assignment.objects.exclude(pk=shown.pk).get()
+    mine = f"/campaigns/{campaign.pk}/mine/"
+    assert [one.pk for one in client.get(mine).context["page"]] == [shown.pk]
+    counts = progress._count_progress(campaign.pk)
+    assert (counts["states"]["leased"], counts["people"][0]["leased"]) == (1, 1)
+    judge(client, ahead)
+    assert {one.pk for one in client.get(mine).context["page"]} == {shown.pk, ahead.pk}
+    counts = progress._count_progress(campaign.pk)
+    assert (counts["states"]["leased"], counts["people"][0]["leased"]) == (2, 2)
 
 
 def test_when_all_is_done_the_page_says_so(client, ann, make_campaign):
