@@ -25,9 +25,9 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Place:
-    """One generator: its ``mean`` over prompts, and the ranks it may have (1 is best).
+    """A generator's mean and the ranks it may have.
 
-    ``best`` − 1 generators are significantly better, and all but ``worst`` are not significantly worse. ``interval`` is
+    ``mean``: over prompts. Rank 1 is best: ``best`` − 1 generators are significantly better, and all but ``worst`` are not significantly worse. ``interval`` is
     None below two prompts; all but the counts are None without an item.
     """
 

@@ -14,7 +14,10 @@ from reward_engine.evaluation.bootstrap import Interval
 
 @dataclass(frozen=True)
 class WinRate:
-    """One generator against another: answers, and the share of wins with ties half, with its 95 % interval."""
+    """How one generator fares against another.
+
+    ``share`` of wins, ties half, with its 95 % interval; the counts are of answers, ``prompts`` of prompts.
+    """
 
     wins: int
     ties: int

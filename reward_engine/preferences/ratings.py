@@ -28,7 +28,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ratings:
-    """Ratings of g generators; their mean is 0, and a rating 1 higher wins e times as often as it loses.
+    """Ratings of g generators.
+
+    Their mean is 0; one that is higher by 1 wins e times as often as it loses.
 
     ``rating``, ``low``, ``high``: float64 [g], NaN for generators that are not rated; the intervals (95 %) are NaN as
     well below two prompts. ``standing``: "rated", or why not: it always "won" or "lost" against the rated ones (against
@@ -43,7 +45,10 @@ class Ratings:
     tie: float | None
 
     def win_share(self, generator: int) -> float | None:
-        """Compute the expected share of wins (ties half) of a generator against the average of the rated others."""
+        """Compute the expected share of wins against the other rated generators.
+
+        Ties are half; each of the others counts alike. None where the generator is not rated.
+        """
         rated = np.flatnonzero([one == "rated" for one in self.standing])
         others = self.rating[rated[rated != generator]]
         if self.standing[generator] != "rated" or not len(others):
