@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from annotator.core.charts import Scale, Tick, dot_scale
 from reward_engine.evaluation import Interval
 
-Kind = Literal["text", "count", "share", "number", "share_plot", "number_plot"]
+Kind = Literal["text", "count", "share", "number", "share_plot", "number_plot", "ranks"]
 SHARES = Scale(0.0, 1.0, tuple(Tick(100 * share, f"{100 * share:.0f}%") for share in (0.0, 0.5, 1.0)))
 
 
@@ -22,7 +22,7 @@ SHARES = Scale(0.0, 1.0, tuple(Tick(100 * share, f"{100 * share:.0f}%") for shar
 class Column:
     """``value`` of a row: text, a number, or for plots an :class:`Interval`; None where it cannot be said.
 
-    ``words``: what a text is for programs, where that is not what people read.
+    "ranks" are (best, worst). ``words``: what a text is for programs, where that is not what people read.
     """
 
     id: str
@@ -38,6 +38,8 @@ class Column:
     def exported(self, row: Any) -> dict[str, Any]:
         """Name what programs get of a row: an interval is a value and its two ends."""
         found = (self.words or self.value)(row)
+        if self.kind == "ranks":
+            return dict(zip(_names(self), found or (None, None), strict=True))
         if self.kind not in ("share_plot", "number_plot"):
             return {self.id: found}
         ends = ("", "value"), ("_low", "low"), ("_high", "high")
@@ -82,8 +84,8 @@ class Table:
         heads = []
         for one in self.columns:
             is_by, changed = one is column, query.copy()
-            # Names rise first, figures fall first.
-            down = not falling if is_by else one.kind != "text"
+            # Names and ranks rise first, figures fall first.
+            down = not falling if is_by else one.kind not in ("text", "ranks")
             changed[name] = f"-{one.id}" if down else one.id
             direction = ("descending" if falling else "ascending") if is_by else ""
             heads.append(Head(one, changed.urlencode(), direction, scales[one.id]))
@@ -129,6 +131,8 @@ class Table:
 
 
 def _names(column: Column) -> list[str]:
+    if column.kind == "ranks":
+        return [f"{column.id}_best", f"{column.id}_worst"]
     ends = ("", "_low", "_high") if column.kind in ("share_plot", "number_plot") else ("",)
     return [column.id + end for end in ends]
 
@@ -150,6 +154,8 @@ def _cell(column: Column, row: Any, scale: Scale | None) -> Cell:
         return Cell(kind, f"{100 * found:.0f}%")
     if kind == "number":
         return Cell(kind, _number(found))
+    if kind == "ranks":
+        return Cell(kind, f"{found[0]}" if found[0] == found[1] else f"{found[0]}–{found[1]}")
     assert scale is not None
     is_share, has_ends = kind == "share_plot", found.low == found.low
     text = f"{100 * found.value:.0f}%" if is_share else _number(found.value)
