@@ -59,40 +59,45 @@ class Cell:
 
 @dataclass(frozen=True)
 class Head:
+    """``query`` sorts by this column, the other way round where that is so already; ``direction``: as it is now."""
+
     column: Column
     query: str
     direction: str
-    scale: Scale | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """``id`` names the table in addresses; ``first`` is the column that leads each row."""
+    """``id`` names the table in addresses; the first column leads each row."""
 
     id: str
     columns: Sequence[Column]
     rows: Sequence[Any]
 
     def shown(self, query: QueryDict) -> dict[str, Any]:
-        """Make heads and rows of cells for a page, in the order that the address asks for."""
+        """Make heads and rows of cells for a page, in the order that the address asks for.
+
+        A column of texts that are all empty is left out.
+        """
         name = f"sort_{self.id}"
+        columns = [one for one in self.columns if one.kind != "text" or any(map(one.value, self.rows))]
         asked = query.get(name, "")
-        column = next((one for one in self.columns if one.id == asked.removeprefix("-")), None)
+        column = next((one for one in columns if one.id == asked.removeprefix("-")), None)
         falling = asked.startswith("-")
         rows = self._sorted(column, falling) if column else list(self.rows)
-        scales = {one.id: self._scale(one) for one in self.columns}
+        scales = {one.id: self._scale(one) for one in columns}
         heads = []
-        for one in self.columns:
+        for one in columns:
             is_by, changed = one is column, query.copy()
             # Names and ranks rise first, figures fall first.
             down = not falling if is_by else one.kind not in ("text", "ranks")
             changed[name] = f"-{one.id}" if down else one.id
             direction = ("descending" if falling else "ascending") if is_by else ""
-            heads.append(Head(one, changed.urlencode(), direction, scales[one.id]))
+            heads.append(Head(one, changed.urlencode(), direction))
         return {
             "id": self.id,
             "heads": heads,
-            "rows": [[_cell(one, row, scales[one.id]) for one in self.columns] for row in rows],
+            "rows": [[_cell(one, row, scales[one.id]) for one in columns] for row in rows],
         }
 
     def _sorted(self, column: Column, falling: bool) -> list[Any]:

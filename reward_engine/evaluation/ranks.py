@@ -27,8 +27,9 @@ LEVEL = 0.05
 class Place:
     """A generator's mean and the ranks it may have.
 
-    ``mean``: over prompts. Rank 1 is best: ``best`` − 1 generators are significantly better, and all but ``worst`` are not significantly worse. ``interval`` is
-    None below two prompts; all but the counts are None without an item.
+    ``mean``: over prompts, each counting once. Rank 1 is best: ``best`` − 1 generators are significantly better, and
+    those that are significantly worse stand behind ``worst``. ``interval`` is None below two prompts; all but the
+    counts are None without an item.
     """
 
     items: int

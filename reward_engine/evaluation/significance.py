@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 def holm(p: ArrayLike) -> NDArray[np.float64]:
     """Correct p values [m] for their number (Holm 1979).
 
-    NaN stays, and is no test. The smallest is multiplied by the number of tests, the next by one less, and none falls below one before it.
+    NaN stays, and is no test. The smallest is multiplied by the number of tests, the next by one less, and none falls
+    below one before it.
     """
     values = np.asarray(p, dtype=np.float64)
     tested = np.flatnonzero(~np.isnan(values))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
-from annotator.core.charts import DotRow, Scale, dot_row, dot_scale
+from annotator.core.charts import DotRow, Tick, dot_row, dot_scale
 from annotator.insights.generators.report import DimensionRows, GeneratorReport, GeneratorRow
 from annotator.insights.tables import Column, Table
 from reward_engine.evaluation import Interval, Place
@@ -80,7 +80,7 @@ class Drawing:
     """One dimension: a row per generator with a dot of the model's reward and one of people's."""
 
     name: str
-    scale: Scale
+    ticks: tuple[Tick, ...]
     rows: list[tuple[str, DotRow]]
 
 
@@ -98,7 +98,14 @@ def _drawing(dimension: DimensionRows, rows: list[GeneratorRow]) -> Drawing:
         missing = sides[0] is None  # people's dots keep their color where the model has none
         spans = tuple(replace(span, series=1) for span in found.spans) if missing else found.spans
         drawn.append((row.name, DotRow(spans, found.zero, found.height)))
-    return Drawing(dimension.name, scale, drawn)
+    middle = scale.at(0.0)
+    ticks = [tick for tick in scale.ticks if abs(tick.at - middle) < 1 or _is_end(tick, middle)]
+    return Drawing(dimension.name, tuple(ticks), drawn)
+
+
+def _is_end(tick: Tick, middle: float) -> bool:
+    """Whether it ends the scale, with room for its label beside that of zero."""
+    return min(tick.at, 100 - tick.at) < 1 and abs(tick.at - middle) > 20
 
 
 def _dot(places: list[Place] | None, index: int) -> tuple[float, float, float] | None:
