@@ -91,13 +91,13 @@ def _prompt_means(value: Floats, maker: NDArray[np.int64], prompt: NDArray[np.in
     sums, counts = (np.zeros((int(prompt.max()) + 1, count)) for _ in range(2))
     np.add.at(sums, (prompt, maker), value)
     np.add.at(counts, (prompt, maker), 1.0)
-    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+    return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))
 
 
 def _weighted(drawn: Floats, values: Floats, has: NDArray[np.bool_]) -> Floats:
     """Average over the prompts drawn, float64 [times, ...], NaN where none of them has a value."""
     total, n = drawn @ values, drawn @ has.astype(np.float64)
-    return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
+    return np.asarray(np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0))
 
 
 def _significantly_better(means: Floats, has: NDArray[np.bool_], drawn: Floats, resampled: Floats) -> NDArray[np.bool_]:

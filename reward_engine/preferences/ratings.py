@@ -141,7 +141,7 @@ def _fit(a: NDArray[np.int64], b: NDArray[np.int64], outcome: NDArray[np.int8], 
         first, level, second = _outcomes(gap, tie)
         chosen = np.where(said > 0, first, np.where(said < 0, second, level))
         slope = weight * ((first - second) - said) / 2
-        gradient = np.bincount(a, slope, g) - np.bincount(b, slope, g)
+        gradient: Floats = np.asarray(np.bincount(a, slope, g) - np.bincount(b, slope, g), dtype=np.float64)
         if ties:
             gradient = np.append(gradient, weight @ (level - (said == 0)))
         return float(-weight @ np.log(np.maximum(chosen, 1e-300))), gradient
@@ -181,7 +181,7 @@ def _errors(
     np.add.at(bend, (a, b), -curve)
     np.add.at(bend, (b, a), -curve)
     if tie is not None:
-        np.add.at(slopes, (group, g), by_tie)
+        slopes[:, g] = np.bincount(group, by_tie, clusters)
         across = -level * lead / 2
         edge = np.bincount(a, across, g) - np.bincount(b, across, g)
         bend[:g, g] = bend[g, :g] = edge

@@ -61,8 +61,8 @@ def _by_dimension(found: GeneratorReport) -> Table:
 def _dimension_rows(found: GeneratorReport) -> Iterator[tuple[DimensionRows, GeneratorRow, Place | None, Place | None]]:
     for dimension in found.dimensions:
         for index, row in enumerate(found.rows):
-            sides = (side[index] if side else None for side in (dimension.model, dimension.people))
-            yield dimension, row, *sides
+            model, people = (side[index] if side else None for side in (dimension.model, dimension.people))
+            yield dimension, row, model, people
 
 
 def _ranks(place: Place | None) -> tuple[int, int] | None:

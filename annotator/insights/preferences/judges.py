@@ -85,7 +85,8 @@ def _items(said: Preferences) -> list[int]:
 
 
 def _rewards(said: Preferences, model: RewardModel) -> dict[int, float]:
-    items, found = _items(said), {}
+    items = _items(said)
+    found: dict[int, float] = {}
     for start in range(0, len(items), CHUNK):
         scores = Score.objects.filter(reward_model=model, item__in=items[start : start + CHUNK])
         found.update(scores.values_list("item", "reward"))
@@ -93,7 +94,8 @@ def _rewards(said: Preferences, model: RewardModel) -> dict[int, float]:
 
 
 def _sizes(said: Preferences) -> dict[int, float]:
-    items, found = _items(said), {}
+    items = _items(said)
+    found: dict[int, float] = {}
     for start in range(0, len(items), CHUNK):
         found.update(Item.objects.filter(pk__in=items[start : start + CHUNK]).values_list("pk", "size_bytes"))
     return found
