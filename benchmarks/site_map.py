@@ -38,6 +38,7 @@ NO_PAGES = (
     "library:media", "library:original", "library:thumbnail", "campaigns:media", "campaigns:thumbnail",
     "campaigns:side", "campaigns:example-", "rewards:model-file", "mpo:run-grid", "mpo:run-download",
     "mpo:download", "datasets:download", "library:batch-problems", "generations:prompt-set-download",
+    "insights:preferences-table", "insights:generators-table",
     # They hand out work: no two calls find the same. benchmarks/annotating.py measures them.
     "campaigns:work", "campaigns:next", "campaigns:compare",
 )  # fmt: skip

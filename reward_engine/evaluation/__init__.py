@@ -27,7 +27,9 @@ from reward_engine.evaluation.preferences import (
 )
 from reward_engine.evaluation.questions import QuestionAgreement, question_agreement, question_intervals
 from reward_engine.evaluation.ranking import RankCorrelation, rank_correlation, rank_intervals
+from reward_engine.evaluation.ranks import Place, places
 from reward_engine.evaluation.report import AnswerReport, SubDimensionReport, evaluate_answers
+from reward_engine.evaluation.win_rates import WinRate, wilson, win_rates
 from reward_engine.ladders import expected_levels, level_probabilities, most_likely_levels
 
 __all__ = [
@@ -41,11 +43,13 @@ __all__ = [
     "JudgeFigures",
     "LevelAgreement",
     "LevelComparison",
+    "Place",
     "PreferenceAccuracy",
     "PreferenceIntervals",
     "QuestionAgreement",
     "RankCorrelation",
     "SubDimensionReport",
+    "WinRate",
     "by_dimension",
     "by_generator",
     "calibrate_ties",
@@ -59,6 +63,7 @@ __all__ = [
     "level_intervals",
     "level_probabilities",
     "most_likely_levels",
+    "places",
     "preference_accuracy",
     "preference_intervals",
     "quadratic_kappa",
@@ -66,4 +71,6 @@ __all__ = [
     "question_intervals",
     "rank_correlation",
     "rank_intervals",
+    "wilson",
+    "win_rates",
 ]

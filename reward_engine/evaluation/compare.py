@@ -21,6 +21,7 @@ from reward_engine.evaluation.preferences import (
     preference_intervals,
     right_order,
 )
+from reward_engine.evaluation.significance import holm
 from reward_engine.groups import group_numbers
 from reward_engine.ladders import monotone
 
@@ -195,10 +196,9 @@ def sign_flip_p(totals: NDArray[np.float64], *, flips: int = FLIPS, seed: int = 
 
 
 def _holm(differences: list[Difference]) -> tuple[Difference, ...]:
-    """Holm (1979): the smallest p times the number of tests, the next times one less, never falling."""
-    tested = sorted((d.p, index) for index, d in enumerate(differences) if d.p is not None)
-    found, floor = list(differences), 0.0
-    for rank, (p, index) in enumerate(tested):
-        floor = max(floor, min(1.0, p * (len(tested) - rank)))
-        found[index] = replace(found[index], p_adjusted=floor)
-    return tuple(found)
+    """Correct the p values of one table for their number."""
+    corrected = holm([np.nan if one.p is None else one.p for one in differences])
+    return tuple(
+        one if one.p is None else replace(one, p_adjusted=float(p))
+        for one, p in zip(differences, corrected, strict=True)
+    )

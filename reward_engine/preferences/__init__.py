@@ -2,6 +2,7 @@
 
 from reward_engine.preferences.bradley_terry import BradleyTerry, fit_bradley_terry
 from reward_engine.preferences.fitting import HeldOut, PreferenceFit, fit_weights
+from reward_engine.preferences.ratings import Ratings, rate
 from reward_engine.preferences.selection import PenaltyScore
 
 __all__ = [
@@ -9,6 +10,8 @@ __all__ = [
     "HeldOut",
     "PenaltyScore",
     "PreferenceFit",
+    "Ratings",
     "fit_bradley_terry",
     "fit_weights",
+    "rate",
 ]

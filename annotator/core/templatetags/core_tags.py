@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 from django import template
 from django.forms import BoundField, CheckboxInput
@@ -31,6 +32,8 @@ NAVIGATION = [
     (gettext_lazy("Agreement"), "insights:agreement", ("reviewer", "admin")),
     (gettext_lazy("Jobs"), "jobs:list", ("reviewer", "admin")),
 ]
+AREAS = {"insights:agreement": "../"}
+"""Links that are current on all pages of a folder, relative to their own address."""
 
 
 @register.simple_tag(takes_context=True)
@@ -42,13 +45,14 @@ def navigation(context: RequestContext) -> list[dict[str, Any]]:
     for label, name, wanted in NAVIGATION:
         if {*wanted}.intersection(roles):
             try:
-                links.append({"label": label, "url": reverse(name), "current": False})
+                url = reverse(name)
+                links.append({"label": label, "url": url, "area": urljoin(url, AREAS.get(name, "")), "current": False})
             except NoReverseMatch:
                 continue
     fitting = [
         link
         for link in links
-        if request.path == link["url"] or (link["url"] != "/" and request.path.startswith(link["url"]))
+        if request.path == link["url"] or (link["area"] != "/" and request.path.startswith(link["area"]))
     ]
     if fitting:
         max(fitting, key=lambda link: len(link["url"]))["current"] = True

@@ -1,0 +1,1 @@
+"""Generators by reward and by people, in an order that shows no noise."""
