@@ -8,7 +8,8 @@ import shutil
 import tempfile
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-MEMORY = "/dev/shm"  # noqa: S108 - a slow disk must not slow requests down
+MEMORY = "/dev/shm"
+"""A slow disk must not slow requests down."""
 
 
 def share_metrics() -> None:

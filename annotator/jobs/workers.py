@@ -157,9 +157,15 @@ class Speaker:
         self._read_gpus()
         say(
             Worker(
-                self.name, self.queues, self.processes, __version__, self.started_at, time.time(), self.doing(),
-                self.gpus,
-            )  # fmt: skip
+                name=self.name,
+                queues=self.queues,
+                processes=self.processes,
+                version=__version__,
+                started_at=self.started_at,
+                said_at=time.time(),
+                doing=self.doing(),
+                gpus=self.gpus,
+            )
         )
 
     def _read_gpus(self) -> None:

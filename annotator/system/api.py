@@ -14,8 +14,6 @@ from annotator.system.overview import overview
 from annotator.system.problems import ERROR, WARNING, problems
 from annotator.system.storage import STORAGE
 
-# ruff: noqa: D101 - the fields say it
-
 
 class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="For programs, such as no_worker.")

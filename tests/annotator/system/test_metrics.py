@@ -96,9 +96,8 @@ def test_a_scrape_tells_the_state_of_queues_and_asks_the_database_once_in_five_s
     assert found["visionreward_migrations_pending", ""] == 0
     assert found["visionreward_invitations_open", ""] == 1
     assert found["visionreward_database_bytes", ""] > 1e6
-    assert 0 < found["visionreward_disk_free_bytes", "folder=media"] <= found[
-        "visionreward_disk_total_bytes", "folder=media"
-    ]
+    free, total = (found[f"visionreward_disk_{kind}_bytes", "folder=media"] for kind in ("free", "total"))
+    assert 0 < free <= total
     with django_assert_num_queries(0):
         Client().get("/metrics", headers={"Authorization": "Bearer long-and-random"})
 
@@ -149,7 +148,8 @@ for _ in range(2):
         raise SystemExit
     os.waitpid(child, 0)
 from prometheus_client import generate_latest
-print(next(line for line in generate_latest(registry([])).decode().splitlines() if line.startswith("visionreward_items_scored_total")))
+lines = generate_latest(registry([])).decode().splitlines()
+print(next(line for line in lines if line.startswith("visionreward_items_scored_total")))
 print(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 """
     done = subprocess.run(
