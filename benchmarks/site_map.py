@@ -68,7 +68,7 @@ MORE = {
     "trust:review": ["decided=1"],
     "jobs:list": ["state=failed"],
 }
-NOTHING = ("healthz", "readyz")
+NOTHING = ("healthz", "readyz", "metrics")
 
 
 @dataclass
