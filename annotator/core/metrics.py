@@ -66,10 +66,10 @@ def registry(lookups: Iterable[Lookup]) -> CollectorRegistry:
     """Put together the counts of all processes of this program, and the lookups."""
     found = CollectorRegistry()
     if VARIABLE in os.environ:
-        MultiProcessCollector(found)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(found)
     else:
-        found.register(OWN)  # type: ignore[arg-type]  # it has what a collector has
-    found.register(Lookups(lookups))  # type: ignore[arg-type]
+        found.register(OWN)
+    found.register(Lookups(lookups))
     return found
 
 
