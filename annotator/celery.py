@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ from celery import Celery, Task, signals
 from django.conf import settings
 
 from annotator.core import logs
+from annotator.core.metrics_folder import share_metrics
 from annotator.jobs.gpus import VISIBLE, gpu_processes, gpu_share, visible_gpus
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotator.settings")
 
 NICE = 10
+
+if os.environ.get("WORKER_METRICS_PORT") and "worker" in sys.argv:  # not the web server, nor beat
+    share_metrics()
 
 app = Celery("annotator")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -39,6 +44,22 @@ def show_that_we_live(**_: Any) -> None:
     """Touch the file that a container's health check looks at; a worker that lost the broker stops doing so."""
     if file := os.environ.get("WORKER_ALIVE_FILE"):
         Path(file).touch()
+
+
+@signals.worker_ready.connect
+def say_that_we_live(sender: Any, **_: Any) -> None:
+    """Tell the pages which worker this is and what it does, and answer Prometheus."""
+    from annotator.jobs import worker_signals  # it needs Django's settings
+
+    worker_signals.begin(sender)
+
+
+@signals.worker_shutdown.connect
+def say_goodbye(**_: Any) -> None:
+    """Take leave, so that this worker is not missed."""
+    from annotator.jobs import worker_signals
+
+    worker_signals.end()
 
 
 _gpus: list[str] = []

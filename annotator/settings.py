@@ -56,10 +56,12 @@ INSTALLED_APPS = [
     "annotator.mpo",
     "annotator.datasets",
     "annotator.insights",
+    "annotator.system",
     "annotator.demo",
 ]
 
 MIDDLEWARE = [
+    "annotator.core.metrics.RequestMetrics",
     "annotator.core.middleware.RequestLog",
     "annotator.core.request_checks.RequestChecks",
     "django.middleware.security.SecurityMiddleware",
@@ -182,9 +184,10 @@ CELERY_BEAT_SCHEDULE = {
 # Every so many hours a worker backs up into this folder, and keeps so many of the newest backups there.
 BACKUP_FOLDER = Path(folder).expanduser().resolve() if (folder := env.str("BACKUP_FOLDER", default="")) else None
 BACKUPS_KEPT = env.int("BACKUPS_KEPT", default=14)
+BACKUP_EVERY_HOURS = env.float("BACKUP_EVERY_HOURS", default=24.0)
 if BACKUP_FOLDER is not None:
     CELERY_BEAT_SCHEDULE["back-up"] = {
-        "task": "core.back_up", "schedule": 3600.0 * env.float("BACKUP_EVERY_HOURS", default=24.0),
+        "task": "core.back_up", "schedule": 3600.0 * BACKUP_EVERY_HOURS,
     }  # fmt: skip
 # A running job that has not been heard of for this long has lost its worker.
 JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=3.0)
@@ -370,7 +373,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = HTTPS
@@ -378,6 +381,10 @@ CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "annotator.core.pages.forbidden"
 X_FRAME_OPTIONS = "DENY"
+
+# --- Metrics ---------------------------------------------------------------------------------------
+# Who knows this may read /metrics (Authorization: Bearer …); without it there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Logs -----------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -34,6 +34,7 @@ urlpatterns = [
     path("mpo/", include("annotator.mpo.urls")),
     path("datasets/", include("annotator.datasets.urls")),
     path("insights/", include("annotator.insights.urls")),
+    path("system/", include("annotator.system.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("annotator.core.api_urls")),
     path("api/v1/", include("annotator.jobs.api_urls")),
@@ -44,6 +45,7 @@ urlpatterns = [
     path("api/v1/", include("annotator.mpo.api_urls")),
     path("api/v1/", include("annotator.datasets.api_urls")),
     path("api/v1/", include("annotator.insights.api_urls")),
+    path("api/v1/", include("annotator.system.api_urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", api_docs, name="api-docs"),
 ]

@@ -70,7 +70,7 @@ MORE = {
     "trust:review": ["decided=1", "sub_dimension=clarity", "annotator=1&generator=1"],
     "jobs:list": ["state=failed"],
 }
-NOTHING = ("healthz", "readyz")
+NOTHING = ("healthz", "readyz", "metrics")
 
 
 @dataclass

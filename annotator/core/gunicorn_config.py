@@ -6,6 +6,10 @@ from typing import Any
 
 from annotator.core.lanes import Lanes, lane_for, settle
 from annotator.core.logs import logging_config
+from annotator.core.metrics_folder import share_metrics
+
+if os.environ.get("METRICS_TOKEN"):
+    share_metrics()
 
 bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_PROCESSES", "3"))

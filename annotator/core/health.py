@@ -19,6 +19,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from annotator.core.metrics import metrics
+
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 3
@@ -38,16 +40,24 @@ def check_database() -> None:
 _migrated = False
 
 
-def check_migrations() -> None:
-    """Once all are applied they stay so while this process runs: its code does not change."""
+def pending_migrations() -> int:
+    """Count the migrations that are not applied.
+
+    Once all are applied they stay so while this process runs: its code does not change.
+    """
     global _migrated
     if _migrated:
-        return
+        return 0
     executor = MigrationExecutor(connection)
     waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    if waiting:
+    _migrated = not waiting
+    return waiting
+
+
+def check_migrations() -> None:
+    """Refuse while a migration is pending."""
+    if waiting := pending_migrations():
         raise NotReady(f"{waiting} migrations are pending: manage.py migrate")
-    _migrated = True
 
 
 def check_broker() -> None:
@@ -93,4 +103,8 @@ def _answer(body: dict[str, object], status: int) -> HttpResponse:
     return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
 
 
-PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/healthz": healthz, "/readyz": readyz}
+PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+    "/healthz": healthz,
+    "/readyz": readyz,
+    "/metrics": metrics,
+}

@@ -62,7 +62,7 @@ def shown_path(request: HttpRequest) -> str:
 
 
 class Probes:
-    """``/healthz`` and ``/readyz``, whatever name the asker calls this host by: orchestrators ask by address."""
+    """Answer ``/healthz``, ``/readyz`` and ``/metrics`` under any host name: orchestrators ask by address."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -95,10 +95,15 @@ def commands(host: str, port: int, data_dir: Path) -> list[tuple[str, list[str],
     beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", str(data_dir / "beat-schedule")]
     found = [("web", web, {"DATABASE_POOL": "true"}), ("beat", beat, {})]
     # Processes, not threads: a task that takes all memory or crashes takes its own process with it only.
-    for queue, several in (("default", ["--concurrency", "2"]), ("gpu", []), ("mpo", ["--concurrency", "1"])):
+    metrics_port = os.environ.get("WORKER_METRICS_PORT", "")
+    for number, (queue, several) in enumerate(
+        (("default", ["--concurrency", "2"]), ("gpu", []), ("mpo", ["--concurrency", "1"]))
+    ):
         worker = [*celery, "worker", "--queues", queue, "--hostname", f"{queue}@%h", "--pool", "prefork", *several,
                   "--loglevel", "INFO", "--without-gossip", "--without-mingle"]  # fmt: skip
-        found.append((f"worker-{queue}", worker, {}))
+        # Three workers on one machine: each has a port of its own.
+        ports = {"WORKER_METRICS_PORT": str(int(metrics_port) + number)} if metrics_port.isdigit() else {}
+        found.append((f"worker-{queue}", worker, ports))
     return found
 
 

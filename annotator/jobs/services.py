@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from django.utils.translation import gettext, ngettext
 
 from annotator.core.disk import DiskFullError, disk_is_full
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.metrics import JOB_SECONDS
 from annotator.core.paths import without_paths
 from annotator.core.texts import Texts
 from annotator.jobs.models import FINISHED, Job, JobChunk, JobState, Queue
@@ -126,6 +128,7 @@ class JobRun:
         self._fields: dict[str, Any] = {}
         self._ended: type[Exception] | None = None
         self._last_write = 0.0
+        self.began = time.monotonic()
         self.chunk: Beating | None = None  # what of the job this worker has taken itself; it shows life with the job
 
     @property
@@ -269,6 +272,7 @@ def in_words(error: Exception) -> str:
 
 
 def _finish(run: JobRun, state: str, *, result: dict[str, Any] | None = None, error: str = "") -> None:
+    JOB_SECONDS.labels(run.job.kind, state).observe(time.monotonic() - run.began)
     logger.info("job ends: %s", state, extra={"job": str(run.job.pk), "error": error or None})
     Job.objects.filter(pk=run.job.pk, run_token=run.token, state=JobState.RUNNING).update(
         state=state, result=result, error=error, finished_at=timezone.now(), heartbeat_at=timezone.now()

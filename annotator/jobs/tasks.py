@@ -1,10 +1,11 @@
 from celery import shared_task
 
-from annotator.jobs import chunks, services
+from annotator.jobs import chunks, services, workers
 
 
 @shared_task(name="jobs.recover_lost")
 def recover_lost() -> None:
+    workers.note_sweep()
     services.recover_lost()
     chunks.reclaim()
     chunks.clear_finished()

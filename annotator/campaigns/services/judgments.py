@@ -22,6 +22,7 @@ from annotator.campaigns.models import (
 from annotator.campaigns.queries.work import may_annotate
 from annotator.campaigns.services.lease_lifecycle import keep, require_changeable
 from annotator.core.errors import NotAllowedError, ProblemError
+from annotator.core.metrics import ANSWERS
 from reward_engine.answers import implied
 from reward_engine.checklist import Checklist, SubDimension
 from reward_engine.errors import ChecklistError
@@ -161,6 +162,7 @@ class Saving:
             except ProblemError as problem:
                 outcomes.append(problem)
         self.write()
+        ANSWERS.inc(sum(isinstance(outcome, Saved) and outcome.applied for outcome in outcomes))
         return outcomes
 
     def add(self, act: Act) -> Saved:

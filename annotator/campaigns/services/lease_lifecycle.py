@@ -28,6 +28,7 @@ from annotator.campaigns.models import (
     SkipReason,
 )
 from annotator.core.errors import ConflictError, ProblemError
+from annotator.core.metrics import LEASES_EXPIRED
 from annotator.core.transactions import write_last
 
 Turn = TypeVar("Turn", bound=Lease)
@@ -273,6 +274,7 @@ def release_expired(model: type[Lease], *, now: datetime | None = None, limit: i
     )
     if expired:
         model._default_manager.filter(pk__in=expired).update(state=AssignmentState.EXPIRED)
+        LEASES_EXPIRED.inc(len(expired))
         column = cast("ForeignKey[Any]", model._meta.get_field(model.subject_field)).column
         subjects = model.subject_model()._meta.db_table
         write_last(

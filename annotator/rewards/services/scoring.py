@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.errors import ProblemError
+from annotator.core.metrics import ITEMS_SCORED
 from annotator.core.paths import without_paths
 from annotator.core.texts import in_all_languages, joined
 from annotator.jobs import chunks
@@ -201,6 +202,7 @@ def _record(model: RewardModel, predictions: Predictions) -> None:
     for pk, score in zip(pks, scores, strict=True):
         score.item_id = pk
     Score.objects.bulk_create(scores, ignore_conflicts=True)
+    ITEMS_SCORED.inc(len(scores))
     ScoreProblem.objects.filter(reward_model=model, item__in=pks).delete()
     ScoreProblem.objects.bulk_create(
         (

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # Lowest first: an app imports those before it, never those behind.
 ORDER = [
     "core", "accounts", "jobs", "library", "campaigns", "trust", "rewards", "generations", "mpo", "datasets",
-    "insights", "demo",
+    "insights", "system", "demo",
 ]  # fmt: skip
 HEAVY = {
     "torch", "transformers", "diffusers", "sklearn", "scipy.stats", "skimage", "pandas", "crowdkit", "nltk",

@@ -1,0 +1,1 @@
+"""How the platform itself is: one page for admins, the same for programs, and what Prometheus reads."""
