@@ -7,8 +7,8 @@ in a temporary folder that goes when the run ends.
 import atexit
 import gc
 import os
-import sys
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
