@@ -261,4 +261,4 @@ def dumps(checklist: model.Checklist) -> str:
         "version": checklist.version,
         "dimensions": dimensions,
     }
-    return cast(str, yaml.dump(top, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=110))
+    return yaml.dump(top, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=110)
