@@ -5,8 +5,10 @@ in a temporary folder that goes when the run ends.
 """
 
 import atexit
+import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,13 @@ def _remove(folder: Path, starter: int) -> None:
         embedded.stop_database(data_dir)
     shutil.rmtree(folder, ignore_errors=True)
 
+
+# A run starts dozens of programs. Without compiled modules each of them would compile the whole platform anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# Torch, Django and all test modules are hundreds of thousands of objects that stay; to look through them less often
+# for garbage saves a tenth of the run.
+gc.set_threshold(50_000, 20, 50)
 
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1", … in a parallel run, "" otherwise
 if "VISIONREWARD_TEST_DATA_DIR" not in os.environ:

@@ -22,7 +22,7 @@ from annotator.library.models import Generator, Item, Prompt
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PEOPLE, ITEMS, OVERLAP = 64, 500, 3
+PEOPLE, ITEMS, OVERLAP = 64, 200, 3
 LONGEST_WAIT_MS = 100
 
 CHECKLIST = """
