@@ -28,6 +28,9 @@ from reward_engine.evaluation import (
 from reward_engine.evaluation.beside_people import BesidePeople, beside_people, mean_beside_people
 from reward_engine.evaluation.resamples import Resamples
 
+TIMES = 1000
+"""Resamples of prompts behind each interval."""
+
 
 @dataclass(frozen=True)
 class SubDimensionAgreement:
@@ -64,8 +67,8 @@ class DimensionAgreement:
 
 @dataclass(frozen=True)
 class AgreementReport:
-    """``rows``: furthest below the human ceiling first. ``basis``: whether the numbers are held-out ones; ``fell_back`` where that was asked for
-    and there are none. Counts are of items."""
+    """``rows``: furthest below the human ceiling first. ``basis``: whether the numbers are held-out ones;
+    ``fell_back`` where that was asked for and there are none. Counts are of items."""
 
     rows: list[SubDimensionAgreement]
     dimensions: list[DimensionAgreement]
@@ -137,7 +140,7 @@ def _rows(evidence: Evidence, picked: Chosen) -> list[SubDimensionAgreement]:
         p_yes = picked.p_yes
         predicted, expected = most_likely_levels(checklist, p_yes), expected_levels(checklist, p_yes)
     judgments = side_by_side(evidence.table, consensus.items[at])
-    resamples = Resamples(consensus.prompts[at])
+    resamples = Resamples(consensus.prompts[at], times=TIMES)
     questions = question_rows(checklist, p_yes, levels, judgments, resamples)
     names = {dimension.id: dimension.name for dimension in checklist.dimensions}
     return [
@@ -211,12 +214,12 @@ class Apart(Sequence[Disagreement]):
         if level is not None:
             kept &= self.levels == level
         return Apart(
-            self.items[kept],
-            self.consensus[kept],
-            self.levels[kept],
-            self.expected[kept],
-            self.said[:, kept],
-            self.basis,
+            items=self.items[kept],
+            consensus=self.consensus[kept],
+            levels=self.levels[kept],
+            expected=self.expected[kept],
+            said=self.said[:, kept],
+            basis=self.basis,
         )
 
     def __len__(self) -> int:

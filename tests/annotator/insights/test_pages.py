@@ -103,7 +103,7 @@ def test_htmx_gets_the_part_and_the_address(sign_in: Callable, world: World) -> 
     response = sign_in(Role.REVIEWER).get(
         AGREEMENT, {"campaign": world.campaign.pk}, headers={"HX-Request": "true", "HX-Target": "agreement"}
     )
-    assert response["HX-Push-Url"].endswith(f"model={world.model.pk}&campaign={world.campaign.pk}")
+    assert response["HX-Push-Url"].endswith(f"model={world.model.pk}&campaign={world.campaign.pk}&sort=-gap")
     assert "<html" not in response.content.decode()
 
 
