@@ -16,7 +16,7 @@ from annotator.core.errors import ProblemError
 from annotator.insights.agreement import choose
 from annotator.insights.agreement.choice import ALL, HELD_OUT
 from annotator.insights.agreement.figures import Refusal, latest_comparison
-from annotator.library.models import MediaType
+from annotator.library.models import Generator, MediaType
 from annotator.rewards.models import RewardModel
 
 RETRY_SECONDS = 3
@@ -34,6 +34,9 @@ class AgreementQuerySerializer(serializers.Serializer[Any]):
     campaign = serializers.PrimaryKeyRelatedField(
         queryset=Campaign.objects.all(), required=False, help_text="Default: all campaigns with the model's checklist."
     )
+    generator = serializers.PrimaryKeyRelatedField(
+        queryset=Generator.objects.all(), required=False, help_text="Default: all generators."
+    )
     basis = serializers.ChoiceField(
         choices=[HELD_OUT, ALL],
         default=HELD_OUT,
@@ -49,6 +52,12 @@ class ModelAgreementSerializer(serializers.Serializer[Any]):
     kappa = serializers.FloatField(allow_null=True, help_text="Quadratic-weighted.")
 
 
+class FigureSerializer(serializers.Serializer[Any]):
+    value = serializers.FloatField()
+    low = serializers.FloatField(help_text="Lower end of the 95 % interval over prompts.")
+    high = serializers.FloatField()
+
+
 class PeopleAgreementSerializer(serializers.Serializer[Any]):
     n_items = serializers.IntegerField(source="people.n_items", help_text="With two or more judgments.")
     n_pairs = serializers.IntegerField(source="people.n_pairs")
@@ -60,12 +69,27 @@ class PeopleAgreementSerializer(serializers.Serializer[Any]):
     )
 
 
+class QuestionAgreementSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    n = serializers.IntegerField(source="beside.n")
+    verdict = serializers.CharField()
+    figures = serializers.DictField(child=FigureSerializer(allow_null=True), source="beside.figures")
+
+
 class SubDimensionAgreementSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(source="sub.id")
     name = serializers.CharField(source="sub.name")
     dimension = serializers.CharField()
     model = ModelAgreementSerializer()
     people = PeopleAgreementSerializer(source="*")
+    verdict = serializers.CharField(help_text="nothing, too_few, chance, below, level or no_ceiling.")
+    figures = serializers.DictField(
+        child=FigureSerializer(allow_null=True),
+        source="beside.figures",
+        help_text="Each with its interval: accuracy, balanced_accuracy, kappa, f1, spearman, bias, ceiling (kappa "
+        "between people), alpha and gap (ceiling minus kappa).",
+    )
+    questions = QuestionAgreementSerializer(many=True)
     behind = serializers.FloatField(allow_null=True, help_text="By how much the model's kappa is below people's.")
 
 
@@ -85,7 +109,7 @@ class AgreementSerializer(serializers.Serializer[Any]):
         help_text="False while a worker looks whether anything has changed since: ask again in a moment."
     )
     notes = serializers.ListField(child=serializers.CharField())
-    sub_dimensions = SubDimensionAgreementSerializer(many=True, help_text="The worst first.")
+    sub_dimensions = SubDimensionAgreementSerializer(many=True, help_text="The largest gap first.")
 
 
 class AgreementLaterSerializer(serializers.Serializer[Any]):
@@ -112,7 +136,7 @@ class AgreementView(APIView):
         asked = sent.validated_data
         query = {name: str(getattr(value, "pk", value)) for name, value in asked.items()}
         choice = choose(query)
-        for name in ("model", "campaign"):
+        for name in ("model", "campaign", "generator"):
             found = getattr(choice, name)
             if name in asked and (found is None or found.pk != asked[name].pk):
                 raise ProblemError(

@@ -12,5 +12,6 @@ urlpatterns = [
     path("preferences/<slug:table>/<slug:form>/", views_preferences.preferences_table, name="preferences-table"),
     path("generators/", views_generators.generators, name="generators"),
     path("generators/<slug:table>/<slug:form>/", views_generators.generators_table, name="generators-table"),
+    path("agreement.<str:format>", views.agreement_file, name="agreement-file"),
     path("agreement/<slug:sub_dimension>/", views.disagreements, name="disagreements"),
 ]

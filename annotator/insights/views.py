@@ -4,8 +4,9 @@ from collections import Counter
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
@@ -14,12 +15,15 @@ from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_of
 from annotator.core.htmx import htmx_of, part_or_page, wants_part
+from annotator.core.numbers import whole
 from annotator.insights.agreement import Choice, choose
 from annotator.insights.agreement.chart import chart
+from annotator.insights.agreement.confusion import confusion_table
 from annotator.insights.agreement.figures import Refusal, latest_comparison, latest_disagreements
 from annotator.insights.agreement.report import Disagreement
+from annotator.insights.agreement.table import as_csv, flat_rows, known_sort, sorted_rows
 from annotator.library.models import Item, MediaType
-from reward_engine.checklist import Checklist, SubDimension
+from reward_engine.checklist import Checklist, Level, SubDimension
 from reward_engine.errors import ChecklistError
 
 ITEMS_A_PAGE = 24
@@ -30,19 +34,42 @@ ITEMS_A_PAGE = 24
 @part_or_page
 def agreement(request: HttpRequest) -> HttpResponse:
     choice = choose(request.GET)
-    context: dict[str, Any] = _context(choice)
+    sort, with_questions = known_sort(request.GET.get("sort", "")), bool(request.GET.get("questions"))
+    context: dict[str, Any] = {**_context(choice), "sort": sort, "with_questions": with_questions}
     if choice.campaigns:
         report = context["report"] = latest_comparison(choice)
         if isinstance(report.value, Refusal):
             context["problem"] = report.value.message
         elif report.value:
-            context |= {"found": report.value, "chart": chart(report.value.rows)}
+            context |= {
+                "found": report.value,
+                "rows": sorted_rows(report.value, sort),
+                "columns": _columns(sort),
+                "chart": chart(report.value.rows),
+            }
     if wants_part(request):
         response = render(request, "insights/_agreement.html", context)
         if htmx_of(request).target != "agreement":
             return response  # newer figures of the same page, which asks for them by itself
-        return push_url(response, f"{request.path}?{context['query']}")
+        shown = f"{context['query']}&sort={sort}" + "&questions=1" * with_questions
+        return push_url(response, f"{request.path}?{shown}")
     return render(request, "insights/agreement.html", context)
+
+
+@require_safe
+@role_required(Role.ADMIN, Role.REVIEWER)
+def agreement_file(request: HttpRequest, format: str) -> HttpResponse:
+    """The table as CSV or JSON, with every question; back to the page where a worker has not made it yet."""
+    if format not in ("csv", "json"):
+        raise Http404(_("The table can be downloaded as csv or json."))
+    choice = choose(request.GET)
+    found = latest_comparison(choice).value if choice.campaigns else None
+    if found is None or isinstance(found, Refusal):
+        return redirect(f"{reverse('insights:agreement')}?{_context(choice)['query']}")
+    named = {"Content-Disposition": f'attachment; filename="agreement.{format}"'}
+    if format == "json":
+        return JsonResponse({"basis": found.basis, "rows": flat_rows(found)}, headers=named)
+    return HttpResponse(as_csv(found), content_type="text/csv; charset=utf-8", headers=named)
 
 
 @require_safe
@@ -60,7 +87,14 @@ def disagreements(request: HttpRequest, sub_dimension: str) -> HttpResponse:
     if isinstance(found, Refusal):
         context["problem"] = found.message
     elif found is not None:
-        page = Paginator(found, ITEMS_A_PAGE).get_page(request.GET.get("page"))
+        people, model = (whole(request.GET.get(name, ""), least=-99) for name in ("people", "judge"))
+        shown = found.only(people, model)
+        page = Paginator(shown, ITEMS_A_PAGE).get_page(request.GET.get("page"))
+        context |= {
+            "confusion": confusion_table(found, sub, people, model),
+            "cell": {"people": _level(sub, people), "model": _level(sub, model)},
+            "is_cell": people is not None or model is not None,
+        }
         context |= {"page": page, "rows": _rows(page, sub), "is_held_out": found.basis == choice.basis == "held-out"}
     return render(request, "insights/disagreements.html", context)
 
@@ -69,11 +103,44 @@ def _context(choice: Choice) -> dict[str, Any]:
     query = {"media_type": choice.media_type, "basis": choice.basis}
     query |= {"model": str(choice.model.pk)} if choice.model else {}
     query |= {"campaign": str(choice.campaign.pk)} if choice.campaign else {}
+    query |= {"generator": str(choice.generator.pk)} if choice.generator else {}
     return {
         "choice": choice,
         "media_types": MediaType.choices,
         "query": "&".join(f"{name}={value}" for name, value in query.items()),  # all of them are words and numbers
     }
+
+
+def _columns(sort: str) -> list[dict[str, Any]]:
+    """The columns that can be sorted by: what a click asks for, and which way the column stands now."""
+    names = {
+        "n": _("Items"), "kappa": _("Kappa"), "ceiling": _("Human ceiling"), "gap": _("Gap"), "alpha": _("Alpha"),
+        "balanced_accuracy": _("Balanced accuracy"), "accuracy": _("Accuracy"), "spearman": _("Spearman"),
+        "bias": _("Bias"),
+    }  # fmt: skip
+    return [
+        {
+            "name": name,
+            "label": label,
+            "ask": name if sort == f"-{name}" else f"-{name}",
+            "order": {name: "ascending", f"-{name}": "descending"}.get(sort),
+        }
+        for name, label in names.items()
+    ]
+
+
+def _level(sub: SubDimension, score: int | None) -> Level | None:
+    """The level of the ladder with this score.
+
+    Raises:
+        Http404: If the ladder has none.
+    """
+    if score is None:
+        return None
+    try:
+        return sub.level(score)
+    except ChecklistError as error:
+        raise Http404(error.message) from error
 
 
 def _ladder(checklist: Checklist, id: str) -> SubDimension:

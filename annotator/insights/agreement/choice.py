@@ -9,19 +9,21 @@ from typing import TypeVar
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign
 from annotator.core import figures
 from annotator.core.numbers import whole
-from annotator.library.models import MediaType
+from annotator.library.models import Generator, MediaType
 from annotator.rewards.models import RewardModel, RewardModelState
 
-Row = TypeVar("Row", RewardModel, Campaign)
+Row = TypeVar("Row", RewardModel, Campaign, Generator)
 
 ANSWERED = "insights.answered"
+MOST_GENERATORS = 200
 HELD_OUT, ALL = "held-out", "all"
 
 
 @dataclass(frozen=True)
 class Choice:
     """``model`` is None where the media type has none; ``campaign`` None for all. ``campaigns``: those one may choose
-    from, with answers to the model's checklist (without a model: to the newest one answered)."""
+    from, with answers to the model's checklist (without a model: to the newest one answered). ``generator``:
+    None for items of all."""
 
     media_type: str
     model: RewardModel | None
@@ -29,6 +31,8 @@ class Choice:
     campaign: Campaign | None
     campaigns: list[Campaign]
     basis: str
+    generator: Generator | None = None
+    generators: tuple[Generator, ...] = ()
 
     @property
     def asked(self) -> list[Campaign]:
@@ -49,6 +53,7 @@ def choose(query: Mapping[str, str]) -> Choice:
         (m for m in models if m.state == RewardModelState.PROMOTED), models[0] if models else None
     )
     campaigns = campaigns_with_answers(media_type, model)
+    generators = list(Generator.objects.order_by("name", "version", "pk")[:MOST_GENERATORS])
     return Choice(
         media_type=media_type,
         model=model,
@@ -56,6 +61,8 @@ def choose(query: Mapping[str, str]) -> Choice:
         campaign=_found(campaigns, query.get("campaign", "")),
         campaigns=campaigns,
         basis=ALL if query.get("basis") == ALL else HELD_OUT,
+        generator=_found(generators, query.get("generator", "")),
+        generators=tuple(generators),
     )
 
 

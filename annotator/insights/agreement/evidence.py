@@ -7,7 +7,7 @@ does on new ones. Two things are: what heads that had not seen an item's prompt 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from django.utils.translation import gettext
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from annotator.campaigns.models import Campaign
 from annotator.campaigns.queries import JudgmentTable, judgment_levels
 from annotator.core.errors import ProblemError
+from annotator.library.models import Item
 from annotator.rewards.models import RewardModel, Score
 from annotator.rewards.services import artifacts
 from annotator.trust.consensus import ConsensusTable, majority
@@ -76,6 +77,32 @@ def gather(model: RewardModel | None, campaigns: list[Campaign]) -> Evidence:
         _fill_scores(scored, model, consensus.items, notes)
         _fill_held_out(held_out, scored, model, consensus, notes)
     return Evidence(table, consensus, held_out, scored, tuple(notes))
+
+
+def of_generator(evidence: Evidence, generator: int) -> Evidence:
+    """Keep the items that a generator made.
+
+    Raises:
+        ProblemError: If nobody judged any of them.
+    """
+    made = np.fromiter(Item.objects.filter(generator=generator).values_list("pk", flat=True).iterator(), np.int64)
+    kept, told = np.isin(evidence.items, made), np.isin(evidence.table.items, made)
+    if not kept.any():
+        raise ProblemError(
+            gettext("No one has judged an item of this generator here. Choose another one, or all."), code="empty"
+        )
+    consensus, table = evidence.consensus, evidence.table
+    by_item = ("items", "prompts", "levels", "support", "agreement", "adjudicated")
+    by_annotation = ("assignments", "items", "prompts", "annotators", "levels")
+    return replace(
+        evidence,
+        table=replace(table, **{name: getattr(table, name)[told] for name in by_annotation}),
+        consensus=replace(
+            consensus, annotations=int(told.sum()), **{name: getattr(consensus, name)[kept] for name in by_item}
+        ),
+        held_out=evidence.held_out[kept],
+        scored=evidence.scored[kept],
+    )
 
 
 def _fill_scores(scored: NDArray[np.float64], model: RewardModel, items: NDArray[np.int64], notes: list[str]) -> None:

@@ -13,7 +13,7 @@ from annotator.core import figures
 from annotator.core.errors import ProblemError
 from annotator.core.figures import Figures
 from annotator.insights.agreement.choice import Choice, campaigns_with_answers
-from annotator.insights.agreement.evidence import Evidence, gather
+from annotator.insights.agreement.evidence import Evidence, gather, of_generator
 from annotator.insights.agreement.report import AgreementReport, Apart, compare, disagreements
 from annotator.rewards.models import RewardModel, Score
 
@@ -30,26 +30,29 @@ class Refusal:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A choice as its figures are named: "image.12.all.held-out", and for disagreements ".clarity" after it."""
+    """A choice as its figures are named: "image.12.all.held-out.all", and for disagreements ".clarity" after it."""
 
     media_type: str
     model: int | None
     campaign: int | None
     basis: str
+    generator: int | None
     sub_dimension: str = ""
 
     def __str__(self) -> str:
-        parts = [self.media_type, str(self.model or "none"), str(self.campaign or "all"), self.basis]
+        chosen = (str(self.model or "none"), str(self.campaign or "all"), self.basis, str(self.generator or "all"))
+        parts = [self.media_type, *chosen]
         return ".".join(parts + [self.sub_dimension] * bool(self.sub_dimension))
 
     @classmethod
     def read(cls, name: str) -> _Asked:
-        media_type, model, campaign, basis, *sub = name.split(".")
+        media_type, model, campaign, basis, generator, *sub = name.split(".")
         return cls(
             media_type,
             None if model == "none" else int(model),
             None if campaign == "all" else int(campaign),
             basis,
+            None if generator == "all" else int(generator),
             *sub,
         )
 
@@ -75,6 +78,7 @@ def _asked(choice: Choice, sub_dimension: str = "") -> _Asked:
         choice.model.pk if choice.model else None,
         choice.campaign.pk if choice.campaign else None,
         choice.basis,
+        choice.generator.pk if choice.generator else None,
         sub_dimension,
     )
 
@@ -85,7 +89,8 @@ def _evidence(asked: _Asked) -> Evidence:
         raise ProblemError(
             gettext("No one has submitted an annotation here yet, so there is nothing to compare."), code="empty"
         )
-    return gather(model, campaigns)
+    evidence = gather(model, campaigns)
+    return evidence if asked.generator is None else of_generator(evidence, asked.generator)
 
 
 def _make_comparison(of: Any) -> AgreementReport | Refusal:

@@ -12,27 +12,42 @@ from numpy.typing import NDArray
 from annotator.insights.agreement.choice import HELD_OUT
 from annotator.insights.agreement.evidence import Evidence
 from annotator.insights.agreement.people import pairwise_kappa, side_by_side
+from annotator.insights.agreement.questions import QuestionRow, question_rows
+from annotator.insights.agreement.verdict import Verdict, verdict
 from reward_engine.answers import ABSENT
 from reward_engine.checklist import SubDimension
 from reward_engine.evaluation import (
     HumanAgreement,
+    Interval,
     LevelAgreement,
     expected_levels,
     human_agreement,
     level_agreement,
     most_likely_levels,
 )
+from reward_engine.evaluation.beside_people import BesidePeople, beside_people, mean_beside_people
+from reward_engine.evaluation.resamples import Resamples
+
+TIMES = 1000
+"""Resamples of prompts behind each interval."""
 
 
 @dataclass(frozen=True)
 class SubDimensionAgreement:
-    """``people_kappa`` stands on the same scale as ``model.kappa``: quadratic-weighted, 1 perfect, 0 as by chance."""
+    """``people_kappa`` stands on the same scale as ``model.kappa``: quadratic-weighted, 1 perfect, 0 as by chance.
+    ``beside``: the same with more figures, each with its interval; ``questions``: those of the ladder."""
 
     sub: SubDimension
     dimension: str
     model: LevelAgreement
     people: HumanAgreement
     people_kappa: float | None
+    beside: BesidePeople
+    questions: list[QuestionRow]
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict(self.beside)
 
     @property
     def behind(self) -> float | None:
@@ -43,11 +58,20 @@ class SubDimensionAgreement:
 
 
 @dataclass(frozen=True)
+class DimensionAgreement:
+    """``figures``: mean kappa, ceiling and gap over the sub-dimensions that have them."""
+
+    name: str
+    figures: dict[str, Interval | None]
+
+
+@dataclass(frozen=True)
 class AgreementReport:
-    """``rows``: worst first. ``basis``: whether the numbers are held-out ones; ``fell_back`` where that was asked for
-    and there are none. Counts are of items."""
+    """``rows``: furthest below the human ceiling first. ``basis``: whether the numbers are held-out ones;
+    ``fell_back`` where that was asked for and there are none. Counts are of items."""
 
     rows: list[SubDimensionAgreement]
+    dimensions: list[DimensionAgreement]
     basis: str
     fell_back: bool
     compared: int
@@ -82,26 +106,16 @@ def chosen(evidence: Evidence, basis: str) -> Chosen:
 
 
 def compare(evidence: Evidence, basis: str) -> AgreementReport:
-    checklist, consensus = evidence.table.checklist, evidence.consensus
+    """Compare the model with the consensus, and people with each other, with intervals over prompts."""
+    consensus = evidence.consensus
     picked = chosen(evidence, basis)
-    predicted = most_likely_levels(checklist, picked.p_yes)
-    levels = consensus.levels[picked.rows]
-    # People are compared on the very items the model is; where it has none, on all.
-    items = consensus.items[picked.rows] if len(picked.rows) else consensus.items
-    judgments = side_by_side(evidence.table, items)
-    names = {dimension.id: dimension.name for dimension in checklist.dimensions}
-    rows = [
-        SubDimensionAgreement(
-            sub=sub,
-            dimension=names[sub.dimension],
-            model=level_agreement(predicted[:, column], levels[:, column]),
-            people=human_agreement(judgments[:, :, column]),
-            people_kappa=pairwise_kappa(judgments[:, :, column]),
-        )
-        for column, sub in enumerate(checklist.ordinal)
-    ]
+    rows = _rows(evidence, picked)
     return AgreementReport(
         rows=sorted(rows, key=_worst_first),
+        dimensions=[
+            DimensionAgreement(name, mean_beside_people([row.beside for row in rows if row.dimension == name]))
+            for name in dict.fromkeys(row.dimension for row in rows)
+        ],
         basis=picked.basis,
         fell_back=basis == HELD_OUT and picked.basis != HELD_OUT,
         compared=len(picked.rows),
@@ -114,10 +128,46 @@ def compare(evidence: Evidence, basis: str) -> AgreementReport:
     )
 
 
+def _rows(evidence: Evidence, picked: Chosen) -> list[SubDimensionAgreement]:
+    """One row per ladder. People are compared on the very items the model is; where it has none, on all."""
+    checklist, consensus = evidence.table.checklist, evidence.consensus
+    has_model = len(picked.rows) > 0
+    at = picked.rows if has_model else np.arange(len(consensus.items))
+    levels = consensus.levels[at]
+    predicted, expected = np.full(levels.shape, ABSENT, dtype=np.int8), np.zeros(levels.shape)
+    p_yes = np.full((len(at), len(checklist.questions)), np.nan)
+    if has_model:
+        p_yes = picked.p_yes
+        predicted, expected = most_likely_levels(checklist, p_yes), expected_levels(checklist, p_yes)
+    judgments = side_by_side(evidence.table, consensus.items[at])
+    resamples = Resamples(consensus.prompts[at], times=TIMES)
+    questions = question_rows(checklist, p_yes, levels, judgments, resamples)
+    names = {dimension.id: dimension.name for dimension in checklist.dimensions}
+    return [
+        SubDimensionAgreement(
+            sub=sub,
+            dimension=names[sub.dimension],
+            model=level_agreement(predicted[:, column], levels[:, column]),
+            people=human_agreement(judgments[:, :, column]),
+            people_kappa=pairwise_kappa(judgments[:, :, column]),
+            beside=beside_people(
+                sorted(level.score for level in sub.levels),
+                predicted[:, column],
+                expected[:, column],
+                levels[:, column],
+                judgments[:, :, column],
+                resamples,
+            ),
+            questions=[row for row in questions if row.sub_dimension == sub.id],
+        )
+        for column, sub in enumerate(checklist.ordinal)
+    ]
+
+
 def _worst_first(row: SubDimensionAgreement) -> tuple[bool, float, bool, float]:
-    """By the model's kappa, and without one by people's; what cannot be said comes last."""
-    model, people = row.model.kappa, row.people_kappa
-    return (model is None, model or 0.0, people is None, people or 0.0)
+    """By the gap to the human ceiling, then by the model's kappa; what cannot be said comes last."""
+    gap, kappa = row.behind, row.model.kappa
+    return (gap is None, -(gap or 0.0), kappa is None, kappa or 0.0)
 
 
 @dataclass(frozen=True)
@@ -149,6 +199,28 @@ class Apart(Sequence[Disagreement]):
     expected: NDArray[np.float64]
     said: NDArray[np.int8]
     basis: str
+
+    def confusion(self, scores: Sequence[int]) -> NDArray[np.int64]:
+        """Count items by people's level (rows) and the model's, int64 [k, k], levels as in ``scores`` (ascending)."""
+        k = len(scores)
+        at = np.searchsorted(scores, self.consensus) * k + np.searchsorted(scores, self.levels)
+        return np.bincount(at, minlength=k * k).reshape(k, k).astype(np.int64)
+
+    def only(self, consensus: int | None, level: int | None) -> Apart:
+        """Keep the items where people chose ``consensus`` and the model ``level``; None keeps all."""
+        kept = np.ones(len(self), dtype=np.bool_)
+        if consensus is not None:
+            kept &= self.consensus == consensus
+        if level is not None:
+            kept &= self.levels == level
+        return Apart(
+            items=self.items[kept],
+            consensus=self.consensus[kept],
+            levels=self.levels[kept],
+            expected=self.expected[kept],
+            said=self.said[:, kept],
+            basis=self.basis,
+        )
 
     def __len__(self) -> int:
         return len(self.items)

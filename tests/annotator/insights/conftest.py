@@ -13,6 +13,7 @@ from annotator.campaigns.checklists import checklist_of
 from annotator.campaigns.models import Campaign
 from annotator.campaigns.queries import judgment_levels
 from annotator.core import figures
+from annotator.insights.agreement import report
 from annotator.library.models import Item
 from annotator.rewards.models import RewardModel, Snapshot
 from annotator.rewards.services import artifacts
@@ -21,6 +22,12 @@ from reward_engine.answers import to_answers
 from tests.factories import make_annotated_campaign, make_reward_model, make_score
 
 SURE = 0.97
+
+
+@pytest.fixture(autouse=True)
+def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for an interval; the engine's tests look at its ends."""
+    monkeypatch.setattr(report, "TIMES", 30)
 
 
 @pytest.fixture

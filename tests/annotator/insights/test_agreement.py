@@ -131,9 +131,14 @@ class TestEvidence:
 
     def test_the_worst_comes_first(self, world: World) -> None:
         world.score(world.items, world.wrong)
-        kappas = [row.model.kappa for row in self.comparison(world, "all").rows]
-        known = [kappa for kappa in kappas if kappa is not None]
-        assert kappas == sorted(known) + [None] * (len(kappas) - len(known))
+        rows = self.comparison(world, "all").rows
+        gaps = [row.behind for row in rows]
+        known = [gap for gap in gaps if gap is not None]
+        assert gaps == sorted(known, reverse=True) + [None] * (len(gaps) - len(known))
+        for row in rows:
+            for name, value in (("kappa", row.model.kappa), ("ceiling", row.people_kappa), ("alpha", row.people.alpha)):
+                figure = row.beside.figures[name]
+                assert figure is None or figure.value == pytest.approx(value), name
 
     def test_somebody_who_judged_twice_is_asked_once(self, world: World) -> None:
         people = [assignment.annotator for assignment in world.campaign.campaign_items.first().assignments.all()]

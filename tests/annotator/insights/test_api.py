@@ -28,6 +28,8 @@ def test_the_numbers_of_the_page(api: APIClient, world: World) -> None:
     assert len(found["sub_dimensions"]) == 18
     row = found["sub_dimensions"][0]
     assert row["model"]["accuracy"] == 1.0
+    assert row["figures"]["accuracy"]["value"] == row["model"]["accuracy"]
+    assert (row["verdict"], row["questions"][0]["n"] <= 8) == ("too_few", True)
     assert 0 < row["people"]["exact"] < 1
 
 

@@ -1,5 +1,6 @@
 """The agreement page, its drill-down, and the home page of each role."""
 
+import csv
 import re
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from annotator.accounts.models import Role, User
 from annotator.campaigns.services import take_out
 from annotator.core import figures
 from annotator.insights.agreement import figures as of_agreement
+from annotator.library.models import Generator
 from annotator.rewards.models import RewardModel
 from tests.annotator.insights.conftest import World
 from tests.factories import make_reward_model
@@ -60,11 +62,48 @@ def test_the_table_links_to_the_items_furthest_apart(sign_in: Callable, world: W
     assert "In-sample" in page
 
 
+def test_a_table_is_sorted_unfolded_narrowed_and_downloaded(sign_in: Callable, world: World) -> None:
+    """Every figure stands in the address, and files hold the numbers of the page."""
+    world.score(world.items, world.wrong)
+    client = sign_in(Role.REVIEWER)
+    query = {"basis": "all", "sort": "-n", "questions": "1"}
+    page = client.get(AGREEMENT, query).content.decode()
+    assert 'aria-sort="descending"' in page
+    assert "F1 of the rarer answer" in page
+    assert "Too few to tell" in page, "eight items are no evidence"
+    file = client.get("/insights/agreement.csv", {"basis": "all"})
+    rows = list(csv.DictReader(file.content.decode().splitlines()))
+    assert {row["sub_dimension"] for row in rows if not row["question"]} >= {"clarity"}
+    assert client.get("/insights/agreement.json", {"basis": "all"}).json()["rows"][0]["n"] == int(rows[0]["n"])
+    clarity = next(row for row in rows if row["sub_dimension"] == "clarity" and not row["question"])
+    assert float(clarity["kappa_low"]) <= float(clarity["kappa"]) <= float(clarity["kappa_high"])
+    assert client.get("/insights/agreement.pdf").status_code == 404
+    made, other = world.items[0].generator, Generator.objects.create(name="Other", parameters_sha256="0" * 64)
+    narrowed = client.get(AGREEMENT, {"basis": "all", "generator": made.pk}).content.decode()
+    assert f"<dd>{sum(item.generator_id == made.pk for item in world.items)}</dd>" in narrowed
+    assert (
+        "No one has judged an item of this generator" in client.get(AGREEMENT, {"generator": other.pk}).content.decode()
+    )
+
+
+def test_a_cell_of_the_confusion_matrix_opens_its_items(sign_in: Callable, world: World) -> None:
+    world.score(world.items, world.wrong)
+    client = sign_in(Role.REVIEWER)
+    page = client.get(f"{AGREEMENT}clarity/", {"basis": "all"}).content.decode()
+    cells = re.findall(r'people=(-?\d+)&amp;judge=(-?\d+)#items"[^>]*>(\d+) ', page)
+    assert sum(int(count) for *_, count in cells) == len(world.items)
+    people, judge, count = cells[0]
+    page = client.get(f"{AGREEMENT}clarity/", {"basis": "all", "people": people, "judge": judge}).content.decode()
+    assert page.count('<li class="media-tile">') == int(count) < len(world.items)
+    assert "Show all items" in page
+    assert client.get(f"{AGREEMENT}clarity/", {"basis": "all", "people": "77"}).status_code == 404
+
+
 def test_htmx_gets_the_part_and_the_address(sign_in: Callable, world: World) -> None:
     response = sign_in(Role.REVIEWER).get(
         AGREEMENT, {"campaign": world.campaign.pk}, headers={"HX-Request": "true", "HX-Target": "agreement"}
     )
-    assert response["HX-Push-Url"].endswith(f"model={world.model.pk}&campaign={world.campaign.pk}")
+    assert response["HX-Push-Url"].endswith(f"model={world.model.pk}&campaign={world.campaign.pk}&sort=-gap")
     assert "<html" not in response.content.decode()
 
 
@@ -171,7 +210,7 @@ def test_figures_that_cannot_be_worked_out_say_so(
     assert "The last computation failed" in page
     monkeypatch.undo()
     monkeypatch.setattr(figures, "send", figures.make)
-    cache.delete(f"figures-2:insights.agreement:image.{world.model.pk}.all.held-out:asked")
+    cache.delete(f"figures-2:insights.agreement:image.{world.model.pk}.all.held-out.all:asked")
     page = client.get(AGREEMENT).content.decode()
     assert "The last computation failed" not in page
     assert "Computed" in page
