@@ -42,7 +42,14 @@ class JudgeRow:
 
 
 def judge_rows(said: Preferences, media_type: str, people: PeopleAgreement, makers: dict[int, int]) -> list[JudgeRow]:
-    """Measure people, the versions that scored both sides, and baselines; ``makers``: item → generator."""
+    """Measure people, the versions that scored both sides, and baselines.
+
+    Args:
+        said: What people preferred.
+        media_type: Of the versions.
+        people: How people agree among themselves.
+        makers: Item → generator.
+    """
     rows = [JudgeRow("people", "", None, people.twos, people.decided, people.same_side, people.same)]
     rows += _version_rows(said, media_type)
     sizes = _sizes(said)
