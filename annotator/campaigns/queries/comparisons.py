@@ -227,7 +227,7 @@ def previous_comparison(
 
 
 def my_comparisons(annotator: Any, campaign: Campaign) -> QuerySet[HumanComparison]:
-    """List what this person compared, skipped or has on the screen in a campaign, newest first."""
+    """List what this person compared, skipped or has open, newest first."""
     ahead = [pk for pk, _ in leased_ahead(HumanComparison, campaign.pk, annotator=annotator)]
     return (
         HumanComparison.objects.filter(annotator=annotator, pair__campaign=campaign)
