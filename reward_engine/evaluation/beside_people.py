@@ -19,7 +19,9 @@ FIGURES = ("accuracy", "balanced_accuracy", "kappa", "f1", "spearman", "bias", "
 
 @dataclass(frozen=True)
 class BesidePeople:
-    """The agreement of a judge with the consensus, and of people with each other on the same items.
+    """A judge with the consensus, and people with each other.
+
+    Both on the same items.
 
     ``n``: items with both levels; ``n_pairs``: pairs of judgments of one item by two people. ``figures``: None where
     one cannot be said. ``accuracy`` and ``balanced_accuracy`` 0..1; ``kappa`` quadratic-weighted; ``f1`` of the rarer
@@ -46,7 +48,9 @@ def beside_people(
     *,
     is_question: bool = False,
 ) -> BesidePeople:
-    """Measure a judge and people on one ladder, or on one question as a ladder of no (0) and yes (1).
+    """Measure a judge and people on one ladder.
+
+    A question is a ladder of no (0) and yes (1).
 
     Args:
         values: The k levels of the ladder, ascending.
@@ -87,7 +91,10 @@ def beside_people(
 
 
 def mean_beside_people(parts: Sequence[BesidePeople]) -> dict[str, Interval | None]:
-    """Average kappa, ceiling and gap over the ladders of a dimension that have both, on the same resamples."""
+    """Average kappa, ceiling and gap over ladders of the same resamples.
+
+    Those without kappa or ceiling are left out.
+    """
     known = [part for part in parts if part.figures["kappa"] and part.figures["ceiling"]]
     if not known:
         return dict.fromkeys(("kappa", "ceiling", "gap"))

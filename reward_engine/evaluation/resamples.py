@@ -17,10 +17,9 @@ MOST_DRAWS = np.iinfo(np.uint8).max
 
 
 class Resamples:
-    """Draws of whole prompts with replacement, made once for all figures of the same rows.
+    """Draws of whole prompts with replacement, shared by many figures.
 
-    Args:
-        prompts: [n], the prompt of each row; n ≥ 1.
+    ``prompts`` [n] are those of the rows; n ≥ 1.
     """
 
     def __init__(self, prompts: ArrayLike, *, times: int = TIMES, seed: int = 0) -> None:
@@ -32,7 +31,10 @@ class Resamples:
 
     @cached_property
     def weights(self) -> NDArray[np.uint8]:
-        """How often each prompt is drawn, uint8 [times, groups]: a byte each, as there may be 100,000 prompts."""
+        """How often each prompt is drawn, uint8 [times, groups].
+
+        A byte each, as there may be 100,000 prompts.
+        """
         rng = np.random.default_rng(self._seed)
         drawn = np.empty((self.times, self.groups), dtype=np.uint8)
         for index in range(self.times):

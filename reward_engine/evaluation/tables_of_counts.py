@@ -36,7 +36,7 @@ def kappa(counts: Floats, values: Floats) -> Floats:
 
 
 def f1_of_rarer(counts: Floats, rarer: int) -> Floats:
-    """Compute F1 of one of two answers, 0 (no) or 1 (yes), in counts [..., 2, 2]."""
+    """Compute F1 of the answer 0 (no) or 1 (yes), counts [..., 2, 2]."""
     right = counts[..., rarer, rarer]
     return ratio(2 * right, counts[..., rarer, :].sum(axis=-1) + counts[..., :, rarer].sum(axis=-1))
 
