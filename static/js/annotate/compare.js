@@ -24,6 +24,12 @@ function choices() {
   return actions;
 }
 
+// Focused at once: "toggle" comes later than the next key of a quick hand.
+function openSkip(skip) {
+  skip.open = true;
+  skip.querySelector("[name=reason]").focus();
+}
+
 function answersOfSkip(skip) {
   skip.addEventListener("toggle", () => skip.open && skip.querySelector("[name=reason]").focus());
   skip.addEventListener("keydown", (event) => {
@@ -55,7 +61,7 @@ if (form) {
     ...view(document.getElementById("viewer")),
     Backspace: () => document.getElementById("previous")?.click(),
     Enter: () => document.getElementById("keep")?.click(),
-    s: () => skip?.querySelector("summary").click(),
+    s: () => skip && openSkip(skip),
     "?": () => help.showModal(),
   };
   // While a reason for skipping is chosen, no key answers.
