@@ -59,7 +59,7 @@ def _values() -> Values:
     except Exception:
         logger.warning("the cache does not answer", exc_info=True)
     try:
-        values = {UP: [([], 1.0)]} | _of(overview()) | {"visionreward_invitations_open": [([], _invitations())]}
+        values: Values = {UP: [([], 1.0)], **_of(overview()), "visionreward_invitations_open": [([], _invitations())]}
     except Exception:
         logger.exception("the platform could not be looked at")
         return {UP: [([], 0.0)]}

@@ -1,6 +1,6 @@
 """What a reviewer decides about one item: the answers side by side, the votes' consensus, and the model's answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,7 +83,7 @@ def review_item(campaign_item: CampaignItem, decisions: Mapping[str, int | None]
         for i, a in enumerate(assignments)
     ]
     standing = list(campaign_item.adjudications.all())
-    decided: dict[str, int | None] = {a.sub_dimension: a.level for a in standing} | dict(decisions or {})
+    decided: dict[str, int | None] = {**{a.sub_dimension: a.level for a in standing}, **(decisions or {})}
     votes, ruled = _consensus(campaign_item, checklist, assignments, decided)
     ladders = [_answers(sub, assignments, decided.get(sub.id)) for sub in checklist.sub_dimensions]
     for ladder in ladders:
@@ -109,7 +109,7 @@ def with_model(review: ReviewItem) -> ReviewItem:
     return review
 
 
-def _answers(sub: SubDimension, assignments: list[Assignment], decided: int | None) -> LadderAnswers:
+def _answers(sub: SubDimension, assignments: Sequence[Assignment], decided: int | None) -> LadderAnswers:
     letters: dict[int, list[str]] = {}
     for index, assignment in enumerate(assignments):
         for judgment in assignment.answered:  # type: ignore[attr-defined]
@@ -128,7 +128,10 @@ def _answers(sub: SubDimension, assignments: list[Assignment], decided: int | No
 
 
 def _consensus(
-    campaign_item: CampaignItem, checklist: Checklist, assignments: list[Assignment], decided: Mapping[str, int | None]
+    campaign_item: CampaignItem,
+    checklist: Checklist,
+    assignments: Sequence[Assignment],
+    decided: Mapping[str, int | None],
 ) -> tuple[ConsensusTable | None, ConsensusTable | None]:
     """The consensus of the votes that count, without and with the decisions; of one item."""
     counted = [a for a in assignments if a.counted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from annotator.accounts.models import Role
+from annotator.accounts.requests import SignedInRequest
 from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_in, checklist_of
 from annotator.campaigns.models import Campaign, CampaignItem, Purpose
@@ -30,7 +31,7 @@ FILTERS = ("sub_dimension", "annotator", "generator")
 
 @role_required(Role.REVIEWER, Role.ADMIN)
 @require_safe
-def review(request: HttpRequest, pk: int) -> HttpResponse:
+def review(request: SignedInRequest, pk: int) -> HttpResponse:
     """The review queue of a campaign, narrowed by what the address says."""
     found = get_object_or_404(Campaign.objects.select_related("checklist_version"), pk=pk)
     filters = _filters(request)
@@ -49,13 +50,13 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
 
 @role_required(Role.REVIEWER, Role.ADMIN)
 @require_POST
-def review_next(request: HttpRequest, pk: int) -> HttpResponse:
+def review_next(request: SignedInRequest, pk: int) -> HttpResponse:
     """Claim the next item of the queue that the address names, and open it."""
     return _go_on(request, get_object_or_404(Campaign.objects.select_related("checklist_version"), pk=pk))
 
 
 @role_required(Role.REVIEWER, Role.ADMIN)
-def review_item(request: HttpRequest, pk: int) -> HttpResponse:
+def review_item(request: SignedInRequest, pk: int) -> HttpResponse:
     """One item: who opens it claims it, where nobody else reviews it; who saves it goes on to the next."""
     row = get_object_or_404(
         CampaignItem.objects.select_related("campaign__checklist_version", "item__prompt", "item__generator"), pk=pk
@@ -67,7 +68,7 @@ def review_item(request: HttpRequest, pk: int) -> HttpResponse:
     return _show(request, row, queries.review_item(row))
 
 
-def _show(request: HttpRequest, row: CampaignItem, review: queries.ReviewItem, **more: Any) -> HttpResponse:
+def _show(request: SignedInRequest, row: CampaignItem, review: queries.ReviewItem, **more: Any) -> HttpResponse:
     claims = ReviewClaim.objects.filter(campaign_item=row, expires_at__gt=timezone.now()).exclude(reviewer=request.user)
     context = {
         "review": queries.with_model(review),
@@ -84,7 +85,7 @@ def _show(request: HttpRequest, row: CampaignItem, review: queries.ReviewItem, *
     return render(request, "trust/review_item.html", context | more)
 
 
-def _save(request: HttpRequest, row: CampaignItem) -> HttpResponse:
+def _save(request: SignedInRequest, row: CampaignItem) -> HttpResponse:
     make, note = request.POST.get("make", ""), request.POST.get("note", "")
     make = make if make in (Purpose.GOLD, Purpose.QUALIFICATION) else ""
     try:
@@ -109,7 +110,7 @@ def _save(request: HttpRequest, row: CampaignItem) -> HttpResponse:
     return _go_on(request, row.campaign)
 
 
-def _go_on(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+def _go_on(request: SignedInRequest, campaign: Campaign) -> HttpResponse:
     """Open the next item of this reviewer's queue, or the queue where nothing is left for them."""
     queue = queries.review_queue(campaign, request.user, _filters(request))
     following = services.claim_next(queue=queue.items, reviewer=request.user)
@@ -120,7 +121,7 @@ def _go_on(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     return redirect(reverse("trust:review-item", args=[following]) + _query(request))
 
 
-def _filters(request: HttpRequest) -> queries.QueueFilters:
+def _filters(request: SignedInRequest) -> queries.QueueFilters:
     """What the address narrows the queue by."""
     return queries.QueueFilters(
         sub_dimension=request.GET.get("sub_dimension", ""),
@@ -130,13 +131,13 @@ def _filters(request: HttpRequest) -> queries.QueueFilters:
     )
 
 
-def _query(request: HttpRequest) -> str:
+def _query(request: SignedInRequest) -> str:
     """The filters as they go on to the next address; "" without any."""
     said = {name: request.GET[name] for name in (*FILTERS, "decided") if request.GET.get(name)}
     return f"?{urlencode(said)}" if said else ""
 
 
-def _decisions(request: HttpRequest, row: CampaignItem) -> dict[str, int | None]:
+def _decisions(request: SignedInRequest, row: CampaignItem) -> dict[str, int | None]:
     """What the form says: a level for each ladder decided; "" takes a decision back."""
     checklist = checklist_of(row.campaign.checklist_version)
     levels: dict[str, int | None] = {}
