@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.cache import cache
 from playwright.sync_api import Page, expect
 
 from annotator.accounts.models import Role, User
@@ -29,6 +30,7 @@ LOADED = """[...document.querySelectorAll('.apart-grid img')].every((i) => {
 @pytest.fixture
 def model(transactional_db: None, files: Path, make_user: Callable[..., User]) -> RewardModel:
     """A judge that is mostly right about ten judged images; it was trained on the prompts of two of them."""
+    cache.clear()  # figures of an earlier test; workers take a moment here
     items = [make_item(width=320, height=240, prompt=f"A brass lamp, {n + 1} books beside it") for n in range(10)]
     people = [make_user(name, is_synthetic=name == "synthia") for name in ("ann", "ben", "synthia")]
     campaign = make_annotated_campaign(items, people, name="Lamps, first round", seed=2)
