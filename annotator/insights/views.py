@@ -9,12 +9,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
 from annotator.campaigns.checklists import checklist_of
-from annotator.core.htmx import htmx_of, part_or_page, wants_part
+from annotator.core.htmx import part_or_page
 from annotator.core.numbers import whole
 from annotator.insights.agreement import Choice, choose
 from annotator.insights.agreement.chart import chart
@@ -22,6 +21,7 @@ from annotator.insights.agreement.confusion import confusion_table
 from annotator.insights.agreement.figures import Refusal, latest_comparison, latest_disagreements
 from annotator.insights.agreement.report import Disagreement
 from annotator.insights.agreement.table import as_csv, flat_rows, known_sort, sorted_rows
+from annotator.insights.pages import dashboard
 from annotator.library.models import Item, MediaType
 from reward_engine.checklist import Checklist, Level, SubDimension
 from reward_engine.errors import ChecklistError
@@ -47,13 +47,7 @@ def agreement(request: HttpRequest) -> HttpResponse:
                 "columns": _columns(sort),
                 "chart": chart(report.value.rows),
             }
-    if wants_part(request):
-        response = render(request, "insights/_agreement.html", context)
-        if htmx_of(request).target != "agreement":
-            return response  # newer figures of the same page, which asks for them by itself
-        shown = f"{context['query']}&sort={sort}" + "&questions=1" * with_questions
-        return push_url(response, f"{request.path}?{shown}")
-    return render(request, "insights/agreement.html", context)
+    return dashboard(request, "agreement", context, f"{context['query']}&sort={sort}" + "&questions=1" * with_questions)
 
 
 @require_safe
@@ -100,15 +94,8 @@ def disagreements(request: HttpRequest, sub_dimension: str) -> HttpResponse:
 
 
 def _context(choice: Choice) -> dict[str, Any]:
-    query = {"media_type": choice.media_type, "basis": choice.basis}
-    query |= {"model": str(choice.model.pk)} if choice.model else {}
-    query |= {"campaign": str(choice.campaign.pk)} if choice.campaign else {}
-    query |= {"generator": str(choice.generator.pk)} if choice.generator else {}
-    return {
-        "choice": choice,
-        "media_types": MediaType.choices,
-        "query": "&".join(f"{name}={value}" for name, value in query.items()),  # all of them are words and numbers
-    }
+    query = choice.query("media_type", "basis", "model", "campaign", "generator")
+    return {"choice": choice, "media_types": MediaType.choices, "query": query}
 
 
 def _columns(sort: str) -> list[dict[str, Any]]:

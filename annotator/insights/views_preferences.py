@@ -3,14 +3,13 @@
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from django_htmx.http import push_url
 
 from annotator.accounts.models import Role
 from annotator.accounts.roles import role_required
-from annotator.core.htmx import htmx_of, part_or_page, wants_part
+from annotator.core.htmx import part_or_page
+from annotator.insights.pages import dashboard
 from annotator.insights.preferences.choice import choose
 from annotator.insights.preferences.figures import latest_preferences
 from annotator.insights.preferences.tables import matrix, tables
@@ -35,12 +34,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
                 "judges": made["judges"].shown(request.GET),
                 "unrated": any(row.standing != "rated" for row in report.value.generators),
             }
-    if wants_part(request):
-        response = render(request, "insights/_preferences.html", context)
-        if htmx_of(request).target != "preferences":
-            return response  # newer figures of the same page, which asks for them by itself
-        return push_url(response, f"{request.path}?{request.GET.urlencode()}")
-    return render(request, "insights/preferences.html", context)
+    return dashboard(request, "preferences", context, request.GET.urlencode())
 
 
 @require_safe

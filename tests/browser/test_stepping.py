@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,8 +132,9 @@ def compared(items: list[Item]) -> str:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_clips_of_a_pair_are_stepped_scrubbed_and_played_together(
-    open_page: Callable[..., Page], make_user: Callable[..., User], clips: tuple[Frames, list[Item]], look: Callable
-) -> None:
+    open_page: Callable[..., Page], make_user: Callable[..., User], clips: tuple[Frames, list[Item]], look: Callable,
+    wait_until: Callable,
+) -> None:  # fmt: skip
     page = open_page(make_user("ann", Role.ANNOTATOR))
     page.emulate_media(reduced_motion="reduce")
     page.goto(compared(clips[1]))
@@ -151,34 +151,26 @@ def test_two_clips_of_a_pair_are_stepped_scrubbed_and_played_together(
     page.keyboard.press(".")
     page.keyboard.press(".")
     expect(page.locator("#time")).to_have_text(re.compile(r" · 3/\d+$"))
-    assert in_step(page) > 0
+    assert in_step(page, wait_until) > 0
     page.locator("#scrub").fill("500")
-    assert in_step(page) == pytest.approx(longest / 2, abs=0.01)
+    assert in_step(page, wait_until) == pytest.approx(longest / 2, abs=0.01)
     page.locator("h1").click()
     page.keyboard.press(" ")
-    wait_until(page, "[...document.querySelectorAll('video')].every((video) => !video.paused)")
+    playing = "[...document.querySelectorAll('video')].every((video) => !video.paused)"
+    wait_until(lambda: page.evaluate(playing), "a clip does not play", 15)
     page.keyboard.press(" ")
-    assert in_step(page) != pytest.approx(longest / 2, abs=0.01)
+    assert in_step(page, wait_until) != pytest.approx(longest / 2, abs=0.01)
 
 
-def wait_until(page: Page, expression: str) -> None:
-    """Evaluate it until it is true; Playwright's own wait needs eval, which the pages' policy forbids."""
-    deadline = time.monotonic() + 15
-    while not page.evaluate(expression):
-        assert time.monotonic() < deadline, expression
-        page.wait_for_timeout(50)
-
-
-def in_step(page: Page) -> float:
+def in_step(page: Page, wait_until: Callable) -> float:
     """Where both clips stand still, in seconds."""
-    wait_until(
-        page,
-        """(() => {
-             const [left, right] = document.querySelectorAll("video");
-             const still = [left, right].every((video) => video.paused && !video.seeking);
-             return still && Math.abs(left.currentTime - right.currentTime) < 0.002;
-           })()""",
-    )
+    still = """() => {
+      const [left, right] = document.querySelectorAll("video");
+      return [left, right].every((video) => video.paused && !video.seeking)
+        && Math.abs(left.currentTime - right.currentTime) < 0.002;
+    }"""
+    # Playwright's own wait_for_function needs eval, which the pages' policy forbids.
+    wait_until(lambda: page.evaluate(still), "the clips do not stand still at one time", 15)
     return float(page.evaluate("document.querySelector('video').currentTime"))
 
 

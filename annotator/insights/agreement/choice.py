@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import urlencode
 
 from annotator.campaigns.models import Assignment, AssignmentState, Campaign
 from annotator.core import figures
@@ -33,6 +34,11 @@ class Choice:
     basis: str
     generator: Generator | None = None
     generators: tuple[Generator, ...] = ()
+
+    def query(self, *names: str) -> str:
+        """Write the chosen ones of these fields as an address has them."""
+        chosen = ((name, getattr(self, name)) for name in names)
+        return urlencode({name: getattr(one, "pk", one) for name, one in chosen if one is not None})
 
     @property
     def asked(self) -> list[Campaign]:

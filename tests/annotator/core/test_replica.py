@@ -63,9 +63,8 @@ def standby(transactional_db: None) -> Iterator[SimpleNamespace]:
         connections[REPLICA].connect()  # at once: Django's tests let no connection be made that they were not told of
         yield SimpleNamespace(stop=stop, pause=pause)
     finally:
-        connections[REPLICA].close() if REPLICA in connections.settings else None
-        connections.settings.pop(REPLICA, None)
-        if hasattr(connections._connections, REPLICA):
+        if connections.settings.pop(REPLICA, None):
+            connections[REPLICA].close()
             del connections[REPLICA]
         if (folder / "data" / "postmaster.pid").exists():
             stop()
